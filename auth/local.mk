@@ -1,0 +1,2 @@
+noinst_LIBRARIES += auth/libauth.a
+auth_libauth_a_SOURCES =

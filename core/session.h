@@ -1,0 +1,129 @@
+/*
+ * The mail model: a session with a client, the message in hand, its recipients. Both front ends
+ * and `reevectl scan` fill these in; filters read them and add facts and findings; policy judges.
+ *
+ * Ownership: what lives as long as the connection is in s->arena, what lives as long as one mail
+ * transaction is in s->message->arena. A session belongs to one thread at a time.
+ */
+#ifndef REEVE_CORE_SESSION_H
+#define REEVE_CORE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/address.h"
+#include "core/edit.h"
+#include "core/fact.h"
+#include "core/finding.h"
+#include "core/header.h"
+#include "core/spool.h"
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/dns.h"
+#include "lib/str.h"
+
+struct chain;
+struct chain_slot;
+struct mime;
+struct content;
+
+enum face { FACE_SMTP, FACE_MILTER, FACE_SCAN };
+
+enum { SESSION_MAGIC = 0x5e551014, MESSAGE_MAGIC = 0x3e55a6e5, ID_TEXT_MAX = 20 };
+
+struct recipient {
+	struct address address;
+	struct facts facts;
+	struct findings findings;
+	struct str orcpt;	/* RFC 3461, xtext as given; "" none */
+	unsigned notify;	/* NOTIFY_* bits; 0: not given */
+	void *verdict;		/* of the front end: what was decided at RCPT for him */
+	struct recipient *next;
+};
+
+enum { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
+enum dsn_ret { DSN_RET_NONE, DSN_RET_FULL, DSN_RET_HDRS };
+
+struct message {
+	unsigned magic;
+	struct arena *arena;
+	char id[ID_TEXT_MAX];		/* unique; the same in reply, log, trail and quarantine */
+	struct address sender;		/* text "" is the null sender */
+	uint64_t declared_size;		/* SIZE=, 0 none */
+	bool is_8bit;			/* BODY=8BITMIME */
+	bool is_utf8;			/* SMTPUTF8 */
+	enum dsn_ret ret;
+	struct str envid;
+	struct recipient *first, **last; /* accepted so far */
+	size_t recipients;
+	struct recipient *current;	/* the one being decided at STAGE_RCPT; not yet in the list */
+
+	struct spool *spool;		/* complete and finished at STAGE_MESSAGE */
+	struct headers headers;		/* valid from STAGE_HEADER on; slices into the spool's bytes,
+					   or into a buffer of its own before the end of data */
+	struct mime *mime;		/* core/mime.h, made at first use: message_mime() */
+	struct content *content;	/* core/content.h, made at first use: message_content() */
+
+	struct facts facts;
+	struct findings findings;
+	struct edits edits;		/* filters' own (Authentication-Results); policy adds its tags later */
+	struct dns_scope *dns;		/* budget of this message */
+	void **state;			/* one pointer per chain slot, for the filter between its stages */
+	uint64_t *micros;		/* spent per chain slot */
+};
+
+struct session {
+	unsigned magic;
+	struct arena *arena;
+	const struct chain *chain;	/* of the snapshot that the session started with */
+	enum face face;
+	char id[ID_TEXT_MAX];
+	int64_t started_us;		/* clock_mono_us() */
+
+	struct ip client;		/* family 0: submitted locally */
+	uint16_t client_port;
+	struct ip local;		/* our side */
+	uint16_t local_port;
+	struct str hostname;		/* ours: authserv-id, Received, greeting */
+	struct str helo;		/* as given; "" before HELO */
+	bool is_esmtp;
+	bool talked_early;		/* sent before our greeting */
+	struct str tls_version, tls_cipher, tls_peer; /* "" when plain; peer: verified subject */
+	struct str auth_user;		/* "" none */
+	struct str client_name;		/* reverse name when the front end was told one (milter); else "" */
+
+	struct facts facts;
+	struct findings findings;
+	struct dns_scope *dns;		/* budget of the session's own stages (connect, helo) */
+	void **state;			/* as in message */
+	struct message *message;	/* NULL outside a transaction */
+
+	/* Set by chain_run: the first filter at this stage that could not do its work. */
+	const struct chain_slot *failed;
+	struct str failed_why;
+};
+
+/* client etc. are filled in by the caller. dns may be NULL (no look-ups possible: RES_TEMP). */
+struct session *session_new(const struct chain *chain, struct dns *dns, enum face face);
+/* Ends the message too. NULL is allowed. */
+void session_free(struct session *s);
+/* Starts a transaction: s->message with an id and an empty envelope. */
+struct message *message_start(struct session *s);
+/* Forgets it (RSET, after the final reply). Nothing happens when there is none. */
+void message_end(struct session *s);
+/* A new recipient as message->current; recipient_keep() puts it into the list. */
+struct recipient *recipient_start(struct message *m, const struct address *address);
+void recipient_keep(struct message *m);
+
+/* The scope that the stage sets: session, message or current recipient. */
+struct facts *stage_facts(struct session *s, enum stage stage);
+/* Looks in r (may be NULL), then message, then session. */
+const struct fact *session_fact(const struct session *s, const struct recipient *r, const struct fact_def *def);
+/* Sum of findings over session, message and r (may be NULL). */
+double session_score(const struct session *s, const struct recipient *r);
+
+/* 13 characters, sortable by time, unique in all processes of this host. */
+void id_make(char out[ID_TEXT_MAX]);
+
+#endif

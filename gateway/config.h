@@ -1,0 +1,75 @@
+/*
+ * The configuration file as a struct: everything but filters, lists, routes and policy, which their
+ * own modules read from the same tree. The tables are public: the manual is generated from them.
+ */
+#ifndef REEVE_GATEWAY_CONFIG_H
+#define REEVE_GATEWAY_CONFIG_H
+
+#include "core/route.h"
+#include "lib/addr.h"
+#include "lib/conf.h"
+
+enum bare_newline { BARE_REJECT, BARE_NORMALIZE };
+
+struct listen_conf {
+	struct ip ip;
+	uint16_t port;
+	bool has_tls, is_implicit_tls; /* `tls implicit ...` */
+	struct str certificate, key;
+	bool tls_required;	       /* MAIL only after STARTTLS */
+	int64_t max_sessions, max_sessions_per_client;
+	struct conf_cidrs xclient, proxy; /* networks that may send XCLIENT / must send PROXY */
+	int bare_newline;	       /* enum bare_newline */
+	struct conf_place place;
+	struct listen_conf *next;
+};
+
+struct milter_conf {
+	struct str socket;	       /* as libmilter wants it: unix:/path, inet:port@host */
+	struct conf_place place;
+	struct milter_conf *next;
+};
+
+struct limits_conf {
+	int64_t line;			/* DATA line that is accepted, without CRLF */
+	int64_t command;		/* octets of a command line */
+	int64_t recipients, commands, errors, hops;
+	uint64_t message, memory;	/* bytes; memory: per session before spooling to a file */
+	uint64_t memory_total;		/* all sessions of the process together */
+	int64_t idle_ms, session_ms, stage_ms, banner_ms;
+	int64_t dns_queries;
+	int64_t transfer_min;		/* octets per second in DATA, after 60 s */
+};
+
+struct config {
+	struct str path;
+	struct str hostname, state, runtime, user, group;
+	struct conf_strings dns_servers;
+	int64_t dns_timeout_ms;
+	struct str dns_trust_anchor;
+	struct listen_conf *listens;
+	struct milter_conf *milters;
+	struct limits_conf limits;
+	int64_t loops, workers, scans;	/* threads; slots of the scan gate */
+	int log_target, log_level;
+	bool log_client_trace;
+	struct conf_cidrs trace;	/* clients whose sessions are logged in full */
+	int recipient_classes;		/* enum: 0 quarantine the rest, 1 defer other classes at RCPT */
+	struct str postmaster;		/* where DSNs come from and bare <postmaster> goes */
+	uint64_t queue_segment, queue_free_min;	/* bytes */
+	bool queue_durable;
+	int64_t drain_ms;
+
+	/* Statements that others read, in order. */
+	const struct conf_node *root;
+};
+
+extern const struct directive config_directives[];
+extern const struct directive listen_directives[];
+extern const struct directive limits_directives[];
+extern const struct directive dns_directives[];
+
+/* Parses and applies; NULL when the file could not be read at all. Errors are in load. */
+struct config *config_load(struct conf_load *load, const char *path);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * One stage of one session, from facts to verdicts: the same for both front ends and for
+ * `reevectl scan`. Runs on a worker (it calls chain_run), or on the loop when judge_is_quick().
+ */
+#ifndef REEVE_GATEWAY_JUDGE_H
+#define REEVE_GATEWAY_JUDGE_H
+
+#include "core/session.h"
+#include "core/verdict.h"
+#include "gateway/snapshot.h"
+#include "lib/json.h"
+
+/* No filter works at the stage: policy alone answers, in microseconds. */
+bool judge_is_quick(const struct snapshot *snap, enum stage stage);
+
+/*
+ * Runs the stage's filters and the policy for all (connect, helo, mail, header) or for the current
+ * recipient (rcpt). The verdict lives in the session's or the message's arena.
+ */
+void judge_stage(const struct snapshot *snap, struct session *s, enum stage stage, struct verdict *ret_verdict);
+
+/* The message stage: a verdict per recipient and what becomes of the message. */
+struct judgement {
+	struct verdict *verdicts; /* one per recipient, in their order */
+	const struct recipient **recipients;
+	size_t n;
+	struct verdict whole;	  /* what the client is told: rejected or tempfailed only if all are */
+	bool any_accept, any_quarantine, any_discard;
+};
+
+void judge_message(const struct snapshot *snap, struct session *s, struct judgement *ret_judgement);
+
+/* "550 5.7.1 text (id)" for a verdict, as it goes to the client; code 250 for accept and discard. */
+struct str judge_reply(struct arena *a, const struct verdict *v, const char *id);
+
+/* Delivery groups: recipients that get the same edits go in one queue entry. */
+struct delivery_group {
+	struct str *recipients;		 /* addresses after redirect */
+	const struct recipient **origins; /* NULL for copies */
+	size_t n;
+	struct edits edits;		 /* filters' and policy's together, subject tag included */
+	bool is_quarantine;
+	const struct verdict *verdict;
+	struct delivery_group *next;
+};
+
+struct delivery_group *judge_groups(struct session *s, const struct judgement *j, struct arena *a);
+
+/* The log line of a message (or of a refused stage), and the trail as JSON or text for people. */
+void judge_log(const struct snapshot *snap, const struct session *s, const struct judgement *j, struct str reply);
+void judge_explain(const struct session *s, const struct judgement *j, struct buf *out);
+void judge_json(const struct session *s, const struct judgement *j, struct json *out);
+
+#endif

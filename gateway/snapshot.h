@@ -1,0 +1,47 @@
+/*
+ * A snapshot: configuration, lists, routes, chain and policy of one load; immutable and
+ * reference-counted. Sessions keep the one they started with; a reload swaps the current one only
+ * when the new one has no error.
+ */
+#ifndef REEVE_GATEWAY_SNAPSHOT_H
+#define REEVE_GATEWAY_SNAPSHOT_H
+
+#include "core/chain.h"
+#include "core/list.h"
+#include "core/route.h"
+#include "gateway/config.h"
+#include "policy/policy.h"
+
+struct snapshot {
+	struct arena *arena;
+	const struct config *config;
+	struct fact_registry *facts;
+	struct lists *lists;
+	struct routes *routes;
+	struct chain *chain;
+	struct policy *policy;
+	unsigned generation;
+	_Atomic unsigned references;
+};
+
+/* What the process lends to each load. */
+struct snapshot_world {
+	struct dns *dns;     /* NULL while only checking */
+	struct store *store; /* NULL while only checking */
+	bool only_check;
+};
+
+/* All errors and warnings are in load (its arena must be `a`, owned by the snapshot on success). */
+struct snapshot *snapshot_load(const char *path, const struct snapshot_world *world,
+    struct conf_load *load, struct arena *a);
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot *s);
+
+/* The current one of this process; thread-safe. */
+struct snapshot *snapshot_current(void); /* a new reference */
+void snapshot_publish(struct snapshot *s);
+
+/* The built-in filters, NULL-terminated: one line each in gateway/builtin.c. */
+extern const struct filter *const builtin_filters[];
+
+#endif

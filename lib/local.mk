@@ -1,0 +1,18 @@
+noinst_LIBRARIES += lib/libreeve.a
+lib_libreeve_a_SOURCES = \
+	lib/addr.c \
+	lib/addr.h \
+	lib/arena.c \
+	lib/arena.h \
+	lib/clock.c \
+	lib/clock.h \
+	lib/conf.h \
+	lib/dns.h \
+	lib/json.h \
+	lib/log.h \
+	lib/loop.h \
+	lib/pool.h \
+	lib/res.h \
+	lib/store.h \
+	lib/str.c \
+	lib/str.h

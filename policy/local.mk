@@ -1,0 +1,3 @@
+noinst_LIBRARIES += policy/libpolicy.a
+policy_libpolicy_a_SOURCES = \
+	policy/policy.h

@@ -1,0 +1,17 @@
+# Unit tests: one program per module, tests/unit/test-MODULE.c, cmocka.
+unit_tests = \
+	tests/unit/test-addr \
+	tests/unit/test-arena \
+	tests/unit/test-str
+if HAVE_CMOCKA
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+endif
+unit_ldadd = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_addr_SOURCES = tests/unit/test-addr.c tests/unit/unit.h
+tests_unit_test_addr_LDADD = $(unit_ldadd)
+tests_unit_test_arena_SOURCES = tests/unit/test-arena.c tests/unit/unit.h
+tests_unit_test_arena_LDADD = $(unit_ldadd)
+tests_unit_test_str_SOURCES = tests/unit/test-str.c tests/unit/unit.h
+tests_unit_test_str_LDADD = $(unit_ldadd)

@@ -1,0 +1,96 @@
+#include <stdio.h>
+
+#include "tests/unit/unit.h"
+
+static void compare(void **state)
+{
+	(void)state;
+	assert_true(str_eq(STR(""), STR_NONE));
+	assert_true(str_ieq(STR("ExAmple"), STR("eXample")));
+	assert_false(str_ieq(STR("a"), STR("ab")));
+	assert_true(str_starts(STR("abc"), STR("ab")));
+	assert_true(str_iends(STR("mx.Example.ORG"), STR(".example.org")));
+	assert_false(str_ends(STR("c"), STR("bc")));
+	assert_true(str_cmp(STR("ab"), STR("b")) < 0);
+	assert_true(str_cmp(STR("ab"), STR("a")) > 0);
+	assert_int_equal(str_find(STR("hello"), STR("ll")), 2);
+	assert_int_equal(str_ifind(STR("heLLo"), STR("ll")), 2);
+	assert_int_equal(str_find(STR("hello"), STR("lo!")), -1);
+	assert_int_equal(str_rchr(STR("a@b@c"), '@'), 3);
+}
+
+static void cut(void **state)
+{
+	struct str rest = STR("a,,b"), part;
+
+	(void)state;
+	assert_true(str_split(&rest, ',', &part));
+	assert_str(part, "a");
+	assert_true(str_split(&rest, ',', &part));
+	assert_str(part, "");
+	assert_true(str_split(&rest, ',', &part));
+	assert_str(part, "b");
+	assert_false(str_split(&rest, ',', &part));
+	rest = STR("  one\t two ");
+	assert_true(str_word(&rest, &part));
+	assert_str(part, "one");
+	assert_true(str_word(&rest, &part));
+	assert_str(part, "two");
+	assert_false(str_word(&rest, &part));
+	assert_str(str_trim(STR(" \r\n x y \t")), "x y");
+	assert_str(str_sub(STR("abc"), 2, 9), "c");
+	assert_str(str_from(STR("abc"), 9), "");
+}
+
+static void numbers(void **state)
+{
+	uint64_t v;
+
+	(void)state;
+	assert_true(str_u64(STR("18446744073709551615"), &v));
+	assert_true(v == UINT64_MAX);
+	assert_false(str_u64(STR("18446744073709551616"), &v));
+	assert_false(str_u64(STR(""), &v));
+	assert_false(str_u64(STR("+1"), &v));
+	assert_false(str_u64(STR("1 "), &v));
+}
+
+static void utf8(void **state)
+{
+	(void)state;
+	assert_true(str_is_utf8(STR("gr\xc3\xbc\xc3\x9f \xf0\x9f\x93\xac")));
+	assert_false(str_is_utf8(STR("\xc0\xaf")));
+	assert_false(str_is_utf8(STR("\xed\xa0\x80")));
+	assert_false(str_is_utf8(STR("\xf4\x90\x80\x80")));
+	assert_false(str_is_utf8(STR("\xc3")));
+	assert_true(str_is_ascii(STR("abc")));
+	assert_false(str_is_ascii(STR("\x80")));
+}
+
+static void growing(void **state)
+{
+	struct arena *a = arena_new(0);
+	struct buf b = {0};
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		buf_addf(&b, "%d,", i);
+	assert_int_equal(b.n, 10 * 2 + 90 * 3 + 900 * 4);
+	assert_true(str_ends(buf_str(&b), STR("998,999,")));
+	buf_add(&b, STR_NONE);
+	assert_true(str_starts(buf_take(&b, a), STR("0,1,2,")));
+	assert_int_equal(b.room, 0);
+	arena_free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(compare),
+	    cmocka_unit_test(cut),
+	    cmocka_unit_test(numbers),
+	    cmocka_unit_test(utf8),
+	    cmocka_unit_test(growing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
