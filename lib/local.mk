@@ -12,6 +12,8 @@ lib_libreeve_a_SOURCES = \
 	lib/log.h \
 	lib/loop.h \
 	lib/pool.h \
+	lib/regex.c \
+	lib/regex.h \
 	lib/res.h \
 	lib/store.h \
 	lib/str.c \
