@@ -29,7 +29,8 @@ struct headers {
 	bool has_end;	    /* the empty line was there */
 	bool is_over;	    /* more than the limits allow: the rest was not read */
 	size_t broken_at;   /* offset of a line that is no field, or 0 */
-	bool has_nul, has_bare_cr, has_bare_lf, has_8bit;
+	bool has_nul, has_bare_cr, has_8bit;
+	bool has_bare_lf; /* LF and CRLF mixed; in a stored file all lines may end in LF */
 };
 
 void headers_parse(struct arena *a, struct str message, struct headers *ret_headers);

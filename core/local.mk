@@ -7,6 +7,7 @@ core_libcore_a_SOURCES = \
 	core/fact.h \
 	core/filter.h \
 	core/finding.h \
+	core/header.c \
 	core/header.h \
 	core/list.h \
 	core/mime.h \

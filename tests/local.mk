@@ -2,6 +2,7 @@
 unit_tests = \
 	tests/unit/test-addr \
 	tests/unit/test-arena \
+	tests/unit/test-header \
 	tests/unit/test-regex \
 	tests/unit/test-str
 if HAVE_CMOCKA
@@ -16,5 +17,7 @@ tests_unit_test_arena_SOURCES = tests/unit/test-arena.c tests/unit/unit.h
 tests_unit_test_arena_LDADD = $(unit_ldadd)
 tests_unit_test_regex_SOURCES = tests/unit/test-regex.c tests/unit/unit.h
 tests_unit_test_regex_LDADD = $(unit_ldadd)
+tests_unit_test_header_SOURCES = tests/unit/test-header.c tests/unit/unit.h
+tests_unit_test_header_LDADD = $(unit_ldadd)
 tests_unit_test_str_SOURCES = tests/unit/test-str.c tests/unit/unit.h
 tests_unit_test_str_LDADD = $(unit_ldadd)
