@@ -5,6 +5,8 @@
 #ifndef REEVE_CORE_FINDING_H
 #define REEVE_CORE_FINDING_H
 
+#include <stdbool.h>
+
 #include "lib/arena.h"
 #include "lib/str.h"
 

@@ -1,17 +1,23 @@
 noinst_LIBRARIES += core/libcore.a
 core_libcore_a_SOURCES = \
 	core/address.h \
+	core/chain.c \
+	core/core_facts.c \
 	core/chain.h \
 	core/content.h \
+	core/edit.c \
 	core/edit.h \
+	core/fact.c \
 	core/fact.h \
 	core/filter.h \
+	core/finding.c \
 	core/finding.h \
 	core/header.c \
 	core/header.h \
 	core/list.h \
 	core/mime.h \
 	core/route.h \
+	core/session.c \
 	core/session.h \
 	core/spool.h \
 	core/url.h \

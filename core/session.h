@@ -68,9 +68,18 @@ struct message {
 	struct facts facts;
 	struct findings findings;
 	struct edits edits;		/* filters' own (Authentication-Results); policy adds its tags later */
-	struct dns_scope *dns;		/* budget of this message */
+	struct dns_scope *dns;		/* budget of this message; made at the first look-up */
 	void **state;			/* one pointer per chain slot, for the filter between its stages */
-	uint64_t *micros;		/* spent per chain slot */
+	struct failure *failures;	/* filters that could not do their work, latest first */
+	int64_t run_ns;			/* spent in filters */
+};
+
+/* A filter that could not do its work; its on-failure word decides. */
+struct failure {
+	const struct chain_slot *slot;
+	struct str why;
+	enum stage stage;
+	struct failure *next;
 };
 
 struct session {
@@ -97,14 +106,29 @@ struct session {
 	struct findings findings;
 	struct dns_scope *dns;		/* budget of the session's own stages (connect, helo) */
 	void **state;			/* as in message */
+	struct failure *failures;	/* as in message */
+	int64_t *slot_ns;		/* nanoseconds spent per chain slot, session and message together */
 	struct message *message;	/* NULL outside a transaction */
 
-	/* Set by chain_run: the first filter at this stage that could not do its work. */
+	/* For the scopes that are made at the first look-up; the front end fills these in. */
+	struct dns *resolver;
+	struct dns_limits dns_limits;
+	void (*on_lookups_done)(void *arg); /* called on the DNS thread; NULL: nobody waits that way */
+	void *on_lookups_done_arg;
+
+	/* Set by chain_run: the failure at this stage whose on-failure word is the strictest. */
 	const struct chain_slot *failed;
 	struct str failed_why;
+
+	/* Where the chain is, for the helpers of core/filter.h. */
+	enum stage stage;
+	const struct chain_slot *slot;
 };
 
-/* client etc. are filled in by the caller. dns may be NULL (no look-ups possible: RES_TEMP). */
+/*
+ * client, hostname etc. are filled in by the caller (slices that outlive the session, or in its
+ * arena). dns may be NULL: every look-up then says DNS_TEMP.
+ */
 struct session *session_new(const struct chain *chain, struct dns *dns, enum face face);
 /* Ends the message too. NULL is allowed. */
 void session_free(struct session *s);
@@ -116,14 +140,20 @@ void message_end(struct session *s);
 struct recipient *recipient_start(struct message *m, const struct address *address);
 void recipient_keep(struct message *m);
 
-/* The scope that the stage sets: session, message or current recipient. */
+/* What the stage sets and uses: the session's, the message's or the current recipient's. */
 struct facts *stage_facts(struct session *s, enum stage stage);
+struct findings *stage_findings(struct session *s, enum stage stage);
+struct arena *stage_arena(struct session *s, enum stage stage);
+/* Made at the first call; NULL when the session has no resolver. */
+struct dns_scope *stage_dns(struct session *s, enum stage stage);
+/* False when nothing is pending; else on_lookups_done will be called once. */
+bool stage_is_waiting(struct session *s, enum stage stage);
 /* Looks in r (may be NULL), then message, then session. */
 const struct fact *session_fact(const struct session *s, const struct recipient *r, const struct fact_def *def);
 /* Sum of findings over session, message and r (may be NULL). */
 double session_score(const struct session *s, const struct recipient *r);
 
-/* 13 characters, sortable by time, unique in all processes of this host. */
+/* 15 characters, sortable by time, unique in all processes of this host. */
 void id_make(char out[ID_TEXT_MAX]);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BLOCK = 2048, LARGEST_BLOCK = 256 * 1024 };
+enum { FIRST_BLOCK = 1024, LARGEST_BLOCK = 256 * 1024 };
 
 struct block {
 	struct block *next;

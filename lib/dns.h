@@ -104,6 +104,8 @@ void dns_scope_free(struct dns_scope *scope);
  * ticket is answered or the deadline has passed.
  */
 bool dns_scope_arm(struct dns_scope *scope);
+/* The deadline counts anew from the next question (a message waits long between its stages). */
+void dns_scope_renew(struct dns_scope *scope);
 /* Queries sent so far. */
 unsigned dns_scope_used(const struct dns_scope *scope);
 

@@ -8,7 +8,9 @@ lib_libreeve_a_SOURCES = \
 	lib/clock.h \
 	lib/conf.h \
 	lib/dns.h \
+	lib/json.c \
 	lib/json.h \
+	lib/log.c \
 	lib/log.h \
 	lib/loop.h \
 	lib/pool.h \

@@ -1,0 +1,53 @@
+/*
+ * reevectl: what its commands share. A command is one function in gateway/ctl/, listed in the table
+ * of gateway/ctl/main.c; it gets its own arguments (argv[0] is the command) and returns the exit
+ * status: 0, 1 for "no" or a failure that it reported on stderr, 2 for wrong usage.
+ */
+#ifndef REEVE_GATEWAY_CTL_CTL_H
+#define REEVE_GATEWAY_CTL_CTL_H
+
+#include <stdbool.h>
+
+#include "gateway/config.h"
+#include "lib/dns.h"
+
+struct ctl {
+	struct arena *arena;
+	const char *config_path;    /* of -c, or the default path */
+	bool has_config_option;     /* -c was given: the file must be there */
+	const char *dns_server;	    /* of --dns, or NULL */
+	bool json;		    /* --json */
+	struct conf_load load;
+	const struct config *config; /* ctl_config() loads it */
+};
+
+/* The configuration; exits with its errors on stderr when there is none. Kept after the first call. */
+const struct config *ctl_config(struct ctl *ctl);
+/* A resolver for --dns, else the configuration's servers, else /etc/resolv.conf's. Exits on failure. */
+struct dns *ctl_dns(struct ctl *ctl);
+/* Takes --json and the like out of argv; returns the new argc. Commands call it first. */
+int ctl_options(struct ctl *ctl, int argc, char **argv);
+/* "reevectl: text" on stderr; returns 1. */
+int ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Writes to stdout; exits when it cannot. */
+void ctl_print(struct str text);
+/*
+ * A message file: maps it, skips a leading mbox "From " line. "-" is standard input. False with
+ * the reason on stderr. The slice lives as long as ctl->arena.
+ */
+bool ctl_read_message(struct ctl *ctl, const char *path, struct str *ret_message);
+
+int ctl_auth(struct ctl *ctl, int argc, char **argv);
+int ctl_check(struct ctl *ctl, int argc, char **argv);
+int ctl_dkim(struct ctl *ctl, int argc, char **argv);
+int ctl_help(struct ctl *ctl, int argc, char **argv);
+int ctl_mime(struct ctl *ctl, int argc, char **argv);
+int ctl_quarantine(struct ctl *ctl, int argc, char **argv);
+int ctl_queue(struct ctl *ctl, int argc, char **argv);
+int ctl_reload(struct ctl *ctl, int argc, char **argv);
+int ctl_rules(struct ctl *ctl, int argc, char **argv);
+int ctl_scan(struct ctl *ctl, int argc, char **argv);
+int ctl_spf(struct ctl *ctl, int argc, char **argv);
+int ctl_stats(struct ctl *ctl, int argc, char **argv);
+
+#endif
