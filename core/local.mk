@@ -15,6 +15,7 @@ core_libcore_a_SOURCES = \
 	core/header.c \
 	core/header.h \
 	core/list.h \
+	core/mailbox.h \
 	core/mime.h \
 	core/route.h \
 	core/session.c \
