@@ -170,8 +170,10 @@ void chain_add(struct chain *c, struct conf_load *load, const struct conf_node *
 	const struct filter *f;
 	const char *twice;
 
-	if (node->n != 2) {
-		conf_error(load, node->tokens[0].place, "expected filter NAME; or filter NAME { ... }");
+	bool is_plugin = node->n == 4 && str_is(node->tokens[2].text, "from");
+
+	if (node->n != 2 && !is_plugin) {
+		conf_error(load, node->tokens[0].place, "expected filter NAME [from \"file.so\"]; or filter NAME { ... }");
 		return;
 	}
 	f = find_known(load, &node->tokens[1], known);

@@ -31,6 +31,12 @@ bool policy_has(const struct policy *p, enum stage stage);
 void policy_decide(const struct policy *p, const struct session *s, enum stage stage,
     const struct recipient *r, struct arena *a, struct verdict *ret_verdict);
 
+/*
+ * Names of the headers that `tag header` and `add-header` statements of the policy may add: fields
+ * of these names in incoming mail are forgeries and are removed. Lower case, no name twice.
+ */
+size_t policy_own_headers(const struct policy *p, const struct str **ret_names);
+
 /* For the manual: {name, arguments, help} of each action and operator. */
 struct policy_word {
 	const char *name, *args, *help;

@@ -1,0 +1,129 @@
+/* Builds snapshots and keeps the current one of the process. */
+#include "gateway/snapshot.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/plugin.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct snapshot *current;
+static unsigned generations;
+
+/* Calls add for each top-level statement of that name. */
+#define EACH_NODE(node, config, what)                                                              \
+	for (const struct conf_node *node = (config)->root; node; node = node->next)               \
+		if (str_is(node->tokens[0].text, what))
+
+static struct filter_env *make_env(struct snapshot *s, const struct snapshot_world *world)
+{
+	struct filter_env *env = arena_alloc(s->arena, sizeof *env);
+
+	env->arena = s->arena;
+	env->hostname = s->config->hostname;
+	env->state_dir = s->config->state;
+	env->dns = world->dns;
+	env->store = world->store;
+	env->lists = s->lists;
+	env->routes = s->routes;
+	env->only_check = world->only_check;
+	return env;
+}
+
+static void add_filter(struct snapshot *s, struct conf_load *load, const struct conf_node *node)
+{
+	const struct filter *plugin[2] = {NULL, NULL};
+
+	if (node->n != 4 || !str_is(node->tokens[2].text, "from")) {
+		chain_add(s->chain, load, node, builtin_filters);
+		return;
+	}
+	plugin[0] = plugin_load(load, node);
+	if (plugin[0])
+		chain_add(s->chain, load, node, plugin);
+}
+
+static void build(struct snapshot *s, const struct snapshot_world *world, struct conf_load *load)
+{
+	const struct conf_node *policy = NULL;
+	struct filter_env *env;
+
+	s->facts = fact_registry_new(s->arena);
+	fact_registry_add(s->facts, core_facts);
+	s->lists = lists_new(s->arena, world->store);
+	s->routes = routes_new(s->arena);
+	EACH_NODE(node, s->config, "list")
+		lists_add(s->lists, load, node);
+	EACH_NODE(node, s->config, "relay")
+		routes_add(s->routes, load, node);
+	env = make_env(s, world);
+	s->chain = chain_new(s->arena, env, s->facts);
+	env->chain = s->chain;
+	EACH_NODE(node, s->config, "filter")
+		add_filter(s, load, node);
+	EACH_NODE(node, s->config, "policy") {
+		if (policy)
+			conf_error(load, node->tokens[0].place, "there is a policy already, in line %u: put all of it in one block",
+			    policy->tokens[0].place.line);
+		policy = node;
+	}
+	s->policy = policy_new(load, policy, s->facts, s->lists);
+}
+
+struct snapshot *snapshot_load(const char *path, const struct snapshot_world *world,
+    struct conf_load *load, struct arena *a)
+{
+	struct snapshot *s = arena_alloc(a, sizeof *s);
+
+	assert(load->arena == a);
+	s->arena = a;
+	s->references = 1;
+	s->config = config_load(load, path);
+	if (!s->config)
+		return NULL;
+	build(s, world, load);
+	/* Filters open even after errors elsewhere, so that all errors come in one run. */
+	chain_open(s->chain, load);
+	if (load->errors == 0)
+		return s;
+	chain_close(s->chain);
+	return NULL;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+	atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
+	return s;
+}
+
+void snapshot_unref(struct snapshot *s)
+{
+	if (!s || atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) != 1)
+		return;
+	chain_close(s->chain);
+	arena_free(s->arena);
+}
+
+struct snapshot *snapshot_current(void)
+{
+	struct snapshot *s;
+
+	pthread_mutex_lock(&lock);
+	s = current ? snapshot_ref(current) : NULL;
+	pthread_mutex_unlock(&lock);
+	return s;
+}
+
+void snapshot_publish(struct snapshot *s)
+{
+	struct snapshot *old;
+
+	pthread_mutex_lock(&lock);
+	old = current;
+	current = s;
+	if (s)
+		s->generation = ++generations;
+	pthread_mutex_unlock(&lock);
+	snapshot_unref(old);
+}
