@@ -10,10 +10,12 @@
  *
  * The same question asked twice in one scope is one ticket. Questions beyond the scope's budget,
  * names that are no names, and everything after the deadline are answered at once, each with its
- * own status. Tickets and answers live as long as their scope.
+ * own status. Tickets and answers live as long as their scope. Time counts only while something is
+ * pending, so that a session that idles for minutes has its budget left.
  *
  * Threads: dns_ask and dns_wait are for the thread that holds the scope; on_idle is called on the
- * DNS thread and must only pass the news on (loop_post).
+ * DNS thread, must only pass the news on (loop_post), and must not call back into this module. After
+ * dns_scope_free() it is not called any more.
  */
 #ifndef REEVE_LIB_DNS_H
 #define REEVE_LIB_DNS_H
@@ -55,7 +57,8 @@ enum dns_status {
 /* One record of the type asked for; CNAMEs on the way are followed, not shown. */
 struct dns_record {
 	struct ip ip;	     /* A, AAAA */
-	struct str name;     /* PTR, NS, CNAME target, MX host: lower case, no final dot; "" is the root */
+	struct str name;     /* PTR, NS, CNAME target, MX host, SOA primary: lower case, no final dot;
+				"" is the root; octets that could deceive come as \DDD */
 	struct str data;     /* TXT: the strings joined without a separator; TLSA: association data */
 	uint16_t preference; /* MX */
 	uint8_t usage, selector, matching; /* TLSA */
@@ -71,7 +74,7 @@ struct dns_answer {
 
 struct dns_limits {
 	unsigned queries;    /* sent per scope; DESIGN.md part 8: 60 */
-	unsigned timeout_ms; /* from the first question of the scope */
+	unsigned timeout_ms; /* in all, of the time that any question was pending */
 };
 
 enum { DNS_RECORDS_MAX = 200, DNS_ANSWER_BYTES_MAX = 65535 };
@@ -80,7 +83,7 @@ struct dns_options {
 	/* "ADDRESS" or "ADDRESS@PORT"; at least one */
 	const struct str *servers;
 	size_t server_count;
-	unsigned timeout_ms;
+	unsigned timeout_ms; /* of one question; 0: only the scope's */
 	const char *trust_anchor_file; /* NULL: no validation here */
 };
 
@@ -92,10 +95,10 @@ struct dns *dns_new(const struct dns_options *options, struct arena *a, struct s
  */
 struct dns *dns_new_table(void (*answer)(void *arg, struct str name, enum dns_type type,
 			      struct dns_answer *ret_answer), void *arg);
-/* Ends the thread; all scopes must be freed before. NULL is allowed. */
+/* Ends the thread; all scopes must be freed before. Create it after fork(). NULL is allowed. */
 void dns_free(struct dns *dns);
 
-/* on_idle may be NULL. */
+/* on_idle may be NULL; dns too: then every answer is DNS_TEMP. */
 struct dns_scope *dns_scope_new(struct dns *dns, const struct dns_limits *limits,
     void (*on_idle)(void *arg), void *arg);
 void dns_scope_free(struct dns_scope *scope);
@@ -104,12 +107,15 @@ void dns_scope_free(struct dns_scope *scope);
  * ticket is answered or the deadline has passed.
  */
 bool dns_scope_arm(struct dns_scope *scope);
-/* The deadline counts anew from the next question (a message waits long between its stages). */
+/* The whole time is there again (a message waits long between its stages). */
 void dns_scope_renew(struct dns_scope *scope);
 /* Queries sent so far. */
 unsigned dns_scope_used(const struct dns_scope *scope);
 
-/* name: without or with a final dot; copied. Never NULL. */
+/*
+ * name: raw octets, without or with a final dot, "." is the root; copied. Never NULL; a NULL scope
+ * answers DNS_TEMP.
+ */
 struct dns_ticket *dns_ask(struct dns_scope *scope, struct str name, enum dns_type type);
 const struct dns_answer *dns_wait(struct dns_ticket *ticket);
 bool dns_is_done(const struct dns_ticket *ticket);

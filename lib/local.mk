@@ -7,7 +7,12 @@ lib_libreeve_a_SOURCES = \
 	lib/clock.c \
 	lib/clock.h \
 	lib/conf.h \
+	lib/dns.c \
 	lib/dns.h \
+	lib/dns_packet.c \
+	lib/dns_packet.h \
+	lib/dns_private.h \
+	lib/dns_resolver.c \
 	lib/json.c \
 	lib/json.h \
 	lib/log.c \
