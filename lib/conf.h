@@ -22,7 +22,9 @@ enum conf_limits {
 	CONF_INCLUDE_DEPTH = 16,
 	CONF_BLOCK_DEPTH = 32,
 	CONF_FILE_BYTES = 16 * 1024 * 1024,
-	CONF_ERRORS_MAX = 100,
+	CONF_FILES_MAX = 1000, /* in one load */
+	CONF_WORD_MAX = 4096,  /* octets of a word or string */
+	CONF_ERRORS_MAX = 100, /* kept, and as many warnings; all are counted */
 };
 
 struct conf_place {
@@ -32,7 +34,8 @@ struct conf_place {
 
 enum conf_token_kind {
 	TOKEN_WORD,   /* bare: letters, digits and . _ - / : @ * % + [ ] $ & | ^ \ ' ` ? */
-	TOKEN_STRING, /* in double quotes, escapes \" \\ \n \t resolved; never a keyword */
+	TOKEN_STRING, /* in double quotes, on one line; escapes \" \\ \n \t are resolved, any other
+			 backslash stays, so that "\d+" is a pattern; never a keyword */
 	TOKEN_OP,     /* one of == != =~ !~ >= <= > < ( ) , = ! ~ */
 };
 
@@ -66,6 +69,7 @@ struct conf_load {
 	struct arena *arena;
 	struct conf_error *first, **last;
 	size_t errors, warnings;
+	size_t files; /* read so far */
 };
 
 void conf_load_init(struct conf_load *load, struct arena *a);
@@ -80,6 +84,9 @@ void conf_errors_print(const struct conf_load *load, struct buf *out);
 /* The nearest of names (by edit distance, at most 2 or a third of the length), or NULL. */
 const char *conf_near(struct str word, const char *const *names, size_t n);
 
+/* How a token is shown in messages: "word 'x'", "string \"x\"", "'=='", shortened. */
+const char *conf_token_show(struct arena *a, const struct conf_token *t);
+
 /* NULL only when the file itself cannot be read (also an error in load) or is empty. */
 struct conf_node *conf_parse_file(struct conf_load *load, const char *path);
 /* Text that is in memory; name stands for the file. */
@@ -88,11 +95,11 @@ struct conf_node *conf_parse_text(struct conf_load *load, const char *name, stru
 /* ---- directives ---- */
 
 enum conf_type {
-	CONF_FLAG,     /* bool: on off (yes no true false) */
+	CONF_FLAG,     /* bool: on off (yes no true false); the bare name is on */
 	CONF_INT,      /* int64_t, within min..max */
 	CONF_NUMBER,   /* double, within min..max */
 	CONF_SIZE,     /* uint64_t bytes: 100, 64K, 25M, 2G (powers of 1024) */
-	CONF_DURATION, /* int64_t milliseconds: 250ms, 30s, 5m, 1h, 7d; a bare number is seconds */
+	CONF_DURATION, /* int64_t milliseconds: 250ms, 30s, 5m, 1h30m, 7d; a bare number is seconds */
 	CONF_STRING,   /* struct str (word or string); the arena's copy is NUL-terminated */
 	CONF_PATH,     /* struct str; relative paths are relative to the file of the directive */
 	CONF_CHOICE,   /* int: index in choices */
@@ -135,6 +142,25 @@ struct directive {
  */
 void conf_apply(struct conf_load *load, const struct directive *table, const struct conf_node *list,
     void *target, const char *owner, struct conf_place place);
+/*
+ * The same for a block whose statements come from two tables, each with its own target (a filter's
+ * own words, and those that all filters take). A name in both belongs to the first.
+ */
+void conf_apply_both(struct conf_load *load, const struct directive *table, void *target,
+    const struct directive *common, void *common_target, const struct conf_node *list, const char *owner,
+    struct conf_place place);
+
+/* Tokens behind the name must be min..max; else an error that shows `args` ("COUNT per DURATION"). */
+bool conf_expect_args(struct conf_load *load, const struct conf_node *node, size_t min, size_t max,
+    const char *args);
+/* The block is missing or superfluous: an error. */
+bool conf_expect_block(struct conf_load *load, const struct conf_node *node, bool wanted);
+/* Appends a copy of the token's text; v grows in the load's arena. */
+void conf_strings_add(struct conf_load *load, struct conf_strings *list, const struct conf_token *t);
+/* Where a relative path is relative to the file of the place; NUL-terminated. */
+struct str conf_path(struct arena *a, struct conf_place place, struct str path);
+/* "word" and not "\"word\"". */
+bool conf_is_word(const struct conf_token *t, const char *word);
 
 /* The values, for whoever reads tokens himself; false and an error in load when it is none. */
 bool conf_size(struct conf_load *load, const struct conf_token *t, uint64_t *ret_bytes);
@@ -142,11 +168,19 @@ bool conf_duration(struct conf_load *load, const struct conf_token *t, int64_t *
 bool conf_int(struct conf_load *load, const struct conf_token *t, int64_t *ret_value);
 bool conf_number(struct conf_load *load, const struct conf_token *t, double *ret_value);
 bool conf_flag(struct conf_load *load, const struct conf_token *t, bool *ret_value);
+bool conf_text(struct conf_load *load, const struct conf_token *t, struct str *ret_text);
+bool conf_choice(struct conf_load *load, const struct conf_token *t, const char *const *choices,
+    int *ret_index);
+bool conf_cidr(struct conf_load *load, const struct conf_token *t, struct cidr *ret_net);
 /* "ADDRESS:PORT" or "[V6]:PORT" or, with a default port above 0, ADDRESS alone. */
 bool conf_endpoint(struct conf_load *load, const struct conf_token *t, uint16_t default_port,
     struct ip *ret_ip, uint16_t *ret_port);
 /* "7d", "250ms": the shortest text that conf_duration reads back. */
 struct str conf_duration_text(struct arena *a, int64_t ms);
 struct str conf_size_text(struct arena *a, uint64_t bytes);
+/* The same grammar without a load, for text from elsewhere: false when it is none. */
+bool conf_parse_size(struct str text, uint64_t *ret_bytes);
+bool conf_parse_duration(struct str text, int64_t *ret_ms);
+bool conf_parse_number(struct str text, double *ret_value);
 
 #endif

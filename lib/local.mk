@@ -6,6 +6,10 @@ lib_libreeve_a_SOURCES = \
 	lib/arena.h \
 	lib/clock.c \
 	lib/clock.h \
+	lib/conf-apply.c \
+	lib/conf-parse.c \
+	lib/conf-value.c \
+	lib/conf.c \
 	lib/conf.h \
 	lib/dns.c \
 	lib/dns.h \

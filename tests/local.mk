@@ -2,6 +2,7 @@
 unit_tests = \
 	tests/unit/test-addr \
 	tests/unit/test-arena \
+	tests/unit/test-conf \
 	tests/unit/test-header \
 	tests/unit/test-regex \
 	tests/unit/test-str
@@ -15,6 +16,8 @@ tests_unit_test_addr_SOURCES = tests/unit/test-addr.c tests/unit/unit.h
 tests_unit_test_addr_LDADD = $(unit_ldadd)
 tests_unit_test_arena_SOURCES = tests/unit/test-arena.c tests/unit/unit.h
 tests_unit_test_arena_LDADD = $(unit_ldadd)
+tests_unit_test_conf_SOURCES = tests/unit/test-conf.c tests/unit/unit.h
+tests_unit_test_conf_LDADD = $(unit_ldadd)
 tests_unit_test_regex_SOURCES = tests/unit/test-regex.c tests/unit/unit.h
 tests_unit_test_regex_LDADD = $(unit_ldadd)
 tests_unit_test_header_SOURCES = tests/unit/test-header.c tests/unit/unit.h
