@@ -25,6 +25,7 @@
 
 struct chain;
 struct chain_slot;
+struct verdict;
 struct mime;
 struct content;
 
@@ -38,7 +39,7 @@ struct recipient {
 	struct findings findings;
 	struct str orcpt;	/* RFC 3461, xtext as given; "" none */
 	unsigned notify;	/* NOTIFY_* bits; 0: not given */
-	void *verdict;		/* of the front end: what was decided at RCPT for him */
+	const struct verdict *verdict;	/* decided at an earlier stage already (scan keeps such ones); else NULL */
 	struct recipient *next;
 };
 

@@ -1,0 +1,289 @@
+/* reevectl: the table of commands, global options, and what commands share (ctl.h). */
+#include "gateway/ctl/ctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+
+static const char default_config[] = "/etc/mailreeve/mailreeve.conf";
+
+static const struct command {
+	const char *name;
+	int (*run)(struct ctl *ctl, int argc, char **argv);
+	const char *args, *help;
+} commands[] = {
+    {"check", ctl_check, "[FILE]", "check configuration, policy, rules, lists and maps; all errors, exit 0 or 1"},
+    {"scan", ctl_scan, "[--client IP] [--helo NAME] [--from ADDR] [--rcpt ADDR]... [--json|--explain] FILE|DIR|-...",
+	"run the whole chain on message files; nothing is sent, no state is changed"},
+    {"mime", ctl_mime, "FILE", "MIME structure of a message as JSON"},
+    {"rules", ctl_rules, "lint|list|cost|test [FILE...]", "examine rule files"},
+    {"queue", ctl_queue, "list|show|retry|hold|release|delete [SELECTION]", "look at and steer the delivery queue"},
+    {"quarantine", ctl_quarantine, "list|show|release|delete [ID...]", "messages that were set aside"},
+    {"reload", ctl_reload, "", "check the configuration and have the running daemon take it over"},
+    {"stats", ctl_stats, "", "counters of the running daemon"},
+    {"help", ctl_help, "[NAME]", "explain a command, directive, filter, fact, finding or action"},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static int usage(FILE *to)
+{
+	fputs("usage: reevectl [-c FILE] [--dns IP:PORT] [--now UNIXTIME] COMMAND [ARGUMENT...]\n\n", to);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-10s  %s\n", commands[i].name, commands[i].help);
+	fputs("\nreevectl help COMMAND says more; most commands take --json.\n", to);
+	return to == stdout ? 0 : 2;
+}
+
+int ctl_fail(const char *format, ...)
+{
+	va_list args;
+
+	fputs("reevectl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return 1;
+}
+
+void ctl_print(struct str text)
+{
+	if (fwrite(text.p, 1, text.n, stdout) == text.n && !ferror(stdout))
+		return;
+	ctl_fail("cannot write: %s", strerror(errno));
+	exit(1);
+}
+
+int ctl_options(struct ctl *ctl, int argc, char **argv)
+{
+	int kept = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			ctl->json = true;
+		else
+			argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
+	return kept;
+}
+
+const struct config *ctl_config(struct ctl *ctl)
+{
+	struct buf out = {0};
+
+	if (ctl->config)
+		return ctl->config;
+	ctl->config = config_load(&ctl->load, ctl->config_path);
+	if (ctl->config && ctl->load.errors == 0)
+		return ctl->config;
+	conf_errors_print(&ctl->load, &out);
+	fwrite(out.p, 1, out.n, stderr);
+	buf_free(&out);
+	exit(1);
+}
+
+/* Name servers of the system, for commands that need no configuration. */
+static struct conf_strings system_servers(struct arena *a)
+{
+	struct conf_strings servers = {.v = arena_array(a, 3, sizeof *servers.v)};
+	FILE *f = fopen("/etc/resolv.conf", "re");
+	char line[1024], address[256];
+
+	while (f && servers.n < 3 && fgets(line, sizeof line, f))
+		if (sscanf(line, "nameserver %255s", address) == 1)
+			servers.v[servers.n++].text = arena_str(a, str_of(address));
+	if (f)
+		fclose(f);
+	if (servers.n == 0)
+		servers.v[servers.n++].text = STR("127.0.0.1");
+	return servers;
+}
+
+/* "127.0.0.1:5353" and "[::1]:5353" as the resolver writes them: ADDRESS@PORT. */
+static struct str server_text(struct ctl *ctl, const char *text)
+{
+	struct conf_token token = {.kind = TOKEN_WORD, .text = str_of(text), .place = {"--dns", 1, 1}};
+	char address[IP_TEXT_MAX];
+	uint16_t port;
+	struct ip ip;
+
+	if (!conf_endpoint(&ctl->load, &token, 53, &ip, &port)) {
+		ctl_fail("--dns: expected IP:PORT, not '%s'", text);
+		exit(2);
+	}
+	ip_format(&ip, address);
+	return arena_printf(ctl->arena, "%s@%u", address, port);
+}
+
+struct dns *ctl_dns(struct ctl *ctl)
+{
+	struct dns_options options = {.timeout_ms = 5000};
+	struct conf_strings servers = {0};
+	struct str error, *texts;
+	struct dns *dns;
+
+	if (!ctl->dns_server)
+		servers = ctl->has_config_option ? ctl_config(ctl)->dns_servers : system_servers(ctl->arena);
+	texts = arena_array(ctl->arena, servers.n + 1, sizeof *texts);
+	for (size_t i = 0; i < servers.n; i++)
+		texts[i] = servers.v[i].text;
+	if (ctl->dns_server)
+		texts[servers.n++] = server_text(ctl, ctl->dns_server);
+	options.servers = texts;
+	options.server_count = servers.n;
+	dns = dns_new(&options, ctl->arena, &error);
+	if (dns)
+		return dns;
+	ctl_fail("cannot start the resolver: %.*s", STR_ARG(error));
+	exit(1);
+}
+
+static struct str skip_mbox_line(struct str message)
+{
+	ptrdiff_t end;
+
+	if (!str_starts(message, STR("From ")))
+		return message;
+	end = str_chr(message, '\n');
+	return end < 0 ? message : str_from(message, (size_t)end + 1);
+}
+
+static bool read_stream(struct ctl *ctl, struct str *ret_message)
+{
+	struct buf all = {0};
+	size_t n;
+
+	while ((n = fread(buf_reserve(&all, 65536), 1, 65536, stdin)) > 0)
+		all.n += n;
+	if (ferror(stdin)) {
+		buf_free(&all);
+		return false;
+	}
+	*ret_message = skip_mbox_line(buf_take(&all, ctl->arena));
+	return true;
+}
+
+struct mapping {
+	void *p;
+	size_t n;
+};
+
+static void unmap(void *arg)
+{
+	struct mapping *mapping = arg;
+
+	munmap(mapping->p, mapping->n);
+}
+
+static bool map_file(struct arena *a, int fd, struct str *ret_message)
+{
+	struct mapping *mapping = arena_alloc(a, sizeof *mapping);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	*ret_message = STR("");
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return false;
+	}
+	if (st.st_size == 0)
+		return true;
+	mapping->n = (size_t)st.st_size;
+	mapping->p = mmap(NULL, mapping->n, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (mapping->p == MAP_FAILED)
+		return false;
+	arena_defer(a, unmap, mapping);
+	*ret_message = skip_mbox_line((struct str){mapping->p, mapping->n});
+	return true;
+}
+
+bool ctl_read_message(struct ctl *ctl, const char *path, struct str *ret_message)
+{
+	bool ok;
+	int fd;
+
+	if (strcmp(path, "-") == 0)
+		return read_stream(ctl, ret_message) || (ctl_fail("-: %s", strerror(errno)), false);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ok = fd >= 0 && map_file(ctl->arena, fd, ret_message);
+	if (!ok)
+		ctl_fail("%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Options before the command; returns the index of the command, 0 on wrong usage. */
+static int global_options(struct ctl *ctl, int argc, char **argv)
+{
+	int i = 1;
+
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+		uint64_t now;
+
+		if (strcmp(argv[i], "--json") == 0) {
+			ctl->json = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			exit(usage(stdout));
+		if (!value)
+			return 0;
+		if (strcmp(argv[i], "-c") == 0) {
+			ctl->config_path = value;
+			ctl->has_config_option = true;
+		} else if (strcmp(argv[i], "--dns") == 0) {
+			ctl->dns_server = value;
+		} else if (strcmp(argv[i], "--now") == 0 && str_u64(str_of(value), &now) && now < INT64_MAX / 1000000) {
+			clock_fix((int64_t)now);
+		} else {
+			return 0;
+		}
+		i++;
+	}
+	return i < argc ? i : 0;
+}
+
+static int run_command(struct ctl *ctl, int argc, char **argv)
+{
+	const char *names[COMMANDS], *near;
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		names[i] = commands[i].name;
+		if (strcmp(argv[0], commands[i].name) == 0)
+			return commands[i].run(ctl, argc, argv);
+	}
+	near = conf_near(str_of(argv[0]), names, COMMANDS);
+	ctl_fail("unknown command '%s'%s%s%s", argv[0], near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {.arena = arena_new(0), .config_path = default_config};
+	int first, status;
+
+	clock_init();
+	log_init(LOG_TARGET_STDERR, LOG_LEVEL_WARNING, "reevectl");
+	conf_load_init(&ctl.load, ctl.arena);
+	first = global_options(&ctl, argc, argv);
+	if (first == 0)
+		return usage(stderr);
+	status = run_command(&ctl, argc - first, argv + first);
+	arena_free(ctl.arena);
+	if (fflush(stdout) != 0)
+		status = ctl_fail("cannot write: %s", strerror(errno));
+	return status;
+}

@@ -1,0 +1,388 @@
+/*
+ * The master: binds, makes folders, forks gateway, relay and milters, restarts what ends with a
+ * growing delay, passes SIGHUP on, and on SIGTERM waits for the roles to drain. It reads no mail
+ * and has one thread.
+ */
+#include "gateway/master.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gateway/notify.h"
+#include "gateway/role.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+enum { ROLES_MAX = 34, BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 30000, STEADY_MS = 60000 };
+
+struct child {
+	const char *name;
+	int (*run)(const struct role_env *env);
+	const struct milter_conf *milter;
+	pid_t pid;
+	int ready_fd;
+	bool is_ready;
+	int64_t started_ms, start_at_ms, backoff_ms;
+};
+
+struct master {
+	const struct config *config;
+	struct role_env env;
+	struct child children[ROLES_MAX];
+	size_t n;
+	bool ends, announced;
+	int64_t end_by_ms;
+	int status;
+	sigset_t old_mask;
+};
+
+static int64_t now_ms(void)
+{
+	return clock_ticks_ns() / 1000000;
+}
+
+/* ---- preparation, while we may be root ---- */
+
+static bool find_account(struct master *m)
+{
+	const char *user = m->config->user.n ? m->config->user.p : "mailreeve";
+	struct passwd *pw;
+	struct group *gr;
+
+	m->env.is_root = geteuid() == 0;
+	m->env.uid = geteuid();
+	m->env.gid = getegid();
+	if (!m->env.is_root)
+		return true;
+	pw = getpwnam(user);
+	if (!pw && !m->config->user.n) {
+		log_say(LOG_LEVEL_WARNING, "master", "there is no account 'mailreeve': the roles run as 'nobody'; "
+		    "create it with: adduser --system --group mailreeve");
+		pw = getpwnam("nobody");
+	}
+	if (!pw) {
+		log_say(LOG_LEVEL_ERROR, "master", "there is no account '%s'", user);
+		return false;
+	}
+	m->env.uid = pw->pw_uid;
+	m->env.gid = pw->pw_gid;
+	gr = m->config->group.n ? getgrnam(m->config->group.p) : NULL;
+	if (m->config->group.n && !gr) {
+		log_say(LOG_LEVEL_ERROR, "master", "there is no group '%s'", m->config->group.p);
+		return false;
+	}
+	if (gr)
+		m->env.gid = gr->gr_gid;
+	return true;
+}
+
+/* Makes the folder (and its parent when missing) and gives it to the roles' account. */
+static bool make_folder(struct master *m, const char *path, mode_t mode)
+{
+	char parent[4096];
+	const char *slash = strrchr(path, '/');
+
+	if (slash && slash != path && (size_t)(slash - path) < sizeof parent) {
+		memcpy(parent, path, (size_t)(slash - path));
+		parent[slash - path] = '\0';
+		mkdir(parent, 0755);
+	}
+	if (mkdir(path, mode) < 0 && errno != EEXIST) {
+		log_say(LOG_LEVEL_ERROR, "master", "cannot make the folder %s: %s", path, strerror(errno));
+		return false;
+	}
+	if (m->env.is_root && chown(path, m->env.uid, m->env.gid) < 0) {
+		log_say(LOG_LEVEL_ERROR, "master", "cannot give %s to its account: %s", path, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+static int *bind_all(struct master *m, struct arena *a)
+{
+	size_t n = 0, i = 0;
+	int *fds;
+
+	for (const struct listen_conf *l = m->config->listens; l; l = l->next)
+		n++;
+	fds = arena_array(a, n ? n : 1, sizeof *fds);
+	for (const struct listen_conf *l = m->config->listens; l; l = l->next, i++) {
+		char ip[IP_TEXT_MAX];
+
+		fds[i] = listen_tcp(&l->ip, l->port, 1024);
+		if (fds[i] < 0) {
+			log_say(LOG_LEVEL_ERROR, "master", "%s:%u: cannot listen on %s port %u: %s", l->place.file, l->place.line,
+			    ip_format(&l->ip, ip).p, l->port, strerror(errno));
+			return NULL;
+		}
+	}
+	m->env.listen_count = n;
+	return fds;
+}
+
+static bool make_doorbell(struct master *m)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+		log_say(LOG_LEVEL_ERROR, "master", "cannot make a pipe: %s", strerror(errno));
+		return false;
+	}
+	m->env.doorbell_read = ends[0];
+	m->env.doorbell_write = ends[1];
+	return true;
+}
+
+static void add_child(struct master *m, const char *name, int (*run)(const struct role_env *),
+    const struct milter_conf *milter)
+{
+	m->children[m->n++] = (struct child){.name = name, .run = run, .milter = milter, .ready_fd = -1,
+	    .backoff_ms = BACKOFF_FIRST_MS};
+}
+
+static void plan(struct master *m)
+{
+	add_child(m, "relay", relay_role, NULL);
+	if (m->config->listens)
+		add_child(m, "gateway", gateway_role, NULL);
+}
+
+static bool prepare(struct master *m, struct arena *a)
+{
+	m->env.config = m->config;
+	m->env.master_pid = getpid();
+	if (!find_account(m) || !make_folder(m, m->config->state.p, 0750) ||
+	    !make_folder(m, m->config->runtime.p, 0755) || !make_doorbell(m))
+		return false;
+	m->env.listen_fds = bind_all(m, a);
+	return m->env.listen_fds != NULL;
+}
+
+/* ---- children ---- */
+
+static void child_main(struct master *m, struct child *c, int ready_fd)
+{
+	struct role_env env = m->env;
+
+	sigprocmask(SIG_SETMASK, &m->old_mask, NULL);
+	/* Only the gateway listens: a port must be free as soon as it has ended. */
+	for (size_t i = 0; c->run != gateway_role && i < env.listen_count; i++)
+		close(env.listen_fds[i]);
+	env.ready_fd = ready_fd;
+	env.milter = c->milter;
+	_exit(c->run(&env));
+}
+
+static void start(struct master *m, struct child *c)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	c->started_ms = now_ms();
+	c->is_ready = false;
+	c->pid = fork();
+	if (c->pid == 0) {
+		close(ends[0]);
+		child_main(m, c, ends[1]);
+	}
+	close(ends[1]);
+	c->ready_fd = ends[0];
+	if (c->pid < 0) {
+		log_say(LOG_LEVEL_ERROR, "master", "cannot fork the %s: %s", c->name, strerror(errno));
+		c->pid = 0;
+		c->start_at_ms = now_ms() + c->backoff_ms;
+	}
+}
+
+static void signal_all(struct master *m, int signo)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->children[i].pid > 0)
+			kill(m->children[i].pid, signo);
+}
+
+static void begin_end(struct master *m)
+{
+	if (m->ends)
+		return;
+	m->ends = true;
+	m->end_by_ms = now_ms() + m->config->drain_ms + 2000;
+	notify_manager("STOPPING=1");
+	signal_all(m, SIGTERM);
+}
+
+static void say_ended(const struct child *c, int status)
+{
+	if (WIFSIGNALED(status))
+		log_say(LOG_LEVEL_ERROR, "master", "the %s (pid %d) was ended by signal %d", c->name, (int)c->pid, WTERMSIG(status));
+	else if (WEXITSTATUS(status))
+		log_say(LOG_LEVEL_ERROR, "master", "the %s (pid %d) ended with status %d", c->name, (int)c->pid, WEXITSTATUS(status));
+}
+
+/* A role that ran steadily starts again at once, one that falls at each start ever later. */
+static void plan_restart(struct child *c)
+{
+	if (now_ms() - c->started_ms > STEADY_MS)
+		c->backoff_ms = BACKOFF_FIRST_MS;
+	c->start_at_ms = now_ms() + c->backoff_ms;
+	c->backoff_ms = c->backoff_ms * 2 < BACKOFF_MOST_MS ? c->backoff_ms * 2 : BACKOFF_MOST_MS;
+	log_say(LOG_LEVEL_WARNING, "master", "starting the %s again in %d ms", c->name, (int)(c->start_at_ms - now_ms()));
+}
+
+static void child_ended(struct master *m, struct child *c, int status)
+{
+	say_ended(c, status);
+	c->pid = 0;
+	if (c->ready_fd >= 0)
+		close(c->ready_fd);
+	c->ready_fd = -1;
+	if (m->ends)
+		return;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_CONFIG && !m->announced) {
+		m->status = 1;
+		begin_end(m);
+		return;
+	}
+	plan_restart(c);
+}
+
+static void reap(struct master *m)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < m->n; i++)
+			if (m->children[i].pid == pid)
+				child_ended(m, &m->children[i], status);
+}
+
+static void on_signal(struct master *m, int fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof info) == sizeof info) {
+		if (info.ssi_signo == SIGCHLD)
+			reap(m);
+		else if (info.ssi_signo == SIGHUP)
+			signal_all(m, SIGHUP);
+		else
+			begin_end(m);
+	}
+}
+
+static void announce(struct master *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (!m->children[i].is_ready)
+			return;
+	if (!m->announced) {
+		m->announced = true;
+		notify_manager("READY=1");
+		log_say(LOG_LEVEL_INFO, "ready", "%zu listeners, %zu roles", m->env.listen_count, m->n);
+	}
+}
+
+static void on_ready(struct master *m, struct child *c)
+{
+	char byte;
+
+	c->is_ready |= read(c->ready_fd, &byte, 1) == 1;
+	close(c->ready_fd);
+	c->ready_fd = -1;
+	announce(m);
+}
+
+static bool any_alive(const struct master *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->children[i].pid > 0)
+			return true;
+	return false;
+}
+
+/* Starts what is due; returns how long the poll may sleep. */
+static int start_due(struct master *m)
+{
+	int64_t wait = 1000;
+
+	if (m->ends)
+		return 100;
+	for (size_t i = 0; i < m->n; i++) {
+		struct child *c = &m->children[i];
+
+		if (c->pid > 0)
+			continue;
+		if (c->start_at_ms <= now_ms())
+			start(m, c);
+		else if (c->start_at_ms - now_ms() < wait)
+			wait = c->start_at_ms - now_ms();
+	}
+	return (int)wait;
+}
+
+static void wait_for_events(struct master *m, int signals)
+{
+	struct pollfd fds[1 + ROLES_MAX] = {{.fd = signals, .events = POLLIN}};
+	int wait = start_due(m);
+
+	for (size_t i = 0; i < m->n; i++)
+		fds[1 + i] = (struct pollfd){.fd = m->children[i].ready_fd, .events = POLLIN};
+	if (poll(fds, 1 + m->n, wait) <= 0)
+		return;
+	for (size_t i = 0; i < m->n; i++)
+		if (fds[1 + i].revents && m->children[i].ready_fd == fds[1 + i].fd)
+			on_ready(m, &m->children[i]);
+	if (fds[0].revents)
+		on_signal(m, signals);
+}
+
+static int watch_signals(struct master *m)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigprocmask(SIG_BLOCK, &mask, &m->old_mask);
+	return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int master_run(const struct config *config, const char *config_path, bool foreground)
+{
+	struct arena *a = arena_new(0);
+	struct master m = {.config = config, .env.config_path = config_path};
+	int signals;
+
+	if (!prepare(&m, a))
+		return 1;
+	if (!foreground && daemon(1, 0) < 0)
+		return 1;
+	m.env.master_pid = getpid();
+	plan(&m);
+	signals = watch_signals(&m);
+	while (!m.ends || any_alive(&m)) {
+		wait_for_events(&m, signals);
+		if (m.ends && now_ms() > m.end_by_ms) {
+			log_say(LOG_LEVEL_WARNING, "master", "roles did not drain in time");
+			signal_all(&m, SIGKILL);
+		}
+	}
+	log_say(LOG_LEVEL_INFO, "stopped", "all roles ended");
+	arena_free(a);
+	return m.status;
+}

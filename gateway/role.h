@@ -1,0 +1,39 @@
+/*
+ * Roles: the unprivileged processes that the master forks. Each is one function that gets what the
+ * master prepared as root, gives up its rights with role_settle(), says role_ready() and works
+ * until SIGTERM. Its exit status is the process's.
+ */
+#ifndef REEVE_GATEWAY_ROLE_H
+#define REEVE_GATEWAY_ROLE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "gateway/config.h"
+#include "lib/loop.h"
+
+struct role_env {
+	const struct config *config; /* the master's reading; roles load a snapshot of their own */
+	const char *config_path;
+	const int *listen_fds;	     /* one per config->listens, in order */
+	size_t listen_count;
+	const struct milter_conf *milter; /* of a milter role */
+	int doorbell_read, doorbell_write; /* gateway and milter ring, relay hears */
+	int ready_fd;
+	int master_pid;
+	uid_t uid;		     /* account to become; same as ours when not root */
+	gid_t gid;
+	bool is_root;
+};
+
+/* Gives up root, sets no_new_privs and limits; exits when that cannot be done. */
+void role_settle(const struct role_env *env, const char *name);
+/* Tells the master that the role works. */
+void role_ready(const struct role_env *env);
+
+int gateway_role(const struct role_env *env);
+int relay_role(const struct role_env *env);
+
+enum { ROLE_EXIT_CONFIG = 78 }; /* EX_CONFIG: starting again would not help */
+
+#endif
