@@ -21,11 +21,19 @@ lib_libreeve_a_SOURCES = \
 	lib/json.h \
 	lib/log.c \
 	lib/log.h \
+	lib/loop-conn.c \
+	lib/loop-private.h \
+	lib/loop-timer.c \
+	lib/loop-write.c \
+	lib/loop.c \
 	lib/loop.h \
+	lib/pool.c \
 	lib/pool.h \
 	lib/regex.c \
 	lib/regex.h \
 	lib/res.h \
 	lib/store.h \
 	lib/str.c \
-	lib/str.h
+	lib/str.h \
+	lib/tls.c \
+	lib/tls.h

@@ -4,6 +4,8 @@ unit_tests = \
 	tests/unit/test-arena \
 	tests/unit/test-conf \
 	tests/unit/test-header \
+	tests/unit/test-loop \
+	tests/unit/test-pool \
 	tests/unit/test-regex \
 	tests/unit/test-str
 if HAVE_CMOCKA
@@ -24,3 +26,7 @@ tests_unit_test_header_SOURCES = tests/unit/test-header.c tests/unit/unit.h
 tests_unit_test_header_LDADD = $(unit_ldadd)
 tests_unit_test_str_SOURCES = tests/unit/test-str.c tests/unit/unit.h
 tests_unit_test_str_LDADD = $(unit_ldadd)
+tests_unit_test_loop_SOURCES = tests/unit/test-loop.c tests/unit/unit.h
+tests_unit_test_loop_LDADD = $(unit_ldadd)
+tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/unit.h
+tests_unit_test_pool_LDADD = $(unit_ldadd)
