@@ -1,0 +1,1 @@
+"""The actors and the language of mailtest; see ../mailtest for the manual."""

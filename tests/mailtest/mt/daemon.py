@@ -1,0 +1,186 @@
+"""The daemon under test: writes its configuration, starts it as the current user, reads its log.
+
+What a scenario does not set is filled in: hostname, state, dns, listeners and a route for
+example.net and example.org to the first next hop.
+"""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+from .values import Failure
+
+READY_SECONDS = 20 * float(os.environ.get("MAILTEST_SLOW", "1"))
+FAULTS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed"
+                    r"|assertion failed|stack smashing")
+
+
+def free_port(host):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+class Gateway:
+    def __init__(self, name, run):
+        self.name, self.run = name, run
+        self.dir = os.path.join(run.dir, name)
+        self.state = os.path.join(self.dir, "state")
+        self.conf = os.path.join(self.dir, "mailreeve.conf")
+        self.log_path = os.path.join(self.dir, "log")
+        self.process, self.log_file, self.notify = None, None, None
+        self.may_fail = False
+        self.ports = {k: free_port(run.host) for k in ("PORT", "PROXYPORT", "TLSPORT")}
+        os.makedirs(self.state)
+
+    def names(self):
+        own = {"STATE": self.state, "CONF": self.conf, "GDIR": self.dir}
+        return {**own, **{k: str(v) for k, v in self.ports.items()}}
+
+    def write(self, text):
+        """text: the scenario's configuration, already substituted."""
+        host, tls = self.run.host, self.run.certificate
+        has = lambda word: re.search(rf"^\s*{word}\b", text, re.M)
+        lines = []
+        if not has("hostname"):
+            lines.append("hostname mx.gateway.example;")
+        if not has("state"):
+            lines.append(f'state "{self.state}";')
+        if not has("runtime"):
+            lines.append(f'runtime "{self.dir}/run";')
+        if not has("dns") and self.run.dns:
+            lines.append(f"dns {{ server {self.run.dns[0].host}:{self.run.dns[0].port}; }}")
+        if not has("listen"):
+            p, pair = self.ports, f'certificate "{tls}" key "{tls}";'
+            lines.append(f"listen {host}:{p['PORT']} {{ tls {pair} xclient 127.0.0.0/8; }}")
+            lines.append(f"listen {host}:{p['PROXYPORT']} {{ tls {pair} proxy 127.0.0.0/8; }}")
+            lines.append(f"listen {host}:{p['TLSPORT']} {{ tls implicit {pair} }}")
+        if not has("relay") and self.run.hops:
+            lines.append(f"relay example.net example.org {{ to {self.run.hops[0].endpoint()}; }}")
+        with open(self.conf, "w", encoding="utf-8", errors="surrogateescape") as f:
+            f.write(text + "\n# what the scenario left to the harness:\n" + "\n".join(lines) + "\n")
+
+    def environment(self):
+        return {**os.environ, "REEVE_CLOCK": self.run.clock_path,
+                "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
+                "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1",
+                "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+    def start(self, where):
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        path = os.path.join(self.dir, "notify")
+        if os.path.exists(path):
+            os.unlink(path)
+        self.notify.bind(path)
+        self.log_file = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            [self.run.program("mailreeved"), "-f", "-c", self.conf], stdin=subprocess.DEVNULL,
+            stdout=self.log_file, stderr=self.log_file, start_new_session=True, cwd=self.dir,
+            env={**self.environment(), "NOTIFY_SOCKET": path})
+        self.await_ready(where)
+
+    def await_ready(self, where):
+        """READY=1 by sd_notify."""
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            self.notify.settimeout(0.05)
+            try:
+                if b"READY=1" in self.notify.recv(4096):
+                    return
+            except socket.timeout:
+                if self.process.poll() is not None:
+                    raise Failure(where, f"{self.name} ended with {self.process.returncode} "
+                                  "instead of starting") from None
+        raise Failure(where, f"{self.name} was not ready after {READY_SECONDS:.0f} s")
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, where, number=signal.SIGTERM):
+        """Ends it; a clean end is demanded after SIGTERM."""
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        if process.poll() is None:
+            if number == signal.SIGKILL:
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+        try:
+            code = process.wait(READY_SECONDS)
+        except subprocess.TimeoutExpired:
+            code = None
+        self.end_group(process.pid)
+        process.wait()
+        self.log_file.close()
+        self.notify.close()
+        if self.may_fail or number == signal.SIGKILL:
+            return
+        if code is None:
+            raise Failure(where, f"{self.name} did not end within {READY_SECONDS:.0f} s of SIGTERM")
+        if code != 0:
+            raise Failure(where, f"{self.name} ended with {code}, expected 0")
+
+    @staticmethod
+    def end_group(pid):
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def reload(self, where):
+        """SIGHUP, then waits until the new snapshot serves or was refused."""
+        before = len(self.events("reload")) + len(self.events("reload-failed"))
+        self.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + READY_SECONDS
+        while len(self.events("reload")) + len(self.events("reload-failed")) <= before:
+            if time.monotonic() > end:
+                raise Failure(where, f"{self.name} logged no reload")
+            time.sleep(0.01)
+
+    def log(self):
+        try:
+            with open(self.log_path, encoding="utf-8", errors="surrogateescape") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def events(self, event=None):
+        found = []
+        for line in self.log().splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict) and event in (None, entry.get("event")):
+                found.append(entry)
+        return found
+
+    def check_log(self, where):
+        """Sanitizer reports and failed asserts are failures wherever they happen."""
+        fault = FAULTS.search(self.log())
+        if fault and not self.may_fail:
+            raise Failure(where, f"{self.name} log: {fault.group()}")
+
+    def control(self, arguments, stdin=b"", timeout=60):
+        """reevectl with this configuration: (exit status, stdout and stderr as text)."""
+        done = subprocess.run(
+            [self.run.program("reevectl"), "-c", self.conf] + arguments, input=stdin,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.dir, timeout=timeout,
+            env=self.environment(), check=False)
+        return done.returncode, done.stdout.decode("utf-8", "surrogateescape")
+
+    def check(self, text=None):
+        """mailreeved -t: (exit status, output)."""
+        path = self.conf
+        if text is not None:
+            path = os.path.join(self.dir, "check.conf")
+            with open(path, "w", encoding="utf-8", errors="surrogateescape") as f:
+                f.write(text)
+        done = subprocess.run([self.run.program("mailreeved"), "-t", "-c", path], check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.dir,
+                              env=self.environment(), timeout=60)
+        return done.returncode, done.stdout.decode("utf-8", "surrogateescape")
