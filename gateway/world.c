@@ -1,0 +1,100 @@
+/* Resolver, store and snapshots of a role. */
+#include "gateway/world.h"
+
+
+#include "lib/log.h"
+
+static void log_errors(const struct conf_load *load)
+{
+	for (const struct conf_error *e = load->first; e; e = e->next) {
+		struct log_line l = log_start(e->severity == CONF_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "config");
+
+		log_text(&l, "file", str_of(e->place.file ? e->place.file : ""));
+		log_int(&l, "line", e->place.line);
+		log_int(&l, "column", e->place.column);
+		log_text(&l, "text", e->text);
+		log_end(&l);
+	}
+}
+
+static struct snapshot *load_snapshot(struct world *w, struct buf *ret_text)
+{
+	struct snapshot_world lent = {.dns = w->dns, .store = w->store};
+	struct arena *a = arena_new(0);
+	struct conf_load load;
+	struct snapshot *s;
+
+	conf_load_init(&load, a);
+	s = snapshot_load(w->env->config_path, &lent, &load, a);
+	log_errors(&load);
+	if (ret_text)
+		conf_errors_print(&load, ret_text);
+	if (!s)
+		arena_free(a);
+	return s;
+}
+
+static bool open_dns(struct world *w)
+{
+	const struct config *config = w->env->config;
+	struct str *servers = arena_array(w->arena, config->dns_servers.n + 1, sizeof *servers), error;
+	struct dns_options options = {.servers = servers, .server_count = config->dns_servers.n,
+	    .timeout_ms = (unsigned)config->dns_timeout_ms};
+
+	for (size_t i = 0; i < config->dns_servers.n; i++)
+		servers[i] = config->dns_servers.v[i].text;
+	if (config->dns_trust_anchor.n)
+		options.trust_anchor_file = config->dns_trust_anchor.p;
+	w->dns = dns_new(&options, w->arena, &error);
+	if (!w->dns)
+		log_say(LOG_LEVEL_ERROR, "dns", "cannot start the resolver: %.*s", STR_ARG(error));
+	return w->dns != NULL;
+}
+
+static bool open_store(struct world *w)
+{
+	const char *path = arena_printf(w->arena, "%.*s/state.db", STR_ARG(w->env->config->state)).p;
+	struct str error;
+
+	w->store = store_open(path, false, w->arena, &error);
+	if (!w->store)
+		log_say(LOG_LEVEL_ERROR, "store", "cannot open %s: %.*s", path, STR_ARG(error));
+	return w->store != NULL;
+}
+
+int world_open(struct world *w, const struct role_env *env)
+{
+	struct snapshot *first;
+
+	*w = (struct world){.env = env, .arena = arena_new(0)};
+	if (!open_dns(w) || !open_store(w))
+		return 1;
+	first = load_snapshot(w, NULL);
+	if (!first)
+		return ROLE_EXIT_CONFIG;
+	snapshot_publish(first);
+	return 0;
+}
+
+bool world_reload(struct world *w, struct buf *ret_text)
+{
+	struct snapshot *s = load_snapshot(w, ret_text);
+
+	if (!s) {
+		log_say(LOG_LEVEL_ERROR, "reload", "the configuration has errors: the old one stays in force");
+		return false;
+	}
+	snapshot_publish(s);
+	log_say(LOG_LEVEL_INFO, "reload", "generation %u is in force", s->generation);
+	if (ret_text)
+		buf_addf(ret_text, "generation %u\n", s->generation);
+	return true;
+}
+
+void world_close(struct world *w)
+{
+	snapshot_publish(NULL);
+	dns_free(w->dns);
+	store_close(w->store);
+	arena_free(w->arena);
+}

@@ -1,0 +1,29 @@
+/*
+ * What a role that judges or delivers mail works with: resolver, store, and snapshots that are
+ * reloaded. Made after role_settle(), before other threads.
+ */
+#ifndef REEVE_GATEWAY_WORLD_H
+#define REEVE_GATEWAY_WORLD_H
+
+#include "gateway/role.h"
+#include "gateway/snapshot.h"
+#include "lib/dns.h"
+#include "lib/store.h"
+
+struct world {
+	const struct role_env *env;
+	struct arena *arena;
+	struct dns *dns;
+	struct store *store;
+};
+
+/* Opens all and publishes the first snapshot; logs and returns the exit status when it cannot, else 0. */
+int world_open(struct world *w, const struct role_env *env);
+/*
+ * Loads the configuration anew and publishes it; any error keeps the old one. The outcome is
+ * logged; ret_text (may be NULL; the caller frees) has the errors, or "generation N".
+ */
+bool world_reload(struct world *w, struct buf *ret_text);
+void world_close(struct world *w);
+
+#endif
