@@ -6,6 +6,7 @@ unit_tests = \
 	tests/unit/test-header \
 	tests/unit/test-loop \
 	tests/unit/test-pool \
+	tests/unit/test-queue \
 	tests/unit/test-regex \
 	tests/unit/test-str
 if HAVE_CMOCKA
@@ -30,3 +31,5 @@ tests_unit_test_loop_SOURCES = tests/unit/test-loop.c tests/unit/unit.h
 tests_unit_test_loop_LDADD = $(unit_ldadd)
 tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/unit.h
 tests_unit_test_pool_LDADD = $(unit_ldadd)
+tests_unit_test_queue_SOURCES = tests/unit/test-queue.c tests/unit/unit.h
+tests_unit_test_queue_LDADD = gateway/libqueue.a $(unit_ldadd)
