@@ -1,10 +1,11 @@
 noinst_LIBRARIES += core/libcore.a
 core_libcore_a_SOURCES = \
+	core/address.c \
 	core/address.h \
 	core/chain.c \
-	core/core_facts.c \
 	core/chain.h \
 	core/content.h \
+	core/core_facts.c \
 	core/edit.c \
 	core/edit.h \
 	core/fact.c \
@@ -20,6 +21,7 @@ core_libcore_a_SOURCES = \
 	core/route.h \
 	core/session.c \
 	core/session.h \
+	core/spool.c \
 	core/spool.h \
 	core/url.h \
 	core/verdict.h

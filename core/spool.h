@@ -24,6 +24,10 @@ bool spool_add(struct spool *sp, struct str data);
 bool spool_finish(struct spool *sp);
 struct str spool_data(const struct spool *sp);
 size_t spool_size(const struct spool *sp);
+/* What is there so far, before the end: only while all of it is in memory, else nothing. */
+struct str spool_beginning(const struct spool *sp);
+/* Heap that it holds now, for budgets. */
+size_t spool_memory(const struct spool *sp);
 /* The file behind it, or -1 while it is in memory. Still owned by the spool. */
 int spool_fd(const struct spool *sp);
 /* A linear reader has passed this offset: pages of a mapped file before it may be dropped. */

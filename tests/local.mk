@@ -1,6 +1,7 @@
 # Unit tests: one program per module, tests/unit/test-MODULE.c, cmocka.
 unit_tests = \
 	tests/unit/test-addr \
+	tests/unit/test-address \
 	tests/unit/test-arena \
 	tests/unit/test-conf \
 	tests/unit/test-header \
@@ -8,6 +9,7 @@ unit_tests = \
 	tests/unit/test-pool \
 	tests/unit/test-queue \
 	tests/unit/test-regex \
+	tests/unit/test-spool \
 	tests/unit/test-str
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
@@ -33,3 +35,7 @@ tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/unit.h
 tests_unit_test_pool_LDADD = $(unit_ldadd)
 tests_unit_test_queue_SOURCES = tests/unit/test-queue.c tests/unit/unit.h
 tests_unit_test_queue_LDADD = gateway/libqueue.a $(unit_ldadd)
+tests_unit_test_spool_SOURCES = tests/unit/test-spool.c tests/unit/unit.h
+tests_unit_test_spool_LDADD = $(unit_ldadd)
+tests_unit_test_address_SOURCES = tests/unit/test-address.c tests/unit/unit.h
+tests_unit_test_address_LDADD = $(unit_ldadd)
