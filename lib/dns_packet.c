@@ -392,8 +392,6 @@ static bool read_txt(
 	char *text = arena_alloc(a, rr->length + 1u);
 	size_t n = 0;
 
-	if (rr->length == 0)
-		return false;
 	while (from < end) {
 		size_t length = *from++;
 		if ((size_t)(end - from) < length)
