@@ -1,2 +1,13 @@
 noinst_LIBRARIES += auth/libauth.a
-auth_libauth_a_SOURCES =
+auth_libauth_a_SOURCES = \
+	auth/canon.c \
+	auth/canon.h \
+	auth/crypto.c \
+	auth/crypto.h \
+	auth/spf-macro.c \
+	auth/spf-private.h \
+	auth/spf-record.c \
+	auth/spf.c \
+	auth/spf.h \
+	auth/tags.c \
+	auth/tags.h

@@ -39,3 +39,8 @@ tests_unit_test_spool_SOURCES = tests/unit/test-spool.c tests/unit/unit.h
 tests_unit_test_spool_LDADD = $(unit_ldadd)
 tests_unit_test_address_SOURCES = tests/unit/test-address.c tests/unit/unit.h
 tests_unit_test_address_LDADD = $(unit_ldadd)
+
+# Suites of sender authentication: a probe program and its driver.
+check_PROGRAMS += tests/suites/auth-probe
+tests_suites_auth_probe_SOURCES = tests/suites/auth-probe.c
+tests_suites_auth_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)

@@ -1,0 +1,139 @@
+/*
+ * Puts the functions of auth/ behind lines of text, for the suites (auth_suites.py): a command per
+ * line, fields between tabs, %XX for octets that would disturb; one line of JSON comes back.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/spf.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+
+enum { FIELDS_MAX = 16 };
+
+struct probe {
+	struct arena *arena; /* of one command */
+	struct arena *dns_arena;
+	struct dns *dns;
+	struct dns_scope *scope;
+	unsigned timeout_ms;
+	struct str field[FIELDS_MAX];
+	struct json json;
+	struct buf out;
+};
+
+struct command {
+	const char *name;
+	void (*run)(struct probe *p);
+};
+
+static struct str unescape(struct arena *a, struct str s)
+{
+	char *out = arena_alloc(a, s.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '%' && i + 2 < s.n && hex_value(s.p[i + 1]) >= 0) {
+			out[n++] = (char)(hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]));
+			i += 2;
+		} else {
+			out[n++] = s.p[i];
+		}
+	}
+	return (struct str){out, n};
+}
+
+/* dns ADDRESS@PORT TIMEOUT-MS: forgets everything that was cached. */
+static void run_dns(struct probe *p)
+{
+	struct dns_options options = {.servers = &p->field[1], .server_count = 1};
+	struct str error = STR("");
+
+	p->timeout_ms = (unsigned)atoi(arena_cstr(p->arena, p->field[2]));
+	options.timeout_ms = p->timeout_ms;
+	dns_free(p->dns);
+	arena_free(p->dns_arena);
+	p->dns_arena = arena_new(0);
+	p->dns = dns_new(&options, p->dns_arena, &error);
+	json_kv(&p->json, "error", error);
+}
+
+static void run_now(struct probe *p)
+{
+	clock_fix(strtoll(arena_cstr(p->arena, p->field[1]), NULL, 10));
+}
+
+static void run_spf(struct probe *p)
+{
+	struct spf_query q = {.helo = p->field[2], .sender = p->field[3], .receiver = p->field[4]};
+	struct spf_report r;
+
+	ip_parse(p->field[1], &q.client);
+	spf_prefetch(p->scope, &q);
+	spf_check(p->arena, p->scope, &q, &r);
+	json_kv(&p->json, "result", str_of(spf_result_words[r.result]));
+	json_kv(&p->json, "explanation", r.explanation);
+	json_kv(&p->json, "domain", r.domain);
+	json_kv(&p->json, "mechanism", r.mechanism);
+	json_kv(&p->json, "problem", r.problem);
+	json_kv_int(&p->json, "queries", dns_scope_used(p->scope));
+}
+
+static const struct command commands[] = {
+    {"dns", run_dns},
+    {"now", run_now},
+    {"spf", run_spf},
+};
+
+static void run_line(struct probe *p, struct str line)
+{
+	static const struct dns_limits all = {.queries = 100, .timeout_ms = 20000};
+	struct dns_limits limits = all;
+	size_t n = 0;
+	struct str part;
+
+	p->arena = arena_new(0);
+	for (int i = 0; i < FIELDS_MAX; i++)
+		p->field[i] = STR("");
+	while (n < FIELDS_MAX && str_split(&line, '\t', &part))
+		p->field[n++] = unescape(p->arena, part);
+	limits.timeout_ms = p->timeout_ms;
+	p->scope = p->dns ? dns_scope_new(p->dns, &limits, NULL, NULL) : NULL;
+	p->out.n = 0;
+	p->json = json_start(&p->out);
+	json_open(&p->json, '{');
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (str_is(p->field[0], commands[i].name)) {
+			if (commands[i].run == run_dns) {
+				dns_scope_free(p->scope);
+				p->scope = NULL;
+			}
+			commands[i].run(p);
+		}
+	json_close(&p->json);
+	printf("%.*s\n", (int)p->out.n, p->out.p);
+	fflush(stdout);
+	dns_scope_free(p->scope);
+	arena_free(p->arena);
+}
+
+int main(void)
+{
+	struct probe p = {0};
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	clock_init();
+	while ((n = getline(&line, &room, stdin)) > 0) {
+		if (line[n - 1] == '\n')
+			n--;
+		run_line(&p, (struct str){line, (size_t)n});
+	}
+	dns_free(p.dns);
+	arena_free(p.dns_arena);
+	buf_free(&p.out);
+	free(line);
+	return 0;
+}

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""The public suites of SPF, DKIM, ARC and DMARC against auth/, over real DNS packets.
+
+    auth_suites.py PROBE [SUITE...]
+
+PROBE is the program made of auth-probe.c. Without the folder that REEVE_TESTDATA names only the
+suites with material of our own run. Exit 77 (skipped) when a Python module is missing.
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+import urllib.parse
+
+try:
+    import yaml
+    from fakedns import FakeDns
+except ImportError as missing:
+    print("SKIP: %s" % missing)
+    sys.exit(77)
+
+DATA = os.environ.get("REEVE_TESTDATA", "")
+
+
+class Probe:
+    def __init__(self, program):
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, *fields):
+        line = "\t".join(urllib.parse.quote(f, safe="@:/=+ ,;<>()[]{}!#$&'*?~^`|\"\\") for f in map(as_text, fields))
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+def as_text(field):
+    return field if isinstance(field, (str, bytes)) else str(field)
+
+
+class Suite:
+    def __init__(self, name, probe, server):
+        self.name, self.probe, self.server = name, probe, server
+        self.passed, self.failed, self.explained = 0, [], []
+
+    def zone(self, records, timeout_ms=1500):
+        self.server.load(records)
+        self.probe.ask("dns", self.server.address, timeout_ms)
+
+    def check(self, case, ok, detail, reason=None):
+        if ok:
+            self.passed += 1
+        elif reason:
+            self.explained.append("%s: %s (%s)" % (case, detail, reason))
+        else:
+            self.failed.append("%s: %s" % (case, detail))
+
+    def report(self):
+        print("%-16s %4d passed, %d deviate and say why, %d failed" %
+              (self.name, self.passed, len(self.explained), len(self.failed)))
+        for line in self.failed:
+            print("    FAIL %s" % line)
+        for line in self.explained:
+            print("    why  %s" % line)
+        return not self.failed
+
+
+# ---- SPF ----
+
+def spf_zone(zonedata):
+    """Records of the SPF type stand for TXT where a name has no TXT of its own."""
+    zone = {}
+    for name, records in zonedata.items():
+        out, has_txt = [], any(isinstance(r, dict) and "TXT" in r for r in records)
+        for record in records:
+            if record == "TIMEOUT":
+                out.append("TIMEOUT")
+                continue
+            for kind, value in record.items():
+                if kind == "SPF":
+                    if has_txt:
+                        continue
+                    kind = "TXT"
+                if value == "NONE":
+                    continue
+                if value == "TIMEOUT":
+                    out.append("TIMEOUT")
+                    continue
+                out.append((kind, value))
+        zone[name] = out
+    return zone
+
+
+# Cases where RFC 7208 differs from the RFC 4408 that the suite was written for.
+SPF_WHY = {
+    ("pyspf", "default-modifier"): "RFC 7208 part 6: unknown modifiers are ignored; a lax mode of pyspf",
+    ("pyspf", "default-modifier-harsh"): "'ambiguous' is no result of RFC 7208; a harsh mode of pyspf",
+}
+
+
+def run_spf_file(suite, path):
+    with open(path, encoding="utf-8") as file:
+        for scenario in yaml.safe_load_all(file):
+            if not scenario:
+                continue
+            suite.zone(spf_zone(scenario.get("zonedata") or {}))
+            for name, test in scenario["tests"].items():
+                run_spf_case(suite, name, test)
+
+
+def run_spf_case(suite, name, test):
+    got = suite.probe.ask("spf", test["host"], test.get("helo") or "", test.get("mailfrom") or "",
+                          test.get("receiver") or "receiver.example")
+    wanted = test["result"] if isinstance(test["result"], list) else [test["result"]]
+    why = SPF_WHY.get((suite.name, name))
+    ok = got["result"] in wanted
+    explanation = test.get("explanation")
+    if ok and explanation is not None:
+        ok = got["explanation"] == ("" if explanation == "DEFAULT" else explanation)
+    suite.check(name, ok, "want %s %r, got %s" % (wanted, explanation, got), why)
+
+
+def suite_spf7208(suite):
+    run_spf_file(suite, DATA + "/spf/openspf/rfc7208-tests.yml")
+
+
+def suite_spf4408(suite):
+    run_spf_file(suite, DATA + "/spf/openspf/rfc4408-tests.yml")
+
+
+def suite_pyspf(suite):
+    run_spf_file(suite, DATA + "/spf/openspf/test.yml")
+
+
+SUITES = {"spf7208": suite_spf7208, "spf4408": suite_spf4408, "pyspf": suite_pyspf}
+OWN = set()
+
+
+def main():
+    wanted = sys.argv[2:] or [s for s in SUITES if DATA or s in OWN]
+    probe, server, good = Probe(sys.argv[1]), FakeDns(), True
+    for name in wanted:
+        suite = Suite(name, probe, server)
+        SUITES[name](suite)
+        good &= suite.report()
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
