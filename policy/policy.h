@@ -31,6 +31,17 @@ bool policy_has(const struct policy *p, enum stage stage);
 void policy_decide(const struct policy *p, const struct session *s, enum stage stage,
     const struct recipient *r, struct arena *a, struct verdict *ret_verdict);
 
+/* What a policy may do, for the milter's negotiation: bits of policy_uses(). */
+enum policy_use {
+	POLICY_USES_TAGS = 1,	    /* adds, changes or removes headers, tags subjects */
+	POLICY_USES_COPY = 2,
+	POLICY_USES_REDIRECT = 4,
+	POLICY_USES_QUARANTINE = 8, /* or may turn a minority's reject into one: any reject at message */
+	POLICY_USES_DISCARD = 16,
+	POLICY_USES_SIZE = 32,	    /* reads the fact `size` */
+};
+
+unsigned policy_uses(const struct policy *p);
 /*
  * Names of the headers that `tag header` and `add-header` statements of the policy may add: fields
  * of these names in incoming mail are forgeries and are removed. Lower case, no name twice.

@@ -1,0 +1,147 @@
+/*
+ * The milter process. libmilter's own threads run in smfi_main(), started from a second thread; the
+ * main thread runs a loop for signals and control with SIGTERM and SIGHUP unblocked, because
+ * libmilter waits for the same signals and would stop at SIGHUP.
+ */
+#include "gateway/milter/milter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/control.h"
+#include "gateway/milter/private.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+struct milter milter = {.lock = PTHREAD_MUTEX_INITIALIZER, .idle = PTHREAD_COND_INITIALIZER};
+
+enum { BACKLOG = 256, MTA_TIMEOUT_S = 7210 };
+
+/* To our account, and to the MTA's group when one is named. */
+static bool give_socket(const struct role_env *env, const char *path)
+{
+	struct group *group = env->milter->group.n ? getgrnam(env->milter->group.p) : NULL;
+
+	if (env->milter->group.n && !group)
+		log_say(LOG_LEVEL_ERROR, "milter", "there is no group '%s'", env->milter->group.p);
+	else if (chown(path, env->uid, group ? group->gr_gid : env->gid) < 0)
+		log_say(LOG_LEVEL_ERROR, "milter", "cannot give %s to its account: %s", path, strerror(errno));
+	else
+		return true;
+	return false;
+}
+
+static bool open_socket(const struct role_env *env)
+{
+	char *socket = (char *)env->milter->socket.p;
+	const char *path = strncmp(socket, "unix:", 5) == 0 ? socket + 5 : NULL;
+
+	if (smfi_setconn(socket) != MI_SUCCESS || smfi_register(milter_callbacks) != MI_SUCCESS ||
+	    smfi_setbacklog(BACKLOG) != MI_SUCCESS || smfi_settimeout(MTA_TIMEOUT_S) != MI_SUCCESS ||
+	    smfi_opensocket(true) != MI_SUCCESS) {
+		log_say(LOG_LEVEL_ERROR, "milter", "%s:%u: cannot listen on %s", env->milter->place.file,
+		    env->milter->place.line, socket);
+		return false;
+	}
+	if (path && chmod(path, (mode_t)env->milter->mode) < 0)
+		log_say(LOG_LEVEL_WARNING, "milter", "cannot set the mode of %s", path);
+	return !path || !env->is_root || give_socket(env, path);
+}
+
+static bool open_all(const struct role_env *env)
+{
+	struct arena *a = milter.world.arena;
+	const char *state = arena_cstr(a, env->config->state);
+	struct str error;
+
+	milter.spool_dir = open(state, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	milter.quarantine = quarantine_open(arena_printf(a, "%s/quarantine", state).p, a, &error);
+	if (!milter.quarantine) {
+		log_say(LOG_LEVEL_ERROR, "milter", "cannot open the quarantine: %.*s", STR_ARG(error));
+		return false;
+	}
+	milter.pool = pool_new("milter", (unsigned)env->config->workers, 4 * (unsigned)env->config->workers);
+	milter.gate = gate_new((unsigned)env->config->scans);
+	return milter.spool_dir >= 0;
+}
+
+static void *run_libmilter(void *arg)
+{
+	(void)arg;
+	if (smfi_main() != MI_SUCCESS)
+		log_say(LOG_LEVEL_ERROR, "milter", "libmilter ended with an error");
+	return NULL;
+}
+
+static void on_term(void *arg)
+{
+	loop_stop(arg);
+}
+
+static void on_hup(void *arg)
+{
+	(void)arg;
+	world_reload(&milter.world, NULL);
+}
+
+/* New threads inherit the mask: libmilter's have the signals blocked, the main thread has not. */
+static bool start_libmilter(pthread_t *ret_thread)
+{
+	sigset_t blocked, old;
+	bool ok;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGHUP);
+	sigaddset(&blocked, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &blocked, &old);
+	ok = pthread_create(ret_thread, NULL, run_libmilter, NULL) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return ok;
+}
+
+/* smfi_stop() does not wait for running callbacks. */
+static void drain(int64_t limit_ms)
+{
+	int64_t deadline = clock_ticks_ns() / 1000000 + limit_ms;
+
+	pthread_mutex_lock(&milter.lock);
+	while (milter.connections > 0 && clock_ticks_ns() / 1000000 < deadline) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += 1;
+		pthread_cond_timedwait(&milter.idle, &milter.lock, &until);
+	}
+	pthread_mutex_unlock(&milter.lock);
+}
+
+int milter_role(const struct role_env *env)
+{
+	struct loop *loop;
+	pthread_t thread;
+	int status;
+
+	milter.conf = env->milter;
+	if (!open_socket(env))
+		return 1;
+	role_settle(env, "milter");
+	status = world_open(&milter.world, env);
+	if (status || !open_all(env))
+		return status ? status : 1;
+	loop = loop_new();
+	loop_signal(loop, SIGTERM, on_term, loop);
+	loop_signal(loop, SIGHUP, on_hup, NULL);
+	if (!start_libmilter(&thread))
+		return 1;
+	role_ready(env);
+	loop_run(loop);
+	smfi_stop();
+	drain(env->config->drain_ms);
+	return 0;
+}
