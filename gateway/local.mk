@@ -13,7 +13,7 @@ gateway_libqueue_a_SOURCES = \
 	gateway/queue/record.h \
 	gateway/queue/writer.c
 
-sbin_PROGRAMS += mailreeved
+EXTRA_PROGRAMS += mailreeved
 mailreeved_SOURCES = \
 	gateway/config.h \
 	gateway/judge.h \
