@@ -4,6 +4,13 @@ auth_libauth_a_SOURCES = \
 	auth/canon.h \
 	auth/crypto.c \
 	auth/crypto.h \
+	auth/dkim.c \
+	auth/dkim.h \
+	auth/key.c \
+	auth/key.h \
+	auth/result.h \
+	auth/signature.c \
+	auth/signature.h \
 	auth/spf-macro.c \
 	auth/spf-private.h \
 	auth/spf-record.c \

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/dkim.h"
 #include "auth/spf.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -80,7 +81,50 @@ static void run_spf(struct probe *p)
 	json_kv_int(&p->json, "queries", dns_scope_used(p->scope));
 }
 
+static struct str read_file(struct arena *a, struct str path)
+{
+	FILE *file = fopen(arena_cstr(a, path), "rb");
+	struct buf data = {0};
+	size_t n;
+
+	if (!file)
+		return STR("");
+	do {
+		n = fread(buf_reserve(&data, 65536), 1, 65536, file);
+		data.n += n;
+	} while (n > 0);
+	fclose(file);
+	return buf_take(&data, a);
+}
+
+/* dkim FILE MINIMUM-BITS ACCEPT-SHA1 */
+static void run_dkim(struct probe *p)
+{
+	struct signature_options options = SIGNATURE_DEFAULTS;
+	struct str message = read_file(p->arena, p->field[1]);
+	struct dkim *d;
+
+	if (p->field[2].n)
+		options.minimum_rsa_bits = (unsigned)atoi(arena_cstr(p->arena, p->field[2]));
+	options.accept_sha1 = str_is(p->field[3], "1");
+	d = dkim_verify(p->arena, p->scope, message, &options);
+	json_kv(&p->json, "result", str_of(auth_result_words[dkim_best(d)]));
+	json_key(&p->json, "signatures");
+	json_open(&p->json, '[');
+	for (size_t i = 0; i < d->n; i++) {
+		json_open(&p->json, '{');
+		json_kv(&p->json, "result", str_of(auth_result_words[d->v[i].result]));
+		json_kv(&p->json, "reason", d->v[i].reason);
+		json_kv(&p->json, "domain", d->v[i].domain);
+		json_kv(&p->json, "selector", d->v[i].selector);
+		json_kv_int(&p->json, "bits", d->v[i].key_bits);
+		json_close(&p->json);
+	}
+	json_close(&p->json);
+}
+
 static const struct command commands[] = {
+    {"dkim", run_dkim},
     {"dns", run_dns},
     {"now", run_now},
     {"spf", run_spf},
