@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway/keys.h"
 #include "gateway/notify.h"
 #include "gateway/role.h"
 #include "lib/clock.h"
@@ -31,7 +32,7 @@ struct child {
 	int (*run)(const struct role_env *env);
 	const struct milter_conf *milter;
 	pid_t pid;
-	int ready_fd;
+	int ready_fd, keys_fd;
 	bool is_ready;
 	int64_t started_ms, start_at_ms, backoff_ms;
 };
@@ -147,7 +148,7 @@ static bool make_doorbell(struct master *m)
 static void add_child(struct master *m, const char *name, int (*run)(const struct role_env *),
     const struct milter_conf *milter)
 {
-	m->children[m->n++] = (struct child){.name = name, .run = run, .milter = milter, .ready_fd = -1,
+	m->children[m->n++] = (struct child){.name = name, .run = run, .milter = milter, .ready_fd = -1, .keys_fd = -1,
 	    .backoff_ms = BACKOFF_FIRST_MS};
 }
 
@@ -171,7 +172,7 @@ static bool prepare(struct master *m, struct arena *a)
 
 /* ---- children ---- */
 
-static void child_main(struct master *m, struct child *c, int ready_fd)
+static void child_main(struct master *m, struct child *c, int ready_fd, int keys_fd)
 {
 	struct role_env env = m->env;
 
@@ -180,24 +181,28 @@ static void child_main(struct master *m, struct child *c, int ready_fd)
 	for (size_t i = 0; c->run != gateway_role && i < env.listen_count; i++)
 		close(env.listen_fds[i]);
 	env.ready_fd = ready_fd;
+	env.keys_fd = keys_fd;
 	env.milter = c->milter;
 	_exit(c->run(&env));
 }
 
 static void start(struct master *m, struct child *c)
 {
-	int ends[2];
+	int ends[2], keys_fd = -1;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return;
+	if (!keys_pair(&c->keys_fd, &keys_fd))
+		log_say(LOG_LEVEL_WARNING, "master", "cannot make a socket: %s", strerror(errno));
 	c->started_ms = now_ms();
 	c->is_ready = false;
 	c->pid = fork();
 	if (c->pid == 0) {
 		close(ends[0]);
-		child_main(m, c, ends[1]);
+		child_main(m, c, ends[1], keys_fd);
 	}
 	close(ends[1]);
+	close(keys_fd);
 	c->ready_fd = ends[0];
 	if (c->pid < 0) {
 		log_say(LOG_LEVEL_ERROR, "master", "cannot fork the %s: %s", c->name, strerror(errno));
@@ -241,13 +246,19 @@ static void plan_restart(struct child *c)
 	log_say(LOG_LEVEL_WARNING, "master", "starting the %s again in %d ms", c->name, (int)(c->start_at_ms - now_ms()));
 }
 
+static void forget_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 static void child_ended(struct master *m, struct child *c, int status)
 {
 	say_ended(c, status);
 	c->pid = 0;
-	if (c->ready_fd >= 0)
-		close(c->ready_fd);
-	c->ready_fd = -1;
+	forget_fd(&c->ready_fd);
+	forget_fd(&c->keys_fd);
 	if (m->ends)
 		return;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_CONFIG && !m->announced) {
@@ -300,8 +311,7 @@ static void on_ready(struct master *m, struct child *c)
 	char byte;
 
 	c->is_ready |= read(c->ready_fd, &byte, 1) == 1;
-	close(c->ready_fd);
-	c->ready_fd = -1;
+	forget_fd(&c->ready_fd);
 	announce(m);
 }
 
@@ -335,16 +345,23 @@ static int start_due(struct master *m)
 
 static void wait_for_events(struct master *m, int signals)
 {
-	struct pollfd fds[1 + ROLES_MAX] = {{.fd = signals, .events = POLLIN}};
+	struct pollfd fds[1 + 2 * ROLES_MAX] = {{.fd = signals, .events = POLLIN}};
 	int wait = start_due(m);
 
-	for (size_t i = 0; i < m->n; i++)
-		fds[1 + i] = (struct pollfd){.fd = m->children[i].ready_fd, .events = POLLIN};
-	if (poll(fds, 1 + m->n, wait) <= 0)
+	for (size_t i = 0; i < m->n; i++) {
+		fds[1 + 2 * i] = (struct pollfd){.fd = m->children[i].ready_fd, .events = POLLIN};
+		fds[2 + 2 * i] = (struct pollfd){.fd = m->children[i].keys_fd, .events = POLLIN};
+	}
+	if (poll(fds, 1 + 2 * m->n, wait) <= 0)
 		return;
-	for (size_t i = 0; i < m->n; i++)
-		if (fds[1 + i].revents && m->children[i].ready_fd == fds[1 + i].fd)
-			on_ready(m, &m->children[i]);
+	for (size_t i = 0; i < m->n; i++) {
+		struct child *c = &m->children[i];
+
+		if (fds[1 + 2 * i].revents)
+			on_ready(m, c);
+		if (fds[2 + 2 * i].revents && !keys_answer(c->keys_fd, m->env.config_path))
+			forget_fd(&c->keys_fd);
+	}
 	if (fds[0].revents)
 		on_signal(m, signals);
 }

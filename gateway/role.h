@@ -20,6 +20,7 @@ struct role_env {
 	const struct milter_conf *milter; /* of a milter role */
 	int doorbell_read, doorbell_write; /* gateway and milter ring, relay hears */
 	int ready_fd;
+	int keys_fd;		     /* gateway/keys.h */
 	int master_pid;
 	uid_t uid;		     /* account to become; same as ours when not root */
 	gid_t gid;
