@@ -32,7 +32,16 @@ lib_libreeve_a_SOURCES = \
 	lib/regex.c \
 	lib/regex.h \
 	lib/res.h \
+	lib/store.c \
 	lib/store.h \
+	lib/store_bucket.c \
+	lib/store_each.c \
+	lib/store_overlay.c \
+	lib/store_private.h \
+	lib/store_repair.c \
+	lib/store_sqlite.c \
+	lib/store_sqlite.h \
+	lib/store_writer.c \
 	lib/str.c \
 	lib/str.h \
 	lib/tls.c \

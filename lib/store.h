@@ -6,7 +6,19 @@
  *
  * A table is a name in lower case ("greylist"); a key is any octets up to 512; a value up to 64 KiB.
  * Times are Unix seconds from clock_now(); an entry whose time has passed is not there.
- * Thread-safe. RES_TEMP means that the store could not be reached: never the same as RES_NONE.
+ * Thread-safe. RES_TEMP means that the store could not be reached, or that more changes wait than it
+ * may hold: never the same as RES_NONE. RES_PERM: key or value are longer than allowed.
+ *
+ * What any back end must keep to (tests/unit/test-store.c is the conformance test):
+ * - Within one process each call is atomic and seen by every later call of any thread.
+ * - Another process sees it after the next group commit: STORE_COMMIT_MS and the commit's own time.
+ * - Counters and buckets are added up, not overwritten: nothing is lost when processes meet. Only
+ *   what a call *returns* may be older by what others did within one commit interval. So P
+ *   processes together never admit more than P times what is left in a bucket at that moment.
+ * - Two processes that store_add() one key within a commit interval may both be told RES_OK; the
+ *   first commit is kept.
+ * - A killed process loses what it changed in its last commit interval, a power cut the last
+ *   commits; a batch (store_apply) is there as a whole or not at all.
  */
 #ifndef REEVE_LIB_STORE_H
 #define REEVE_LIB_STORE_H
@@ -25,7 +37,36 @@ struct store_entry {
 	int64_t expires; /* 0: never */
 };
 
-enum { STORE_KEY_MAX = 512, STORE_VALUE_MAX = 65536 };
+enum {
+	STORE_TABLE_MAX = 32,
+	STORE_KEY_MAX = 512,
+	STORE_VALUE_MAX = 65536,
+	STORE_COMMIT_MS = 10,
+	STORE_WAITING_MAX = 200000,		     /* changed keys that are not written yet */
+	STORE_WAITING_BYTES_MAX = 128 * 1024 * 1024,
+};
+
+/* A token bucket: holds `capacity` at most, and refills as a whole in per_ms. Both above 0. */
+struct store_rate {
+	int64_t capacity;
+	int64_t per_ms;
+};
+
+struct store_level {
+	double left;	 /* tokens that are there now (after the call) */
+	int64_t wait_ms; /* until there are enough; 0 they were, -1 never (more than capacity) */
+};
+
+enum store_what { STORE_PUT, STORE_COUNT, STORE_DELETE };
+
+struct store_change {
+	enum store_what what;
+	const char *table;
+	struct str key;
+	struct str value; /* PUT */
+	int64_t add;	  /* COUNT */
+	int64_t ttl;	  /* seconds; 0 never expires */
+};
 
 /*
  * path: the file, or NULL for a store in memory (tests, dry runs). read_only: changes are accepted
@@ -42,15 +83,40 @@ enum res store_put(struct store *st, const char *table, struct str key, struct s
 /* Puts only when there is none: RES_OK it is new, RES_NONE there was one (in ret_entry if not NULL). */
 enum res store_add(struct store *st, const char *table, struct str key, struct str value, int64_t ttl,
     struct arena *a, struct store_entry *ret_entry);
-/* Adds to a counter (a missing one is 0) and sets its expiry when it is new; ret_total after it. */
+/*
+ * Adds to a counter (a missing one is 0) and sets its expiry when it is new; ret_total after it may
+ * be NULL. To store_get() a counter is its decimal text; text that is no number counts as 0.
+ */
 enum res store_count(struct store *st, const char *table, struct str key, int64_t add, int64_t ttl,
     int64_t *ret_total);
+/*
+ * Takes n tokens: RES_OK taken, RES_NONE not enough there, nothing taken. n below 0 gives back, 0
+ * only looks. A bucket that nobody used before is full. ret_level may be NULL. To store_get() a
+ * bucket is the time when it is full again, in nanoseconds: store_level_at() reads it.
+ */
+enum res store_bucket(struct store *st, const char *table, struct str key,
+    const struct store_rate *rate, int64_t n, struct store_level *ret_level);
+struct store_level store_level_at(struct str value, const struct store_rate *rate);
+/* All changes or none, in order. */
+enum res store_apply(struct store *st, const struct store_change *changes, size_t n);
 /* RES_NONE when there was none. */
 enum res store_delete(struct store *st, const char *table, struct str key);
 /* All entries whose key starts with prefix, in key order; each() returns false to end. */
 enum res store_each(struct store *st, const char *table, struct str prefix,
     bool (*each)(void *arg, const struct store_entry *entry), void *arg);
-/* Waits until everything put so far is written. */
+/* Waits until everything put so far is written; RES_TEMP when that failed (it will be tried again). */
 enum res store_flush(struct store *st);
+
+/*
+ * True when this process found the file damaged, set it aside as PATH.damaged-TIME and went on with
+ * a new one: to be logged. Asking resets it. ret_kept: entries that could be carried over.
+ */
+bool store_was_rebuilt(struct store *st, uint64_t *ret_kept);
+
+struct store_stats {
+	uint64_t waiting;	/* changed keys not written yet */
+	uint64_t commits, written, failures, purged;
+};
+void store_stats(struct store *st, struct store_stats *ret_stats);
 
 #endif

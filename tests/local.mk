@@ -10,6 +10,7 @@ unit_tests = \
 	tests/unit/test-queue \
 	tests/unit/test-regex \
 	tests/unit/test-spool \
+	tests/unit/test-store \
 	tests/unit/test-str
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
@@ -39,6 +40,8 @@ tests_unit_test_spool_SOURCES = tests/unit/test-spool.c tests/unit/unit.h
 tests_unit_test_spool_LDADD = $(unit_ldadd)
 tests_unit_test_address_SOURCES = tests/unit/test-address.c tests/unit/unit.h
 tests_unit_test_address_LDADD = $(unit_ldadd)
+tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h
+tests_unit_test_store_LDADD = $(unit_ldadd)
 
 # Suites of sender authentication: a probe program and its driver.
 check_PROGRAMS += tests/suites/auth-probe

@@ -1,0 +1,381 @@
+/*
+ * The store's calls: what each means for the changes that wait and for what the file says.
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lib/clock.h"
+#include "lib/store_private.h"
+
+/* ---- life ---- */
+
+struct store *store_open(const char *path, bool read_only, struct arena *a, struct str *ret_error)
+{
+	struct store *st = calloc(1, sizeof *st);
+	pthread_condattr_t attr;
+
+	if (!st)
+		abort();
+	st->generation = 1;
+	pthread_mutex_init(&st->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&st->work, &attr);
+	pthread_cond_init(&st->written_more, &attr);
+	pthread_condattr_destroy(&attr);
+	if (!path)
+		return st;
+	*ret_error = STR_NONE;
+	st->backend = backend_open(path, read_only, a, ret_error);
+	if (!st->backend && ret_error->n) {
+		store_close(st);
+		return NULL;
+	}
+	if (st->backend && !read_only && !writer_start(st)) {
+		*ret_error = STR("cannot start the writer's thread");
+		store_close(st);
+		return NULL;
+	}
+	return st;
+}
+
+void store_close(struct store *st)
+{
+	if (!st)
+		return;
+	writer_stop(st);
+	backend_close(st->backend);
+	overlay_clear(&st->pending);
+	overlay_clear(&st->committing);
+	pthread_cond_destroy(&st->work);
+	pthread_cond_destroy(&st->written_more);
+	pthread_mutex_destroy(&st->lock);
+	free(st);
+}
+
+bool store_was_rebuilt(struct store *st, uint64_t *ret_kept)
+{
+	return st->backend && backend_was_rebuilt(st->backend, ret_kept);
+}
+
+void store_stats(struct store *st, struct store_stats *ret_stats)
+{
+	pthread_mutex_lock(&st->lock);
+	*ret_stats = st->stats;
+	ret_stats->waiting = st->pending.n + st->committing.n;
+	pthread_mutex_unlock(&st->lock);
+}
+
+/* ---- keys, and how an entry looks ---- */
+
+bool place_init(struct place *p, const char *table, struct str key)
+{
+	size_t n = strlen(table);
+
+	assert(n > 0 && n <= STORE_TABLE_MAX);
+	if (key.n > STORE_KEY_MAX)
+		return false;
+	memcpy(p->key.b, table, n + 1);
+	if (key.n)
+		memcpy(p->key.b + n + 1, key.p, key.n);
+	p->key.n = n + 1 + key.n;
+	p->text = (struct str){p->key.b, p->key.n};
+	p->hash = key_hash(p->text);
+	return true;
+}
+
+static int64_t expiry(int64_t ttl, int64_t now)
+{
+	return ttl > 0 ? now + ttl : 0;
+}
+
+void view_change(const struct change *c, int64_t now, struct arena *a, struct view *ret_view)
+{
+	*ret_view = (struct view){
+	    .exists = c->kind != CHANGE_DELETE && !is_over(c->expires, now),
+	    .is_number = c->is_number,
+	    .number = c->is_number ? c->number : text_number(c->value),
+	    .expires = c->expires,
+	};
+	if (a && ret_view->exists && !c->is_number)
+		ret_view->value = arena_str(a, c->value);
+}
+
+static const struct change *find_waiting(const struct store *st, const struct place *p)
+{
+	const struct change *c = overlay_find(&st->pending, p->text, p->hash);
+
+	return c ? c : overlay_find(&st->committing, p->text, p->hash);
+}
+
+enum res store_look(
+    struct store *st, const struct place *p, struct arena *a, int64_t now, struct view *ret_view)
+{
+	const struct change *c;
+	uint64_t commits;
+	enum res res;
+
+	for (;;) {
+		c = find_waiting(st, p);
+		if (c) {
+			view_change(c, now, a, ret_view);
+			return RES_OK;
+		}
+		*ret_view = (struct view){0};
+		if (!st->backend)
+			return RES_OK;
+		commits = st->stats.commits;
+		pthread_mutex_unlock(&st->lock);
+		res = backend_get(st->backend, p->text, a, ret_view);
+		pthread_mutex_lock(&st->lock);
+		if (res != RES_OK)
+			return res;
+		if (commits == st->stats.commits && !find_waiting(st, p))
+			break;
+	}
+	ret_view->exists = ret_view->exists && !is_over(ret_view->expires, now);
+	return RES_OK;
+}
+
+void entry_from_view(
+    struct arena *a, struct str key, const struct view *v, struct store_entry *ret_entry)
+{
+	*ret_entry = (struct store_entry){.key = key, .value = v->value, .expires = v->expires};
+	if (v->is_number)
+		ret_entry->value = arena_printf(a, "%" PRId64, v->number);
+}
+
+/* ---- changes: all with the lock ---- */
+
+/* A store without file forgets what has expired first. */
+bool store_has_room(struct store *st, size_t keys, int64_t now)
+{
+	size_t n = st->pending.n + st->committing.n + keys;
+	size_t bytes = st->pending.bytes + st->committing.bytes;
+
+	if (!st->backend && now != st->expired_at && n > STORE_WAITING_MAX / 2) {
+		overlay_expire(&st->pending, now);
+		st->expired_at = now;
+		n = st->pending.n + keys;
+		bytes = st->pending.bytes;
+	}
+	return n <= STORE_WAITING_MAX && bytes <= STORE_WAITING_BYTES_MAX;
+}
+
+struct change *store_change_at(struct store *st, const struct place *p, bool *ret_is_new)
+{
+	size_t before = st->pending.n;
+	struct change *c = overlay_at(&st->pending, p->text, p->hash);
+
+	*ret_is_new = st->pending.n != before;
+	if (before == 0 && st->has_writer)
+		pthread_cond_signal(&st->work);
+	return c;
+}
+
+static void change_put(struct store *st, const struct place *p, struct str value, int64_t expires)
+{
+	bool is_new;
+	struct change *c = store_change_at(st, p, &is_new);
+
+	c->kind = CHANGE_PUT;
+	c->expires = expires;
+	overlay_set_value(&st->pending, c, value);
+}
+
+static int64_t add_bounded(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return b < 0 ? INT64_MIN : INT64_MAX;
+	return sum;
+}
+
+static enum res change_count(struct store *st, const struct place *p, int64_t add, int64_t ttl,
+    int64_t now, int64_t *ret_total)
+{
+	struct view v;
+	struct change *c;
+	bool is_new;
+
+	if (store_look(st, p, NULL, now, &v) != RES_OK)
+		return RES_TEMP;
+	c = store_change_at(st, p, &is_new);
+	if (is_new)
+		c->kind = CHANGE_COUNT;
+	else if (c->kind != CHANGE_COUNT || !v.exists)
+		c->kind = CHANGE_PUT;
+	c->amount = add_bounded(c->amount, add);
+	c->expires = v.exists ? v.expires : expiry(ttl, now);
+	overlay_set_number(&st->pending, c, add_bounded(v.exists ? v.number : 0, add));
+	*ret_total = c->number;
+	return RES_OK;
+}
+
+static void change_delete(struct store *st, const struct place *p)
+{
+	bool is_new;
+	struct change *c = store_change_at(st, p, &is_new);
+
+	c->kind = CHANGE_DELETE;
+	c->expires = 0;
+	overlay_set_number(&st->pending, c, 0);
+}
+
+/* ---- the calls ---- */
+
+enum res store_get(struct store *st, const char *table, struct str key, struct arena *a,
+    struct store_entry *ret_entry)
+{
+	struct place p;
+	struct view v;
+	enum res res;
+
+	if (!place_init(&p, table, key))
+		return RES_PERM;
+	pthread_mutex_lock(&st->lock);
+	res = store_look(st, &p, a, clock_now(), &v);
+	pthread_mutex_unlock(&st->lock);
+	if (res != RES_OK || !v.exists)
+		return res == RES_OK ? RES_NONE : res;
+	entry_from_view(a, arena_str(a, key), &v, ret_entry);
+	return RES_OK;
+}
+
+enum res store_put(
+    struct store *st, const char *table, struct str key, struct str value, int64_t ttl)
+{
+	int64_t now = clock_now();
+	enum res res = RES_TEMP;
+	struct place p;
+
+	if (!place_init(&p, table, key) || value.n > STORE_VALUE_MAX)
+		return RES_PERM;
+	pthread_mutex_lock(&st->lock);
+	if (store_has_room(st, 1, now)) {
+		change_put(st, &p, value, expiry(ttl, now));
+		res = RES_OK;
+	}
+	pthread_mutex_unlock(&st->lock);
+	return res;
+}
+
+enum res store_add(struct store *st, const char *table, struct str key, struct str value,
+    int64_t ttl, struct arena *a, struct store_entry *ret_entry)
+{
+	int64_t now = clock_now();
+	struct place p;
+	struct view v;
+	enum res res;
+	bool is_new;
+
+	if (!place_init(&p, table, key) || value.n > STORE_VALUE_MAX)
+		return RES_PERM;
+	pthread_mutex_lock(&st->lock);
+	res = store_look(st, &p, ret_entry ? a : NULL, now, &v);
+	if (res == RES_OK && v.exists) {
+		res = RES_NONE;
+	} else if (res == RES_OK && store_has_room(st, 1, now)) {
+		struct change *c = store_change_at(st, &p, &is_new);
+		c->kind = is_new ? CHANGE_ADD : CHANGE_PUT;
+		c->expires = expiry(ttl, now);
+		overlay_set_value(&st->pending, c, value);
+	} else {
+		res = RES_TEMP;
+	}
+	pthread_mutex_unlock(&st->lock);
+	if (res == RES_NONE && ret_entry)
+		entry_from_view(a, arena_str(a, key), &v, ret_entry);
+	return res;
+}
+
+enum res store_count(struct store *st, const char *table, struct str key, int64_t add, int64_t ttl,
+    int64_t *ret_total)
+{
+	int64_t now = clock_now(), total;
+	enum res res = RES_TEMP;
+	struct place p;
+
+	if (!place_init(&p, table, key))
+		return RES_PERM;
+	pthread_mutex_lock(&st->lock);
+	if (store_has_room(st, 1, now))
+		res = change_count(st, &p, add, ttl, now, &total);
+	pthread_mutex_unlock(&st->lock);
+	if (res == RES_OK && ret_total)
+		*ret_total = total;
+	return res;
+}
+
+enum res store_delete(struct store *st, const char *table, struct str key)
+{
+	int64_t now = clock_now();
+	struct place p;
+	struct view v;
+	enum res res;
+
+	if (!place_init(&p, table, key))
+		return RES_PERM;
+	pthread_mutex_lock(&st->lock);
+	res = store_look(st, &p, NULL, now, &v);
+	if (res == RES_OK && !v.exists)
+		res = RES_NONE;
+	else if (res == RES_OK && !store_has_room(st, 1, now))
+		res = RES_TEMP;
+	else if (res == RES_OK)
+		change_delete(st, &p);
+	pthread_mutex_unlock(&st->lock);
+	return res;
+}
+
+static enum res apply_one(struct store *st, const struct store_change *change, int64_t now)
+{
+	struct place p;
+	int64_t total;
+
+	if (!place_init(&p, change->table, change->key) || change->value.n > STORE_VALUE_MAX)
+		return RES_PERM;
+	if (change->what == STORE_COUNT)
+		return change_count(st, &p, change->add, change->ttl, now, &total);
+	if (change->what == STORE_PUT)
+		change_put(st, &p, change->value, expiry(change->ttl, now));
+	else
+		change_delete(st, &p);
+	return RES_OK;
+}
+
+/* Counters need a look that may fail: it is done once before, so that nothing stays half done. */
+static enum res check_all(
+    struct store *st, const struct store_change *changes, size_t n, int64_t now)
+{
+	struct place p;
+	struct view v;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!place_init(&p, changes[i].table, changes[i].key) ||
+		    changes[i].value.n > STORE_VALUE_MAX)
+			return RES_PERM;
+		if (changes[i].what == STORE_COUNT && store_look(st, &p, NULL, now, &v) != RES_OK)
+			return RES_TEMP;
+	}
+	return store_has_room(st, n, now) ? RES_OK : RES_TEMP;
+}
+
+enum res store_apply(struct store *st, const struct store_change *changes, size_t n)
+{
+	int64_t now = clock_now();
+	enum res res;
+
+	pthread_mutex_lock(&st->lock);
+	st->frozen++;
+	res = check_all(st, changes, n, now);
+	for (size_t i = 0; i < n && res == RES_OK; i++)
+		res = apply_one(st, &changes[i], now);
+	st->frozen--;
+	pthread_cond_signal(&st->work);
+	pthread_mutex_unlock(&st->lock);
+	return res;
+}

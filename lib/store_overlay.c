@@ -1,0 +1,190 @@
+/* The changes that wait to be written: a hash table by key, emptied as a whole after a commit. */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "lib/store_private.h"
+
+enum { FIRST_SLOTS = 256 };
+
+/* Keys come from peers: the seed keeps them from choosing their slots. */
+static uint64_t seed(void)
+{
+	static _Atomic uint64_t value;
+	uint64_t fresh, none = 0, known = atomic_load_explicit(&value, memory_order_relaxed);
+
+	if (known)
+		return known;
+	if (getrandom(&fresh, sizeof fresh, 0) != (ssize_t)sizeof fresh)
+		abort();
+	atomic_compare_exchange_strong(&value, &none, fresh | 1);
+	return value;
+}
+
+uint64_t key_hash(struct str key)
+{
+	uint64_t h = seed();
+
+	for (size_t i = 0; i < key.n; i++) {
+		h = (h ^ (unsigned char)key.p[i]) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 29;
+	}
+	h *= 0xbf58476d1ce4e5b9u;
+	return h ^ h >> 32;
+}
+
+static struct change **slot_of(const struct overlay *o, uint64_t hash)
+{
+	return &o->slots[hash & (o->slot_count - 1)];
+}
+
+struct change *overlay_find(const struct overlay *o, struct str key, uint64_t hash)
+{
+	struct change *c = o->slot_count ? *slot_of(o, hash) : NULL;
+
+	while (c && (c->hash != hash || c->key_n != key.n || memcmp(c->key, key.p, key.n) != 0))
+		c = c->next;
+	return c;
+}
+
+static void grow(struct overlay *o)
+{
+	struct overlay wide = {.slot_count = o->slot_count ? 2 * o->slot_count : FIRST_SLOTS};
+
+	wide.slots = calloc(wide.slot_count, sizeof *wide.slots);
+	if (!wide.slots)
+		abort();
+	for (size_t i = 0; i < o->slot_count; i++)
+		for (struct change *c = o->slots[i], *next; c; c = next) {
+			struct change **slot = slot_of(&wide, c->hash);
+			next = c->next;
+			c->next = *slot;
+			*slot = c;
+		}
+	free(o->slots);
+	o->slots = wide.slots;
+	o->slot_count = wide.slot_count;
+}
+
+struct change *overlay_at(struct overlay *o, struct str key, uint64_t hash)
+{
+	struct change *c = overlay_find(o, key, hash);
+
+	if (c)
+		return c;
+	if (o->n >= o->slot_count)
+		grow(o);
+	c = calloc(1, sizeof *c + key.n);
+	if (!c)
+		abort();
+	c->hash = hash;
+	c->kind = CHANGE_DELETE;
+	c->key_n = (uint32_t)key.n;
+	memcpy(c->key, key.p, key.n);
+	c->next = *slot_of(o, hash);
+	*slot_of(o, hash) = c;
+	o->n++;
+	o->bytes += sizeof *c + key.n;
+	return c;
+}
+
+static void drop_value(struct overlay *o, struct change *c)
+{
+	o->bytes -= c->value.n;
+	free((char *)c->value.p);
+	c->value = STR_NONE;
+}
+
+void overlay_set_value(struct overlay *o, struct change *c, struct str value)
+{
+	char *copy = malloc(value.n + 1);
+
+	if (!copy)
+		abort();
+	if (value.n)
+		memcpy(copy, value.p, value.n);
+	drop_value(o, c);
+	c->value = (struct str){copy, value.n};
+	o->bytes += value.n;
+	c->is_number = false;
+}
+
+void overlay_set_number(struct overlay *o, struct change *c, int64_t number)
+{
+	drop_value(o, c);
+	c->is_number = true;
+	c->number = number;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct change *x = *(struct change *const *)a, *y = *(struct change *const *)b;
+
+	return str_cmp((struct str){x->key, x->key_n}, (struct str){y->key, y->key_n});
+}
+
+struct change **overlay_sorted(const struct overlay *o, struct str prefix, size_t *ret_n)
+{
+	struct change **all = malloc((o->n + 1) * sizeof(struct change *));
+	size_t n = 0;
+
+	if (!all)
+		abort();
+	for (size_t i = 0; i < o->slot_count; i++)
+		for (struct change *c = o->slots[i]; c; c = c->next)
+			if (str_starts((struct str){c->key, c->key_n}, prefix))
+				all[n++] = c;
+	qsort(all, n, sizeof *all, by_key);
+	*ret_n = n;
+	return all;
+}
+
+static void change_free(struct overlay *o, struct change *c)
+{
+	drop_value(o, c);
+	o->bytes -= sizeof *c + c->key_n;
+	o->n--;
+	free(c);
+}
+
+void overlay_expire(struct overlay *o, int64_t now)
+{
+	for (size_t i = 0; i < o->slot_count; i++)
+		for (struct change **at = &o->slots[i], *c; (c = *at);) {
+			if (c->kind != CHANGE_DELETE && (c->expires == 0 || c->expires > now)) {
+				at = &c->next;
+				continue;
+			}
+			*at = c->next;
+			change_free(o, c);
+		}
+}
+
+void overlay_clear(struct overlay *o)
+{
+	for (size_t i = 0; i < o->slot_count; i++)
+		for (struct change *c = o->slots[i], *next; c; c = next) {
+			next = c->next;
+			change_free(o, c);
+		}
+	free(o->slots);
+	*o = (struct overlay){0};
+}
+
+int64_t text_number(struct str text)
+{
+	int64_t value = 0;
+	bool is_negative;
+
+	text = str_trim(text);
+	is_negative = text.n && text.p[0] == '-';
+	if (text.n && (text.p[0] == '-' || text.p[0] == '+'))
+		text = str_from(text, 1);
+	for (size_t i = 0; i < text.n && is_digit((unsigned char)text.p[i]); i++) {
+		int digit = text.p[i] - '0';
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, is_negative ? -digit : digit, &value))
+			return is_negative ? INT64_MIN : INT64_MAX;
+	}
+	return value;
+}

@@ -1,0 +1,496 @@
+/*
+ * The store's file: one SQLite database in WAL mode, one table, one connection for the writer's
+ * thread and a pool of connections for readers.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/store_sqlite.h"
+
+enum {
+	IDLE_READERS_MAX = 32,
+	PURGE_ROWS = 500,     /* looked at in one step */
+	PURGE_STEPS_MAX = 20, /* at a time, while a quarter of them had expired */
+	WRITER_BUSY_MS = 5000,
+};
+
+/* What makes version n+1 out of version n; the number of rows is the version of this program. */
+static const char *const migrations[] = {
+    "CREATE TABLE entry(k BLOB NOT NULL PRIMARY KEY, v, e INTEGER NOT NULL) WITHOUT ROWID",
+};
+enum { VERSION = sizeof migrations / sizeof *migrations };
+
+#define IS_OVER "(e <> 0 AND e <= ?4)"
+static const char *const texts[] = {
+    [SQL_GET] = "SELECT v, e FROM entry WHERE k = ?1",
+    [SQL_RANGE] = "SELECT k, v, e FROM entry WHERE k >= ?1 AND k < ?2 ORDER BY k",
+    [SQL_PUT] = "INSERT INTO entry VALUES(?1, ?2, ?3)"
+		" ON CONFLICT(k) DO UPDATE SET v = excluded.v, e = excluded.e",
+    [SQL_ADD] = "INSERT INTO entry VALUES(?1, ?2, ?3)"
+		" ON CONFLICT(k) DO UPDATE SET v = excluded.v, e = excluded.e WHERE " IS_OVER,
+    [SQL_COUNT] = "INSERT INTO entry VALUES(?1, ?2, ?3) ON CONFLICT(k) DO UPDATE SET"
+		  " v = CASE WHEN " IS_OVER " THEN ?2 ELSE CAST(v AS INTEGER) + ?2 END,"
+		  " e = CASE WHEN " IS_OVER " THEN ?3 ELSE e END",
+    [SQL_BUCKET] = "INSERT INTO entry VALUES(?1, ?2 + ?5, ?3) ON CONFLICT(k) DO UPDATE SET"
+		   " v = max(CAST(v AS INTEGER), ?5) + ?2,"
+		   " e = (max(CAST(v AS INTEGER), ?5) + ?2) / 1000000000 + 2",
+    [SQL_DELETE] = "DELETE FROM entry WHERE k = ?1",
+    [SQL_PURGE_END] = "SELECT k FROM entry WHERE k > ?1 ORDER BY k LIMIT 1 OFFSET ?2",
+    [SQL_PURGE] = "DELETE FROM entry WHERE k > ?1 AND k <= ?2 AND e <> 0 AND e <= ?3",
+};
+
+/* ---- connections ---- */
+
+bool is_damage(int rc)
+{
+	return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+}
+
+void conn_close(struct conn *c)
+{
+	if (!c)
+		return;
+	for (int i = 0; i < SQL_STATEMENTS; i++)
+		sqlite3_finalize(c->statements[i]);
+	sqlite3_close_v2(c->db);
+	free(c);
+}
+
+int conn_open(const char *path, int flags, int busy_ms, struct conn **ret_conn)
+{
+	struct conn *c = calloc(1, sizeof *c);
+	int rc;
+
+	if (!c)
+		abort();
+	rc = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc == SQLITE_OK) {
+		sqlite3_busy_timeout(c->db, busy_ms);
+		rc = sqlite3_exec(
+		    c->db, "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0", NULL, NULL, NULL);
+	}
+	if (rc != SQLITE_OK) {
+		conn_close(c);
+		return rc;
+	}
+	*ret_conn = c;
+	return SQLITE_OK;
+}
+
+/* NULL when it cannot be prepared. */
+static sqlite3_stmt *statement(struct conn *c, enum statement which)
+{
+	if (!c->statements[which])
+		sqlite3_prepare_v3(c->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+		    &c->statements[which], NULL);
+	return c->statements[which];
+}
+
+static struct conn *reader_take(struct backend *b)
+{
+	unsigned era = b->era;
+	struct conn *c;
+	char uri[4200];
+
+	pthread_mutex_lock(&b->lock);
+	while ((c = b->idle)) {
+		b->idle = c->next;
+		b->idle_count--;
+		if (c->era == era)
+			break;
+		conn_close(c);
+	}
+	pthread_mutex_unlock(&b->lock);
+	if (c)
+		return c;
+	snprintf(uri, sizeof uri, "file:%s?immutable=1", b->path);
+	if (conn_open(b->is_immutable ? uri : b->path,
+		SQLITE_OPEN_READONLY | (b->is_immutable ? SQLITE_OPEN_URI : 0), READER_BUSY_MS, &c))
+		return NULL;
+	c->era = era;
+	return c;
+}
+
+/* Takes note of damage; a reader that failed is not used again. */
+static void reader_give(struct backend *b, struct conn *c, int rc)
+{
+	if (is_damage(rc))
+		b->is_damaged = true;
+	pthread_mutex_lock(&b->lock);
+	if (rc == SQLITE_OK && b->idle_count < IDLE_READERS_MAX) {
+		c->next = b->idle;
+		b->idle = c;
+		b->idle_count++;
+		c = NULL;
+	}
+	pthread_mutex_unlock(&b->lock);
+	conn_close(c);
+}
+
+/* ---- reading ---- */
+
+static void bind_key(sqlite3_stmt *s, int at, struct str key)
+{
+	sqlite3_bind_blob(s, at, key.n ? key.p : "", (int)key.n, SQLITE_STATIC);
+}
+
+struct str column_str(sqlite3_stmt *s, int at)
+{
+	const void *p = sqlite3_column_blob(s, at);
+
+	return (struct str){p ? p : "", (size_t)sqlite3_column_bytes(s, at)};
+}
+
+/* value at column v, expiry behind it. */
+static void read_view(sqlite3_stmt *s, int v, bool wants_text, struct view *ret_view)
+{
+	*ret_view = (struct view){
+	    .exists = true,
+	    .is_number = sqlite3_column_type(s, v) == SQLITE_INTEGER,
+	    .expires = sqlite3_column_int64(s, v + 1),
+	};
+	if (ret_view->is_number) {
+		ret_view->number = sqlite3_column_int64(s, v);
+		return;
+	}
+	ret_view->value = column_str(s, v);
+	if (!wants_text)
+		ret_view->number = text_number(ret_view->value);
+}
+
+enum res backend_get(struct backend *b, struct str key, struct arena *a, struct view *ret_view)
+{
+	struct conn *c = reader_take(b);
+	sqlite3_stmt *s = c ? statement(c, SQL_GET) : NULL;
+	int rc;
+
+	if (!s) {
+		if (c)
+			reader_give(b, c, sqlite3_errcode(c->db));
+		return RES_TEMP;
+	}
+	bind_key(s, 1, key);
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		read_view(s, 0, a != NULL, ret_view);
+		ret_view->value = a ? arena_str(a, ret_view->value) : STR_NONE;
+	}
+	sqlite3_reset(s);
+	reader_give(b, c, rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? RES_OK : RES_TEMP;
+}
+
+enum res backend_each(struct backend *b, struct str from, struct str to,
+    bool (*each)(void *arg, struct str key, const struct view *view), void *arg)
+{
+	struct conn *c = reader_take(b);
+	sqlite3_stmt *s = c ? statement(c, SQL_RANGE) : NULL;
+	struct view view;
+	int rc = SQLITE_ERROR;
+
+	if (s) {
+		bind_key(s, 1, from);
+		bind_key(s, 2, to);
+		while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+			struct str key = column_str(s, 0);
+			read_view(s, 1, true, &view);
+			if (!each(arg, key, &view)) {
+				rc = SQLITE_DONE;
+				break;
+			}
+		}
+		sqlite3_reset(s);
+	}
+	if (c)
+		reader_give(b, c, rc == SQLITE_DONE ? SQLITE_OK : rc);
+	return rc == SQLITE_DONE ? RES_OK : RES_TEMP;
+}
+
+/* ---- writing ---- */
+
+static const enum statement statement_of[] = {
+    [CHANGE_PUT] = SQL_PUT,
+    [CHANGE_ADD] = SQL_ADD,
+    [CHANGE_COUNT] = SQL_COUNT,
+    [CHANGE_BUCKET] = SQL_BUCKET,
+    [CHANGE_DELETE] = SQL_DELETE,
+};
+
+static int write_change(struct conn *c, const struct change *change, int64_t now)
+{
+	sqlite3_stmt *s = statement(c, statement_of[change->kind]);
+	bool is_sum = change->kind == CHANGE_COUNT || change->kind == CHANGE_BUCKET;
+
+	if (!s)
+		return sqlite3_errcode(c->db);
+	bind_key(s, 1, (struct str){change->key, change->key_n});
+	if (change->kind != CHANGE_DELETE) {
+		if (is_sum)
+			sqlite3_bind_int64(s, 2, change->amount);
+		else if (change->is_number)
+			sqlite3_bind_int64(s, 2, change->number);
+		else
+			bind_key(s, 2, change->value);
+		sqlite3_bind_int64(s, 3, change->expires);
+	}
+	if (change->kind == CHANGE_COUNT || change->kind == CHANGE_ADD)
+		sqlite3_bind_int64(s, 4, now);
+	if (change->kind == CHANGE_BUCKET)
+		sqlite3_bind_int64(s, 5, change->number - change->amount);
+	sqlite3_step(s);
+	return sqlite3_reset(s);
+}
+
+enum res backend_commit(struct backend *b, struct change *const *changes, size_t n, int64_t now)
+{
+	int rc = b->writer ? SQLITE_OK : writer_open(b, true);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(b->writer->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
+		rc = write_change(b->writer, changes[i], now);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(b->writer->db, "COMMIT", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		return RES_OK;
+	if (b->writer && !sqlite3_get_autocommit(b->writer->db))
+		sqlite3_exec(b->writer->db, "ROLLBACK", NULL, NULL, NULL);
+	if (is_damage(rc))
+		b->is_damaged = true;
+	return RES_TEMP;
+}
+
+/* Where the next PURGE_ROWS rows end; the last of all keys when there are fewer. */
+static bool purge_range(struct backend *b, struct str from, struct full_key *ret_to)
+{
+	sqlite3_stmt *s = statement(b->writer, SQL_PURGE_END);
+	bool has_more;
+
+	if (!s)
+		return false;
+	bind_key(s, 1, from);
+	sqlite3_bind_int(s, 2, PURGE_ROWS - 1);
+	has_more = sqlite3_step(s) == SQLITE_ROW;
+	ret_to->n = 1;
+	ret_to->b[0] = '\xff';
+	if (has_more && (size_t)sqlite3_column_bytes(s, 0) <= sizeof ret_to->b) {
+		struct str key = column_str(s, 0);
+		memcpy(ret_to->b, key.p, key.n);
+		ret_to->n = key.n;
+	}
+	sqlite3_reset(s);
+	return has_more;
+}
+
+static size_t purge_step(struct backend *b, int64_t now)
+{
+	struct full_key to;
+	struct str from = {b->purge_key, b->purge_n};
+	bool has_more = purge_range(b, from, &to);
+	sqlite3_stmt *s = statement(b->writer, SQL_PURGE);
+	size_t gone = 0;
+
+	if (!s)
+		return 0;
+	bind_key(s, 1, from);
+	bind_key(s, 2, (struct str){to.b, to.n});
+	sqlite3_bind_int64(s, 3, now);
+	if (sqlite3_step(s) == SQLITE_DONE)
+		gone = (size_t)sqlite3_changes(b->writer->db);
+	sqlite3_reset(s);
+	b->purge_n = has_more ? to.n : 0;
+	memcpy(b->purge_key, to.b, b->purge_n);
+	return gone;
+}
+
+size_t backend_purge(struct backend *b, int64_t now)
+{
+	size_t gone, total = 0;
+	int steps = 0;
+
+	if (!b->writer)
+		return 0;
+	do {
+		gone = purge_step(b, now);
+		total += gone;
+	} while (gone > PURGE_ROWS / 4 && ++steps < PURGE_STEPS_MAX);
+	return total;
+}
+
+/* ---- opening ---- */
+
+static int read_version(sqlite3 *db, int *ret_version)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL);
+
+	if (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+		*ret_version = sqlite3_column_int(s, 0);
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(s);
+	return rc;
+}
+
+/* Brings the schema up to date in one transaction; SQLITE_MISMATCH: the file is of a newer program.
+ */
+static int migrate(sqlite3 *db)
+{
+	char set_version[64];
+	int version = 0, rc;
+
+	rc = read_version(db, &version);
+	if (rc != SQLITE_OK || version == VERSION)
+		return rc;
+	rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = read_version(db, &version);
+	if (rc == SQLITE_OK && (version > VERSION || version < 0))
+		rc = SQLITE_MISMATCH;
+	for (; rc == SQLITE_OK && version < VERSION; version++)
+		rc = sqlite3_exec(db, migrations[version], NULL, NULL, NULL);
+	snprintf(set_version, sizeof set_version, "PRAGMA user_version=%d; COMMIT", VERSION);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, set_version, NULL, NULL, NULL);
+	if (rc != SQLITE_OK && !sqlite3_get_autocommit(db))
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
+void create_file(const char *path)
+{
+	char folder[4096];
+	struct stat st;
+	int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0640);
+	const char *slash = strrchr(path, '/');
+
+	if (fd < 0)
+		return;
+	snprintf(
+	    folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	if (geteuid() == 0 && stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) < 0)
+		unlink(path);
+	close(fd);
+}
+
+static int writer_setup(struct conn *c)
+{
+	int rc = sqlite3_exec(c->db,
+	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+	    "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16000",
+	    NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? migrate(c->db) : rc;
+}
+
+static void remember_file(struct backend *b)
+{
+	struct stat st;
+
+	if (stat(b->path, &st) == 0) {
+		b->dev = st.st_dev;
+		b->ino = st.st_ino;
+	}
+}
+
+int writer_open(struct backend *b, bool may_rebuild)
+{
+	struct conn *c = NULL;
+	int rc;
+
+	create_file(b->path);
+	rc = conn_open(b->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_BUSY_MS, &c);
+	if (rc == SQLITE_OK)
+		rc = writer_setup(c);
+	remember_file(b);
+	if (rc == SQLITE_OK) {
+		b->writer = c;
+		return rc;
+	}
+	conn_close(c);
+	return is_damage(rc) && may_rebuild ? rebuild(b) : rc;
+}
+
+static void explain(struct backend *b, int rc, struct arena *a, struct str *ret_error)
+{
+	if (rc == SQLITE_MISMATCH)
+		*ret_error =
+		    arena_printf(a, "%s was made by a newer version of this program", b->path);
+	else
+		*ret_error = arena_printf(a, "%s: %s%s%s", b->path, sqlite3_errstr(rc),
+		    rc == SQLITE_CANTOPEN && errno ? ": " : "",
+		    rc == SQLITE_CANTOPEN && errno ? strerror(errno) : "");
+}
+
+/* A folder that we may not write to has a file that nobody writes to, or we could not lock it. */
+static int readers_try(struct backend *b)
+{
+	struct conn *c;
+	int rc, version;
+
+	for (int attempt = 0; attempt < 2; attempt++) {
+		b->is_immutable = attempt > 0;
+		c = reader_take(b);
+		rc = c ? read_version(c->db, &version) : SQLITE_CANTOPEN;
+		if (c)
+			reader_give(b, c, rc);
+		if (rc == SQLITE_OK)
+			return version == VERSION ? SQLITE_OK : SQLITE_MISMATCH;
+	}
+	return rc;
+}
+
+struct backend *backend_open(
+    const char *path, bool read_only, struct arena *a, struct str *ret_error)
+{
+	struct backend *b;
+	int rc;
+
+	if (read_only && access(path, F_OK) < 0 && errno == ENOENT)
+		return NULL;
+	b = calloc(1, sizeof *b);
+	if (!b || !(b->path = strdup(path)))
+		abort();
+	b->read_only = read_only;
+	b->opened_ns = clock_ticks_ns();
+	pthread_mutex_init(&b->lock, NULL);
+	errno = 0;
+	rc = read_only ? readers_try(b) : writer_open(b, true);
+	if (rc == SQLITE_OK)
+		return b;
+	explain(b, rc, a, ret_error);
+	backend_close(b);
+	return NULL;
+}
+
+void readers_close(struct backend *b)
+{
+	struct conn *c;
+
+	pthread_mutex_lock(&b->lock);
+	while ((c = b->idle)) {
+		b->idle = c->next;
+		conn_close(c);
+	}
+	b->idle_count = 0;
+	pthread_mutex_unlock(&b->lock);
+}
+
+void backend_close(struct backend *b)
+{
+	if (!b)
+		return;
+	readers_close(b);
+	conn_close(b->writer);
+	pthread_mutex_destroy(&b->lock);
+	free((char *)b->path);
+	free(b);
+}

@@ -1,0 +1,72 @@
+/*
+ * What the two halves of the SQLite back end share: store_sqlite.c reads, writes and opens,
+ * store_repair.c sets damaged files aside.
+ */
+#ifndef REEVE_LIB_STORE_SQLITE_H
+#define REEVE_LIB_STORE_SQLITE_H
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "lib/store_private.h"
+
+enum { READER_BUSY_MS = 1000 };
+
+enum statement {
+	SQL_GET,
+	SQL_RANGE,
+	SQL_PUT,
+	SQL_ADD,
+	SQL_COUNT,
+	SQL_BUCKET,
+	SQL_DELETE,
+	SQL_PURGE_END,
+	SQL_PURGE,
+	SQL_STATEMENTS,
+};
+
+struct conn {
+	sqlite3 *db;
+	sqlite3_stmt *statements[SQL_STATEMENTS]; /* prepared at first use */
+	unsigned era;				  /* of the file that it opened */
+	struct conn *next;
+};
+
+struct backend {
+	const char *path; /* strdup'ed, as the store may outlive the caller's arena */
+	bool read_only, is_immutable;
+	_Atomic bool is_damaged; /* somebody met SQLITE_CORRUPT */
+	_Atomic unsigned era;	 /* counts the files: readers of older ones are closed */
+
+	pthread_mutex_t lock;
+	struct conn *idle;
+	unsigned idle_count;
+	bool was_rebuilt;
+	uint64_t kept;
+
+	/* the writer's thread */
+	struct conn *writer;
+	dev_t dev;
+	ino_t ino;
+	int64_t opened_ns;
+	bool is_checked;
+	char purge_key[FULL_KEY_MAX];
+	size_t purge_n;
+};
+
+/* SQLITE_CORRUPT, SQLITE_NOTADB */
+bool is_damage(int rc);
+int conn_open(const char *path, int flags, int busy_ms, struct conn **ret_conn);
+/* NULL is allowed. */
+void conn_close(struct conn *c);
+struct str column_str(sqlite3_stmt *s, int at);
+/* An empty file with the owner of its folder, so that root leaves nothing that the roles cannot
+ * use. */
+void create_file(const char *path);
+int writer_open(struct backend *b, bool may_rebuild);
+void readers_close(struct backend *b);
+/* Sets the file aside and opens a new one, or the one that another process has made by now. */
+int rebuild(struct backend *b);
+
+#endif

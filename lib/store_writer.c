@@ -1,0 +1,171 @@
+/*
+ * The store's writer: one thread per process that writes what waits in groups, and between them
+ * looks after the file.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lib/clock.h"
+#include "lib/store_private.h"
+
+enum {
+	GATHER_MAX = 5000, /* so many changes are written at once, without waiting for more */
+	CARE_MS = 1000,	   /* between looks at the file, and purging steps */
+	RETRY_MS = 200,	   /* after a commit that failed */
+	NS_PER_MS = 1000000,
+};
+
+static void *writer_run(void *arg);
+
+bool writer_start(struct store *st)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	st->has_writer = pthread_create(&st->writer, NULL, writer_run, st) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return st->has_writer;
+}
+
+void writer_stop(struct store *st)
+{
+	if (!st->has_writer)
+		return;
+	pthread_mutex_lock(&st->lock);
+	st->is_stopping = true;
+	pthread_cond_signal(&st->work);
+	pthread_mutex_unlock(&st->lock);
+	pthread_join(st->writer, NULL);
+}
+
+static void wait_ms(struct store *st, int64_t ms)
+{
+	int64_t until_ns = clock_ticks_ns() + ms * NS_PER_MS;
+	struct timespec ts = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
+
+	pthread_cond_timedwait(&st->work, &st->lock, &ts);
+}
+
+static bool is_wanted(const struct store *st)
+{
+	return st->is_stopping || st->wanted > st->written;
+}
+
+/* Lets changes come together for one commit interval. */
+static void gather(struct store *st)
+{
+	int64_t until = clock_ticks_ns() + STORE_COMMIT_MS * NS_PER_MS;
+
+	while (st->frozen || (!is_wanted(st) && st->pending.n < GATHER_MAX)) {
+		int64_t left = until - clock_ticks_ns();
+		if (left <= 0 && !st->frozen)
+			break;
+		wait_ms(st, left > 0 ? left / NS_PER_MS + 1 : 1);
+	}
+}
+
+/* With the lock, which is dropped for the work. */
+static bool commit(struct store *st)
+{
+	struct change **all;
+	struct overlay done;
+	enum res res;
+	size_t n;
+
+	if (st->committing.n == 0) {
+		st->committing = st->pending;
+		st->pending = (struct overlay){0};
+		st->generation++;
+	}
+	pthread_mutex_unlock(&st->lock);
+	all = overlay_sorted(&st->committing, STR(""), &n); /* only this thread changes it */
+	res = backend_commit(st->backend, all, n, clock_now());
+	free(all);
+	pthread_mutex_lock(&st->lock);
+	if (res == RES_OK) {
+		done = st->committing;
+		st->committing = (struct overlay){0};
+		st->written = st->generation - 1;
+		st->stats.commits++;
+		st->stats.written += n;
+		pthread_mutex_unlock(&st->lock);
+		overlay_clear(&done);
+		pthread_mutex_lock(&st->lock);
+	} else {
+		st->stats.failures++;
+	}
+	pthread_cond_broadcast(&st->written_more);
+	return res == RES_OK;
+}
+
+static bool is_busy(void *arg)
+{
+	struct store *st = arg;
+	bool busy;
+
+	pthread_mutex_lock(&st->lock);
+	busy = is_wanted(st) || st->pending.n >= GATHER_MAX;
+	pthread_mutex_unlock(&st->lock);
+	return busy;
+}
+
+static void take_care(struct store *st, int64_t *last_ns)
+{
+	size_t purged;
+
+	if (clock_ticks_ns() - *last_ns < (int64_t)CARE_MS * NS_PER_MS)
+		return;
+	pthread_mutex_unlock(&st->lock);
+	backend_care(st->backend, is_busy, st);
+	purged = backend_purge(st->backend, clock_now());
+	*last_ns = clock_ticks_ns();
+	pthread_mutex_lock(&st->lock);
+	st->stats.purged += purged;
+}
+
+static void *writer_run(void *arg)
+{
+	struct store *st = arg;
+	int64_t last_care_ns = clock_ticks_ns();
+	bool is_ok = true;
+
+	pthread_mutex_lock(&st->lock);
+	while (is_ok || !st->is_stopping) {
+		if (st->pending.n + st->committing.n == 0) {
+			if (st->is_stopping)
+				break;
+			wait_ms(st, CARE_MS);
+		} else {
+			gather(st);
+			is_ok = commit(st);
+			if (!is_ok && !st->is_stopping)
+				wait_ms(st, RETRY_MS);
+		}
+		if (!st->is_stopping)
+			take_care(st, &last_care_ns);
+	}
+	pthread_mutex_unlock(&st->lock);
+	return NULL;
+}
+
+enum res store_flush(struct store *st)
+{
+	uint64_t target, failures;
+	enum res res;
+
+	if (!st->has_writer)
+		return RES_OK;
+	pthread_mutex_lock(&st->lock);
+	target = st->pending.n ? st->generation : st->generation - 1;
+	failures = st->stats.failures;
+	if (st->wanted < target)
+		st->wanted = target;
+	pthread_cond_signal(&st->work);
+	while (st->written < target && st->stats.failures == failures)
+		pthread_cond_wait(&st->written_more, &st->lock);
+	res = st->written >= target ? RES_OK : RES_TEMP;
+	pthread_mutex_unlock(&st->lock);
+	return res;
+}
