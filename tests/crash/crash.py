@@ -1,0 +1,423 @@
+#!/usr/bin/python3
+"""Nothing that was acknowledged may get lost: crashes, full and read-only disks, a flaky next hop.
+
+    crash.py [--builddir DIR] [--rounds N] [--seed N] [--only NAME] [-k]
+
+Clients send numbered messages over several sessions while the whole process group is ended with
+SIGKILL at random moments and started again. At the end each message that had its 250 must be at the
+next hop, with its bytes intact; a message may be there twice only when its first delivery was in
+flight at a kill. Prints ok and not ok lines with the figures.
+"""
+import sys
+sys.dont_write_bytecode = True
+
+import argparse      # noqa: E402
+import hashlib       # noqa: E402
+import os            # noqa: E402
+import random        # noqa: E402
+import re            # noqa: E402
+import shutil        # noqa: E402
+import signal        # noqa: E402
+import socket        # noqa: E402
+import struct        # noqa: E402
+import subprocess    # noqa: E402
+import tempfile      # noqa: E402
+import threading     # noqa: E402
+import time          # noqa: E402
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "mailtest"))
+from mt.daemon import Gateway                   # noqa: E402
+from mt.nexthop import NextHop, Rule            # noqa: E402
+from mt.values import Failure                   # noqa: E402
+
+IN_FLIGHT_SECONDS = 1.0    # a delivery so shortly before a kill may be repeated
+DRAIN_SECONDS = 120
+
+
+class World:
+    """What Gateway wants of a scenario's run: folders, clock, next hop."""
+
+    def __init__(self, builddir, number):
+        self.builddir = os.path.abspath(builddir)
+        self.host = f"127.90.{number}.{os.getpid() % 250 + 1}"
+        self.dir = tempfile.mkdtemp(prefix="crash-")
+        os.chmod(self.dir, 0o755)
+        self.dns, self.certificate = [], "/dev/null"
+        self.hops = [Hop("n1", self.host)]
+        self.clock_path = os.path.join(self.dir, "clock")
+        self.offset = 0
+        self.step(0)
+
+    def program(self, name):
+        return os.path.join(self.builddir, name)
+
+    def step(self, seconds):
+        self.offset += seconds
+        with open(self.clock_path, "r+b" if os.path.exists(self.clock_path) else "wb") as f:
+            f.write(struct.pack("=q", int(self.offset * 1e9)))
+
+
+class Hop(NextHop):
+    """Counts instead of keeping: number -> times of delivery."""
+
+    def __init__(self, name, host):
+        self.deliveries, self.damaged, self.stamp = {}, [], threading.Lock()
+        super().__init__(name, host, None)
+        self.messages = self
+
+    def append(self, message):
+        number = int(message.headers("X-Number")[0])
+        body = message.parts()[1]
+        with self.stamp:
+            self.deliveries.setdefault(number, []).append(time.monotonic())
+            if hashlib.sha256(body).hexdigest() != message.headers("X-Digest")[0]:
+                self.damaged.append(number)
+
+    def log(self, text):
+        """Commands are not kept."""
+
+
+class Load:
+    """Sends numbered messages until told to stop; remembers which were acknowledged."""
+
+    def __init__(self, address, sessions, rng):
+        self.address, self.rng = address, rng
+        self.lock, self.next, self.acked, self.refused = threading.Lock(), 0, set(), 0
+        self.running = True
+        self.threads = [threading.Thread(target=self.work, args=(random.Random(rng.random()),), daemon=True)
+                        for _ in range(sessions)]
+        for t in self.threads:
+            t.start()
+
+    def number(self):
+        with self.lock:
+            self.next += 1
+            return self.next
+
+    def work(self, rng):
+        while self.running:
+            try:
+                with socket.create_connection(self.address, 5) as s:
+                    s.settimeout(20)
+                    self.session(s, s.makefile("rb"), rng)
+            except (OSError, EOFError):
+                time.sleep(0.02)
+
+    def session(self, s, replies, rng):
+        expect(replies, "2")
+        s.sendall(b"EHLO load.example\r\n")
+        expect(replies, "2")
+        for _ in range(rng.randrange(1, 30)):
+            if not self.running:
+                return
+            number = self.number()
+            body = make_body(number, rng)
+            digest = hashlib.sha256(body).hexdigest()
+            s.sendall(b"MAIL FROM:<a%d@load.example>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n" % number)
+            codes = [expect(replies, "2345") for _ in range(3)]
+            if codes[2] != "354":
+                with self.lock:
+                    self.refused += 1
+                s.sendall(b"RSET\r\n")
+                expect(replies, "2")
+                time.sleep(0.005)
+                continue
+            text = b"X-Number: %d\r\nX-Digest: %s\r\n\r\n" % (number, digest.encode()) + body
+            s.sendall(re.sub(rb"(?m)^\.", b"..", text) + b".\r\n")
+            code = expect(replies, "245")
+            with self.lock:
+                if code == "250":
+                    self.acked.add(number)
+                else:
+                    self.refused += 1
+
+    def stop(self):
+        self.running = False
+        for t in self.threads:
+            t.join(30)
+
+
+def expect(replies, classes):
+    while True:
+        line = replies.readline()
+        if not line.endswith(b"\r\n"):
+            raise EOFError
+        if line[3:4] == b" ":
+            if chr(line[0]) not in classes:
+                raise EOFError
+            return line[:3].decode()
+
+
+def make_body(number, rng):
+    """Mostly small, sometimes large, with dots, 8-bit and long lines."""
+    size = rng.choice((200, 500, 2000, 2000, 8000, 40000, 300000 if number % 50 == 0 else 3000))
+    line = b".%d " % number + bytes(rng.choice(b"abcdefgh .\xc3\xa9") for _ in range(rng.randrange(10, 200))) + b"\r\n"
+    return line * (size // len(line) + 1)
+
+
+def wait_for(check, seconds, step=0.02):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if check():
+            return True
+        time.sleep(step)
+    return False
+
+
+def drain(world, g):
+    """Retries are due at once: the clock walks until nothing waits."""
+    def is_empty():
+        status, output = g.control(["queue", "list", "--json"])
+        if status == 0 and not output.strip():
+            return True
+        world.step(600)
+        return False
+
+    if not wait_for(is_empty, DRAIN_SECONDS, 0.3):
+        raise Failure("drain", "the queue did not empty: " + g.control(["queue", "list"])[1][:1000])
+
+
+def judge(world, load, kills, checks=()):
+    """The figures, after the queue has drained."""
+    hop = world.hops[0]
+    lost = sorted(load.acked - set(hop.deliveries))
+    twice = {n: t for n, t in hop.deliveries.items() if len(t) > 1}
+    unexplained = [n for n, times in twice.items()
+                   if not any(k - IN_FLIGHT_SECONDS <= times[0] <= k + 0.2 for k in kills)]
+    text = (f"{load.next} sent, {len(load.acked)} acknowledged, {load.refused} refused, "
+            f"{len(hop.deliveries)} delivered, lost {len(lost)}, twice {len(twice)} "
+            f"(not in flight: {len(unexplained)}), damaged {len(hop.damaged)}, kills {len(kills)}")
+    if lost or hop.damaged or unexplained:
+        raise Failure("result", f"{text}; lost {lost[:10]} unexplained {unexplained[:10]}")
+    if len(load.acked) < 20:
+        raise Failure("result", f"{text}: too few to mean anything")
+    for problem in checks:
+        if problem:
+            raise Failure("result", f"{text}: {problem}")
+    return text
+
+
+def kill(g):
+    process, g.process = g.process, None
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    # Roles of another session or group would be seen here.
+    wait_for(lambda: not alive(process.pid), 5)
+    g.log_file.close()
+    g.notify.close()
+    return time.monotonic()
+
+
+def alive(group):
+    try:
+        os.killpg(group, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def start(world, text=""):
+    g = Gateway("g1", world)
+    g.write("filter headers;\n" + text + "policy { at message { accept; } }\n" if not text else text)
+    return g
+
+
+PLAIN = "policy { at message { accept; } }\n"
+
+
+def sigkill(world, options, rng):
+    """SIGKILL under load"""
+    g = start(world, PLAIN)
+    g.start("start")
+    load = Load((world.host, g.ports["PORT"]), 8, rng)
+    kills = []
+    for _ in range(options.rounds):
+        time.sleep(rng.uniform(0.3, 1.5))
+        kills.append(kill(g))
+        g.start("restart")
+    time.sleep(0.5)
+    load.stop()
+    drain(world, g)
+    g.stop("end")
+    return judge(world, load, kills)
+
+
+def flaky(world, options, rng):
+    """SIGKILL while the next hop drops, defers and stalls"""
+    g = start(world, PLAIN)
+    g.start("start")
+    hop = world.hops[0]
+    load = Load((world.host, g.ports["PORT"]), 6, rng)
+    kills = []
+    for i in range(max(2, options.rounds // 2)):
+        hop.rules = [rng.choice((Rule("end", "reply", "451 4.3.0 later", times=40),
+                                 Rule("end", "drop", times=20), Rule("data", "drop", times=20),
+                                 Rule("mail", "reply", "421 4.3.2 closing", times=20),
+                                 Rule("rcpt", "reply", "450 4.2.0 busy", times=40)))]
+        time.sleep(rng.uniform(0.2, 0.8))
+        if i % 2:
+            hop.down()
+            time.sleep(0.2)
+            hop.up()
+        kills.append(kill(g))
+        g.start("restart")
+        world.step(300)
+    hop.rules = []
+    load.stop()
+    drain(world, g)
+    g.stop("end")
+    return judge(world, load, kills)
+
+
+def restarts(world, options, rng):
+    """SIGTERM under load: nothing lost, nothing twice"""
+    g = start(world, PLAIN)
+    g.start("start")
+    load = Load((world.host, g.ports["PORT"]), 6, rng)
+    for _ in range(3):
+        time.sleep(rng.uniform(0.2, 0.6))
+        g.stop("stop")
+        g.start("start")
+    load.stop()
+    drain(world, g)
+    g.stop("end")
+    return judge(world, load, [])
+
+
+class Namespace(Gateway):
+    """A gateway whose state folder is a small tmpfs in a mount namespace of its own."""
+
+    size = "12m"
+
+    def start(self, where):
+        inner = self.run.program("mailreeved")
+        wrapper = os.path.join(self.dir, "in-namespace")
+        account = "" if os.geteuid() else f"chown nobody '{self.state}'; "
+        with open(wrapper, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\nset -e\nmount -t tmpfs -o size={self.size} none '{self.state}'\n"
+                    f"{account}exec '{inner}' \"$@\"\n")
+        os.chmod(wrapper, 0o755)
+        own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+        world, g = self.run, self
+
+        class Popen(subprocess.Popen):
+            def __init__(self, command, **more):
+                super().__init__(own + [wrapper] + command[1:], **more)
+
+        import mt.daemon
+        mt.daemon.subprocess = type("S", (), {**vars(subprocess), "Popen": Popen})
+        try:
+            super().start(where)
+        finally:
+            mt.daemon.subprocess = subprocess
+        return world, g
+
+    def enter(self, *command):
+        own = ["nsenter", "-t", str(self.process.pid), "--mount"]
+        if os.geteuid():
+            own += ["--user", "--preserve-credentials"]
+        return subprocess.run(own + list(command), check=False, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=60)
+
+    def control(self, arguments, stdin=b"", timeout=60):
+        done = self.enter(self.run.program("reevectl"), "-c", self.conf, *arguments)
+        return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def can_unshare():
+    own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(own + ["mount", "-t", "tmpfs", "none", folder], check=False,
+                              stderr=subprocess.DEVNULL).returncode == 0
+
+
+def full_disk(world, _options, rng):
+    """a full disk refuses with 4xx before acceptance, and recovers"""
+    if not can_unshare():
+        return "skip: no mount namespace here"
+    g = Namespace("g1", world)
+    g.write(PLAIN)
+    g.start("start")
+    world.hops[0].down()
+    load = Load((world.host, g.ports["PORT"]), 6, rng)
+    full = wait_for(lambda: load.refused >= 50, 60)
+    accepted_before = len(load.acked)
+    alive_then = g.is_running()
+    world.hops[0].up()
+    world.step(600)
+    recovered = wait_for(lambda: len(load.acked) >= accepted_before + 50 or world.step(60), 60, 0.3)
+    load.stop()
+    drain(world, g)
+    g.stop("end")
+    return judge(world, load, [], (None if full else "the disk never filled up",
+                                   None if alive_then else "the daemon ended",
+                                   None if recovered else "nothing was accepted after the disk had room"))
+
+
+def readonly_disk(world, _options, rng):
+    """a disk that turns read-only refuses with 4xx, and recovers"""
+    if not can_unshare():
+        return "skip: no mount namespace here"
+    g = Namespace("g1", world)
+    g.size = "200m"
+    g.write(PLAIN)
+    g.start("start")
+    load = Load((world.host, g.ports["PORT"]), 4, rng)
+    wait_for(lambda: len(load.acked) > 30, 20)
+    load_before = load.refused
+    busy = g.enter("mount", "-o", "remount,ro", g.state)
+    if busy.returncode:    # a file open for writing holds it: write-protect beneath it instead
+        load.stop()
+        drain(world, g)
+        g.stop("end")
+        return "skip: cannot remount read-only while in use: " + busy.stdout.decode().strip()
+    refused = wait_for(lambda: load.refused > load_before + 10, 30)
+    alive_then = g.is_running()
+    g.enter("mount", "-o", "remount,rw", g.state)
+    count = len(load.acked)
+    recovered = wait_for(lambda: len(load.acked) > count + 20, 60)
+    load.stop()
+    drain(world, g)
+    g.stop("end")
+    return judge(world, load, [], (None if refused else "nothing was refused",
+                                   None if alive_then else "the daemon ended",
+                                   None if recovered else "nothing was accepted afterwards"))
+
+
+TESTS = (sigkill, flaky, restarts, full_disk, readonly_disk)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="proves that acknowledged mail is delivered")
+    parser.add_argument("--builddir", default=".")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--only", choices=[t.__name__ for t in TESTS])
+    parser.add_argument("-k", action="store_true", help="keep the folders")
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    print(f"# seed {options.seed}")
+    failed = 0
+    for i, test in enumerate(t for t in TESTS if options.only in (None, t.__name__)):
+        world = World(options.builddir, i + 1)
+        started, word = time.monotonic(), "ok"
+        try:
+            text = test(world, options, rng)
+        except Failure as e:
+            word, text = "not ok", str(e)
+            failed += 1
+        print(f"{word} {i + 1} - {test.__doc__}: {text} ({time.monotonic() - started:.0f} s)", flush=True)
+        if word != "ok":
+            log = os.path.join(world.dir, "g1", "log")
+            with open(log, encoding="utf-8", errors="replace") as f:
+                print("".join("# " + line for line in f.readlines()[-40:]))
+        world.hops[0].down()
+        if options.k:
+            print(f"# folder {world.dir}")
+        else:
+            shutil.rmtree(world.dir, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
