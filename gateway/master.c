@@ -44,7 +44,7 @@ struct master {
 	size_t n;
 	bool ends, announced;
 	int64_t end_by_ms;
-	int status;
+	int status, signals;
 	sigset_t old_mask;
 };
 
@@ -172,6 +172,13 @@ static bool prepare(struct master *m, struct arena *a)
 
 /* ---- children ---- */
 
+static void forget_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 static void child_main(struct master *m, struct child *c, int ready_fd, int keys_fd)
 {
 	struct role_env env = m->env;
@@ -180,6 +187,11 @@ static void child_main(struct master *m, struct child *c, int ready_fd, int keys
 	/* Only the gateway listens: a port must be free as soon as it has ended. */
 	for (size_t i = 0; c->run != gateway_role && i < env.listen_count; i++)
 		close(env.listen_fds[i]);
+	for (size_t i = 0; i < m->n; i++) {
+		forget_fd(&m->children[i].ready_fd);
+		forget_fd(&m->children[i].keys_fd);
+	}
+	close(m->signals);
 	env.ready_fd = ready_fd;
 	env.keys_fd = keys_fd;
 	env.milter = c->milter;
@@ -246,13 +258,6 @@ static void plan_restart(struct child *c)
 	log_say(LOG_LEVEL_WARNING, "master", "starting the %s again in %d ms", c->name, (int)(c->start_at_ms - now_ms()));
 }
 
-static void forget_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 static void child_ended(struct master *m, struct child *c, int status)
 {
 	say_ended(c, status);
@@ -280,11 +285,11 @@ static void reap(struct master *m)
 				child_ended(m, &m->children[i], status);
 }
 
-static void on_signal(struct master *m, int fd)
+static void on_signal(struct master *m)
 {
 	struct signalfd_siginfo info;
 
-	while (read(fd, &info, sizeof info) == sizeof info) {
+	while (read(m->signals, &info, sizeof info) == sizeof info) {
 		if (info.ssi_signo == SIGCHLD)
 			reap(m);
 		else if (info.ssi_signo == SIGHUP)
@@ -343,9 +348,9 @@ static int start_due(struct master *m)
 	return (int)wait;
 }
 
-static void wait_for_events(struct master *m, int signals)
+static void wait_for_events(struct master *m)
 {
-	struct pollfd fds[1 + 2 * ROLES_MAX] = {{.fd = signals, .events = POLLIN}};
+	struct pollfd fds[1 + 2 * ROLES_MAX] = {{.fd = m->signals, .events = POLLIN}};
 	int wait = start_due(m);
 
 	for (size_t i = 0; i < m->n; i++) {
@@ -363,7 +368,7 @@ static void wait_for_events(struct master *m, int signals)
 			forget_fd(&c->keys_fd);
 	}
 	if (fds[0].revents)
-		on_signal(m, signals);
+		on_signal(m);
 }
 
 static int watch_signals(struct master *m)
@@ -383,7 +388,6 @@ int master_run(const struct config *config, const char *config_path, bool foregr
 {
 	struct arena *a = arena_new(0);
 	struct master m = {.config = config, .env.config_path = config_path};
-	int signals;
 
 	if (!prepare(&m, a))
 		return 1;
@@ -391,9 +395,9 @@ int master_run(const struct config *config, const char *config_path, bool foregr
 		return 1;
 	m.env.master_pid = getpid();
 	plan(&m);
-	signals = watch_signals(&m);
+	m.signals = watch_signals(&m);
 	while (!m.ends || any_alive(&m)) {
-		wait_for_events(&m, signals);
+		wait_for_events(&m);
 		if (m.ends && now_ms() > m.end_by_ms) {
 			log_say(LOG_LEVEL_WARNING, "master", "roles did not drain in time");
 			signal_all(&m, SIGKILL);
