@@ -1,8 +1,22 @@
 /*
- * Named lists: `list NAME { ... }` (inline), `list NAME "file"`, `list NAME state` (kept in the
- * store, changed by reevectl at any time). Entries: an address (a@b), a domain (b), a domain with
- * its sub-domains (.b), an IP address or network, "/regex/" or any other text. Immutable but for
- * state lists. Lines of files: one entry, # comments.
+ * Named lists, for `fact in NAME` in policies and for maps of recipients.
+ *
+ *     list partners { joe@example.com; .example.org; 192.0.2.0/24; "/^bounce-[0-9]+@/"; }
+ *     list staff "/etc/mailreeve/staff" "more";     one entry a line, # comments
+ *     list friends state;                           in the store, changed by reevectl at any time
+ *
+ * An entry is one of
+ *     a@example.org      that address
+ *     example.org        that text, or any address in that domain (also written @example.org)
+ *     .example.org       that domain and all below it, and any address there
+ *     192.0.2.0/24       a network or address, for facts that are addresses
+ *     /REGEX/            any text that the pattern matches
+ * Case is ignored everywhere. Look-ups are by hash or binary search, whatever the size; only
+ * patterns are tried one by one.
+ *
+ * State lists have no patterns, and their networks have prefixes of LIST_STATE_BITS_4 or _6 only, so
+ * that a look-up is a few reads. Kept in the table "list", key "NAME\0ENTRY" (lower case; networks
+ * as cidr text with prefix length): list_state_key() makes it.
  */
 #ifndef REEVE_CORE_LIST_H
 #define REEVE_CORE_LIST_H
@@ -19,6 +33,17 @@ struct list;
 struct lists;
 struct store;
 
+enum list_limits {
+	LIST_FILE_BYTES = 256 * 1024 * 1024,
+	LIST_ENTRY_MAX = 400, /* octets */
+	LIST_REGEX_MAX = 1000, /* patterns in one list */
+	LIST_NAME_MAX = 64,
+	LIST_PARENTS_MAX = 10, /* parent domains that are looked up in a state list */
+};
+
+#define LIST_STATE_BITS_4 32, 24, 16, 8
+#define LIST_STATE_BITS_6 128, 64, 56, 48, 32
+
 struct lists *lists_new(struct arena *a, struct store *store);
 /* Reads one `list` node; errors with file:line of the list file too. */
 void lists_add(struct lists *ls, struct conf_load *load, const struct conf_node *node);
@@ -27,10 +52,22 @@ size_t lists_count(const struct lists *ls);
 const char *lists_name_at(const struct lists *ls, size_t i);
 
 /*
- * RES_OK: in, ret_entry is what matched; RES_NONE: not in; RES_TEMP: the store could not say.
+ * RES_OK: in, ret_entry (may be NULL) is what matched, "" for an address in a state list; RES_NONE: not in; RES_TEMP: the store could not say.
  * A text with @ matches addresses, then the domain behind it; case is ignored.
  */
 enum res list_has_text(const struct list *l, struct str text, struct str *ret_entry);
 enum res list_has_ip(const struct list *l, const struct ip *ip, struct str *ret_entry);
+
+bool list_is_state(const struct list *l);
+/* Entries that were loaded; 0 for a state list. */
+size_t list_count(const struct list *l);
+/* Table of state lists in the store. */
+#define LIST_STATE_TABLE "list"
+/*
+ * The key of an entry of a state list; name alone (entry "") is the prefix for store_each. False
+ * with the reason when it cannot be an entry.
+ */
+bool list_state_key(struct arena *a, struct str name, struct str entry, struct str *ret_key,
+    const char **ret_error);
 
 #endif

@@ -15,13 +15,18 @@ core_libcore_a_SOURCES = \
 	core/finding.h \
 	core/header.c \
 	core/header.h \
+	core/list.c \
 	core/list.h \
 	core/mailbox.h \
 	core/mime.h \
+	core/nets.c \
+	core/nets.h \
+	core/route.c \
 	core/route.h \
 	core/session.c \
 	core/session.h \
 	core/spool.c \
 	core/spool.h \
 	core/url.h \
+	core/verdict.c \
 	core/verdict.h

@@ -47,18 +47,18 @@ struct limits_conf {
 struct config {
 	struct str path;
 	struct str hostname, state, runtime, user, group;
-	struct conf_strings dns_servers;
+	struct conf_strings dns_servers; /* "ADDRESS@PORT", as struct dns_options wants them; may be none */
 	int64_t dns_timeout_ms;
 	struct str dns_trust_anchor;
 	struct listen_conf *listens;
 	struct milter_conf *milters;
 	struct limits_conf limits;
-	int64_t loops, workers, scans;	/* threads; slots of the scan gate */
+	int64_t loops, workers, scans;	/* threads; slots of the scan gate; 0: by the number of cores */
 	int log_target, log_level;
-	bool log_client_trace;
+	bool log_client_trace;		/* every client's sessions are logged in full */
 	struct conf_cidrs trace;	/* clients whose sessions are logged in full */
 	int recipient_classes;		/* enum: 0 quarantine the rest, 1 defer other classes at RCPT */
-	struct str postmaster;		/* where DSNs come from and bare <postmaster> goes */
+	struct str postmaster;		/* where DSNs come from and bare <postmaster> goes; never empty */
 	uint64_t queue_segment, queue_free_min;	/* bytes */
 	bool queue_durable;
 	int64_t drain_ms;
@@ -71,6 +71,8 @@ extern const struct directive config_directives[];
 extern const struct directive listen_directives[];
 extern const struct directive limits_directives[];
 extern const struct directive dns_directives[];
+extern const struct directive log_directives[];
+extern const struct directive queue_directives[];
 
 /* Parses and applies; NULL when the file could not be read at all. Errors are in load. */
 struct config *config_load(struct conf_load *load, const char *path);

@@ -28,6 +28,8 @@ lib_libreeve_a_SOURCES = \
 	lib/loop.c \
 	lib/loop.h \
 	lib/pool.c \
+	lib/names.c \
+	lib/names.h \
 	lib/pool.h \
 	lib/regex.c \
 	lib/regex.h \

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <pcre2.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 enum { JIT_STACK_FIRST = 32 * 1024, JIT_STACK_MOST = 512 * 1024, REGEX_MAGIC = 0x4e9e7001 };
@@ -21,6 +22,12 @@ struct regex_scratch {
 	pcre2_match_context *fast, *slow;
 	pcre2_jit_stack *stack;
 	int groups; /* of the last match; 0: none */
+	struct regex_scratch *next; /* in a pool */
+};
+
+struct regex_pool {
+	pthread_mutex_t lock;
+	struct regex_scratch *spare;
 };
 
 static void study(struct regex *re, struct arena *a);
@@ -216,6 +223,47 @@ struct str regex_group(const struct regex_scratch *s, struct str subject, size_t
 	if (group >= (size_t)s->groups || ends[2 * group] == PCRE2_UNSET)
 		return STR_NONE;
 	return str_sub(subject, ends[2 * group], ends[2 * group + 1] - ends[2 * group]);
+}
+
+static void pool_free(void *arg)
+{
+	struct regex_pool *pool = arg;
+
+	while (pool->spare) {
+		struct regex_scratch *s = pool->spare;
+		pool->spare = s->next;
+		regex_scratch_free(s);
+	}
+	pthread_mutex_destroy(&pool->lock);
+}
+
+struct regex_pool *regex_pool_new(struct arena *a)
+{
+	struct regex_pool *pool = arena_alloc(a, sizeof *pool);
+
+	pthread_mutex_init(&pool->lock, NULL);
+	arena_defer(a, pool_free, pool);
+	return pool;
+}
+
+struct regex_scratch *regex_borrow(struct regex_pool *pool)
+{
+	struct regex_scratch *s;
+
+	pthread_mutex_lock(&pool->lock);
+	s = pool->spare;
+	if (s)
+		pool->spare = s->next;
+	pthread_mutex_unlock(&pool->lock);
+	return s ? s : regex_scratch_new();
+}
+
+void regex_give_back(struct regex_pool *pool, struct regex_scratch *s)
+{
+	pthread_mutex_lock(&pool->lock);
+	s->next = pool->spare;
+	pool->spare = s;
+	pthread_mutex_unlock(&pool->lock);
 }
 
 bool regex_has_jit(void)

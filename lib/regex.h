@@ -78,6 +78,15 @@ enum regex_result regex_match(const struct regex *re, struct regex_scratch *scra
 /* Group of the last match with this scratch; p NULL when it took no part. */
 struct str regex_group(const struct regex_scratch *scratch, struct str subject, size_t group);
 
+/*
+ * Spare scratches for code that matches now and then and has no thread of its own to keep one in:
+ * borrow, match, give back. Thread-safe; freed with the arena, when all were given back.
+ */
+struct regex_pool;
+struct regex_pool *regex_pool_new(struct arena *a);
+struct regex_scratch *regex_borrow(struct regex_pool *pool);
+void regex_give_back(struct regex_pool *pool, struct regex_scratch *scratch);
+
 /* Whether this process can run machine code from PCRE2's JIT at all: tried once, for the log. */
 bool regex_has_jit(void);
 

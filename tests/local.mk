@@ -4,11 +4,15 @@ unit_tests = \
 	tests/unit/test-address \
 	tests/unit/test-arena \
 	tests/unit/test-conf \
+	tests/unit/test-config \
 	tests/unit/test-header \
+	tests/unit/test-list \
 	tests/unit/test-loop \
+	tests/unit/test-names \
 	tests/unit/test-pool \
 	tests/unit/test-queue \
 	tests/unit/test-regex \
+	tests/unit/test-route \
 	tests/unit/test-spool \
 	tests/unit/test-store \
 	tests/unit/test-str
@@ -24,6 +28,14 @@ tests_unit_test_arena_SOURCES = tests/unit/test-arena.c tests/unit/unit.h
 tests_unit_test_arena_LDADD = $(unit_ldadd)
 tests_unit_test_conf_SOURCES = tests/unit/test-conf.c tests/unit/unit.h
 tests_unit_test_conf_LDADD = $(unit_ldadd)
+tests_unit_test_config_SOURCES = tests/unit/test-config.c tests/unit/unit.h gateway/config.c
+tests_unit_test_config_LDADD = $(unit_ldadd)
+tests_unit_test_list_SOURCES = tests/unit/test-list.c tests/unit/unit.h
+tests_unit_test_list_LDADD = $(unit_ldadd)
+tests_unit_test_names_SOURCES = tests/unit/test-names.c tests/unit/unit.h
+tests_unit_test_names_LDADD = $(unit_ldadd)
+tests_unit_test_route_SOURCES = tests/unit/test-route.c tests/unit/unit.h
+tests_unit_test_route_LDADD = $(unit_ldadd)
 tests_unit_test_regex_SOURCES = tests/unit/test-regex.c tests/unit/unit.h
 tests_unit_test_regex_LDADD = $(unit_ldadd)
 tests_unit_test_header_SOURCES = tests/unit/test-header.c tests/unit/unit.h

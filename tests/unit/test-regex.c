@@ -185,6 +185,20 @@ static void jit(void **state)
 	buf_free(&b);
 }
 
+static void pool(void **state)
+{
+	struct kit *k = *state;
+	struct regex_pool *p = regex_pool_new(k->a);
+	struct regex_scratch *one = regex_borrow(p), *two = regex_borrow(p);
+
+	assert_ptr_not_equal(one, two);
+	regex_give_back(p, one);
+	assert_ptr_equal(regex_borrow(p), one);
+	assert_int_equal(regex_match(compile(k, "b", 0), one, STR("abc"), 0, NULL), REGEX_MATCH);
+	regex_give_back(p, one);
+	regex_give_back(p, two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +209,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(many_groups, kit_open, kit_close),
 	    cmocka_unit_test_setup_teardown(errors, kit_open, kit_close),
 	    cmocka_unit_test_setup_teardown(limits, kit_open, kit_close),
+	    cmocka_unit_test_setup_teardown(pool, kit_open, kit_close),
 	    cmocka_unit_test_setup_teardown(jit, kit_open, kit_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
