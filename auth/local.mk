@@ -1,5 +1,7 @@
 noinst_LIBRARIES += auth/libauth.a
 auth_libauth_a_SOURCES = \
+	auth/arc.c \
+	auth/arc.h \
 	auth/canon.c \
 	auth/canon.h \
 	auth/crypto.c \

@@ -74,12 +74,18 @@ static bool read_canon(struct str word, enum canon *ret_canon)
 	return *ret_canon == CANON_RELAXED || str_iis(word, "simple");
 }
 
+/*
+ * An AMS without c= is relaxed: RFC 8617 does not repeat the default of DKIM, and those who verify
+ * ARC (and the validation suite) agree on this.
+ */
 static void read_canons(struct signature *sig, const struct tags *tags)
 {
 	struct str value = tags_get(tags, "c"), head;
 
-	if (!value.p)
+	if (!value.p) {
+		sig->header_canon = sig->body_canon = sig->form == SIGNATURE_AMS ? CANON_RELAXED : CANON_SIMPLE;
 		return;
+	}
 	str_split(&value, '/', &head);
 	if (!read_canon(str_trim(head), &sig->header_canon) ||
 	    (value.p && !read_canon(str_trim(value), &sig->body_canon)))
@@ -230,11 +236,11 @@ static void read_field_names(struct signature *sig, const struct tags *tags)
 	rest = sig->names;
 	while (str_split(&rest, ':', &name))
 		n++;
-	if (!sig->names.p || sig->names.n == 0)
+	if (!sig->names.p || (sig->names.n == 0 && sig->form == SIGNATURE_DKIM))
 		broken(sig, "no list of signed fields");
 	else if (n > SIGNATURE_NAMES_MAX)
 		broken(sig, "too many signed fields");
-	else if (!signature_covers(sig->names, "from"))
+	else if (sig->form == SIGNATURE_DKIM && !signature_covers(sig->names, "from"))
 		settle(sig, AUTH_PERMERROR, "From is not signed");
 	else if (sig->form == SIGNATURE_AMS && signature_covers(sig->names, "arc-seal"))
 		broken(sig, "signs an ARC-Seal");

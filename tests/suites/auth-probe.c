@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/arc.h"
 #include "auth/dkim.h"
 #include "auth/spf.h"
 #include "lib/arena.h"
@@ -123,7 +124,20 @@ static void run_dkim(struct probe *p)
 	json_close(&p->json);
 }
 
+/* arc FILE */
+static void run_arc(struct probe *p)
+{
+	struct signature_options options = SIGNATURE_DEFAULTS;
+	struct arc *arc = arc_verify(p->arena, p->scope, read_file(p->arena, p->field[1]), &options);
+
+	json_kv(&p->json, "result", str_of(auth_result_words[arc->result]));
+	json_kv(&p->json, "reason", arc->reason);
+	json_kv_int(&p->json, "instance", arc->instance);
+	json_kv_int(&p->json, "oldest_pass", arc->oldest_pass);
+}
+
 static const struct command commands[] = {
+    {"arc", run_arc},
     {"dkim", run_dkim},
     {"dns", run_dns},
     {"now", run_now},
