@@ -42,5 +42,7 @@ size_t headers_count(const struct headers *h, const char *name);
 struct str header_unfold(struct arena *a, struct str value);
 /* Unfolded, RFC 2047 encoded words decoded to UTF-8, comments kept; bounded to 4 times the input. */
 struct str header_decode(struct arena *a, struct str value);
+/* The same for text that is unfolded already. */
+struct str rfc2047_decode(struct arena *a, struct str text);
 
 #endif

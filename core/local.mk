@@ -4,8 +4,12 @@ core_libcore_a_SOURCES = \
 	core/address.h \
 	core/chain.c \
 	core/chain.h \
+	core/charset.c \
+	core/charset.h \
 	core/content.h \
 	core/core_facts.c \
+	core/decode.c \
+	core/decode.h \
 	core/edit.c \
 	core/edit.h \
 	core/fact.c \
@@ -17,11 +21,20 @@ core_libcore_a_SOURCES = \
 	core/header.h \
 	core/list.c \
 	core/list.h \
+	core/mailbox.c \
 	core/mailbox.h \
+	core/mime-field.c \
+	core/mime-json.c \
+	core/mime-param.c \
+	core/mime-private.h \
+	core/mime-sweep.c \
+	core/mime-tree.c \
+	core/mime.c \
 	core/mime.h \
 	core/nets.c \
 	core/nets.h \
 	core/route.c \
+	core/rfc2047.c \
 	core/route.h \
 	core/session.c \
 	core/session.h \

@@ -30,8 +30,8 @@ enum mailbox_odd {
 	MAILBOX_TWO_ANGLES = 1 << 4,  /* <a@b> <c@d> without comma, or < inside <> */
 	MAILBOX_NO_DOMAIN = 1 << 5,   /* a local part alone */
 	MAILBOX_BAD_DOMAIN = 1 << 6,  /* not by the grammar of RFC 5321, 8-bit: not UTF-8 */
-	MAILBOX_BAD_LOCAL = 1 << 7,   /* not a dot-atom and not quoted; a second @ */
-	MAILBOX_ENCODED = 1 << 8,     /* an encoded word that decodes to something with @ or <, or in an address */
+	MAILBOX_BAD_LOCAL = 1 << 7,   /* no atoms and not quoted; a second @ */
+	MAILBOX_ENCODED = 1 << 8,     /* an encoded word in an address, or one that holds the only address */
 	MAILBOX_NONE = 1 << 9,	      /* text, but no address at all */
 	MAILBOX_OVER = 1 << 10,	      /* a limit was reached */
 	/* Allowed, but rare. */
@@ -41,7 +41,7 @@ enum mailbox_odd {
 	MAILBOX_QUOTED_LOCAL = 1 << 14,
 	MAILBOX_LITERAL = 1 << 15,    /* user@[192.0.2.1] */
 	MAILBOX_COMMENT = 1 << 16,    /* inside the address, not behind it */
-	MAILBOX_OBSOLETE = 1 << 17,   /* blanks around dots or @ */
+	MAILBOX_OBSOLETE = 1 << 17,   /* blanks around dots or @; two dots in a row in the local part */
 	MAILBOX_8BIT = 1 << 18,
 	MAILBOX_EMPTY_ITEM = 1 << 19, /* ",," */
 	MAILBOX_SEMICOLON = 1 << 20,  /* ; between addresses, as some programs write */

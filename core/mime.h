@@ -51,6 +51,9 @@ enum mime_anomaly {
 	MIME_HEADER_LIMIT = 1 << 23,
 	MIME_DATA_BEHIND_END = 1 << 24,	   /* something that looks like a part after the closing delimiter */
 	MIME_VERSION_MISSING = 1 << 25,
+	MIME_BOUNDARY_PREFIX = 1 << 26,	   /* a line that only begins with a boundary */
+	MIME_CONTROL_HEADER = 1 << 27,	   /* NUL or lone CR in a header field */
+	MIME_UUENCODED_TEXT = 1 << 28,	   /* a file inside a text */
 };
 
 struct mime_param {
@@ -67,6 +70,7 @@ struct mime_part {
 	struct str charset;	   /* lower case, "" none */
 	struct str disposition;	   /* lower case, "" none */
 	struct str filename;	   /* UTF-8, "" none */
+	struct str other_filename; /* another name that programs may show (MIME_CONFLICTING_NAMES) */
 	struct str content_id;
 	enum mime_encoding encoding;
 	struct str encoding_name;  /* as written, lower case, "" none */
@@ -76,6 +80,7 @@ struct mime_part {
 	uint32_t anomalies;	   /* of this part */
 	bool is_alternative_reading; /* exists only in a second reading of an ambiguous place */
 	struct str decoded;	   /* filled in by mime_decoded() */
+	struct str decoded_all;	   /* base64: with what stands behind padding too; begins with decoded */
 	bool has_decoded;
 };
 
@@ -86,12 +91,19 @@ struct mime {
 	uint32_t anomalies; /* of all parts together */
 	bool is_ambiguous;  /* other mail programs may see other parts than we do */
 	bool is_partial, is_external_body;
+	size_t base; /* added to the offsets that mime_json() prints: an mbox line that was skipped */
 };
 
 /* spool may be NULL; with it, pages that were passed may be dropped. */
 struct mime *mime_parse(struct arena *a, struct str message, struct spool *spool);
+/* The same with the header section that was parsed before. */
+struct mime *mime_parse_body(struct arena *a, struct str message, const struct headers *headers,
+    struct spool *spool);
 /* Of the message in hand; parsed at the first call. Body must be complete. */
 struct mime *message_mime(struct message *m);
+bool mime_is_multipart(const struct mime_part *part);
+/* message/rfc822 and message/global: first is the message inside. */
+bool mime_is_message(const struct mime_part *part);
 /* Next part in document order, or NULL; start with mime->root. */
 struct mime_part *mime_next(const struct mime_part *part);
 const struct mime_param *mime_param(const struct mime_part *part, const char *name);
@@ -101,8 +113,9 @@ struct str mime_decoded(struct mime *mime, struct mime_part *part);
 struct str mime_text(struct mime *mime, struct mime_part *part);
 /* Name of one bit. */
 const char *mime_anomaly_name(uint32_t bit);
-/* `reevectl mime`: the tree as DESIGN.md part 7 says. */
-void mime_json(struct mime *mime, struct json *out);
+typedef void mime_digest(struct str octets, uint8_t ret_hash[32]);
+/* `reevectl mime`: the tree as DESIGN.md part 7 says. The caller brings SHA-256 with him. */
+void mime_json(struct mime *mime, struct json *out, mime_digest *sha256);
 
 /* Decoders, also for others; linear, never fail, odd input sets bits in *anomalies. */
 struct str decode_base64(struct arena *a, struct str in, uint32_t *anomalies);

@@ -13,7 +13,7 @@
 
 #include "lib/str.h"
 
-enum { JSON_DEPTH_MAX = 64 };
+enum { JSON_DEPTH_MAX = 128 };
 
 struct json {
 	struct buf *out;

@@ -59,3 +59,8 @@ tests_unit_test_store_LDADD = $(unit_ldadd)
 check_PROGRAMS += tests/suites/auth-probe
 tests_suites_auth_probe_SOURCES = tests/suites/auth-probe.c
 tests_suites_auth_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
+
+# Suites of MIME, text, links and address lists: a probe program and its driver.
+check_PROGRAMS += tests/suites/mime-probe
+tests_suites_mime_probe_SOURCES = tests/suites/mime-probe.c
+tests_suites_mime_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)

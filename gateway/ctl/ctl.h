@@ -19,6 +19,7 @@ struct ctl {
 	bool json;		    /* --json */
 	struct conf_load load;
 	const struct config *config; /* ctl_config() loads it */
+	size_t skipped;		     /* octets of the mbox line that ctl_read_message() left out last */
 };
 
 /* The configuration; exits with its errors on stderr when there is none. Kept after the first call. */

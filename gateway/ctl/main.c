@@ -148,14 +148,12 @@ struct dns *ctl_dns(struct ctl *ctl)
 	exit(1);
 }
 
-static struct str skip_mbox_line(struct str message)
+static struct str skip_mbox_line(struct ctl *ctl, struct str message)
 {
-	ptrdiff_t end;
+	ptrdiff_t end = str_starts(message, STR("From ")) ? str_chr(message, '\n') : -1;
 
-	if (!str_starts(message, STR("From ")))
-		return message;
-	end = str_chr(message, '\n');
-	return end < 0 ? message : str_from(message, (size_t)end + 1);
+	ctl->skipped = (size_t)(end + 1);
+	return str_from(message, ctl->skipped);
 }
 
 static bool read_stream(struct ctl *ctl, struct str *ret_message)
@@ -169,7 +167,7 @@ static bool read_stream(struct ctl *ctl, struct str *ret_message)
 		buf_free(&all);
 		return false;
 	}
-	*ret_message = skip_mbox_line(buf_take(&all, ctl->arena));
+	*ret_message = skip_mbox_line(ctl, buf_take(&all, ctl->arena));
 	return true;
 }
 
@@ -185,14 +183,15 @@ static void unmap(void *arg)
 	munmap(mapping->p, mapping->n);
 }
 
-static bool map_file(struct arena *a, int fd, struct str *ret_message)
+static bool map_file(struct ctl *ctl, int fd, struct str *ret_message)
 {
-	struct mapping *mapping = arena_alloc(a, sizeof *mapping);
+	struct mapping *mapping = arena_alloc(ctl->arena, sizeof *mapping);
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return false;
 	*ret_message = STR("");
+	ctl->skipped = 0;
 	if (S_ISDIR(st.st_mode)) {
 		errno = EISDIR;
 		return false;
@@ -203,8 +202,8 @@ static bool map_file(struct arena *a, int fd, struct str *ret_message)
 	mapping->p = mmap(NULL, mapping->n, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (mapping->p == MAP_FAILED)
 		return false;
-	arena_defer(a, unmap, mapping);
-	*ret_message = skip_mbox_line((struct str){mapping->p, mapping->n});
+	arena_defer(ctl->arena, unmap, mapping);
+	*ret_message = skip_mbox_line(ctl, (struct str){mapping->p, mapping->n});
 	return true;
 }
 
@@ -216,7 +215,7 @@ bool ctl_read_message(struct ctl *ctl, const char *path, struct str *ret_message
 	if (strcmp(path, "-") == 0)
 		return read_stream(ctl, ret_message) || (ctl_fail("-: %s", strerror(errno)), false);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ok = fd >= 0 && map_file(ctl->arena, fd, ret_message);
+	ok = fd >= 0 && map_file(ctl, fd, ret_message);
 	if (!ok)
 		ctl_fail("%s: %s", path, strerror(errno));
 	if (fd >= 0)

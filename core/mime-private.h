@@ -1,0 +1,62 @@
+/* Shared by the core/mime*.c files only. */
+#ifndef REEVE_CORE_MIME_PRIVATE_H
+#define REEVE_CORE_MIME_PRIVATE_H
+
+#include "core/mime.h"
+
+/*
+ * How doubtful places are read. The first pass has none of these bits; for each doubt that it met
+ * the message is read once more with that bit, and parts that appear only then are added.
+ */
+enum reading {
+	READ_LAST_TYPE = 1 << 0,     /* of several Content-Type fields the last */
+	READ_LAST_ENCODING = 1 << 1, /* of several Content-Transfer-Encoding fields the last */
+	READ_LAST_PARAM = 1 << 2,    /* of several boundary parameters the last */
+	READ_PREFIX = 1 << 3,	     /* a line that begins with a boundary is a delimiter (RFC 2046) */
+	READ_BARE_CR = 1 << 4,	     /* a lone CR ends a line too */
+	READ_OVER_BROKEN = 1 << 5,   /* a header line without colon is skipped, the section goes on */
+	READ_BEHIND_END = 1 << 6,    /* a closing delimiter closes nothing */
+	READ_OUTERMOST = 1 << 7,     /* a boundary that two levels use belongs to the outer one */
+	READ_DECODED = 1 << 8,	     /* an encoded multipart is decoded first, as forbidden */
+	READ_GUESSED = 1 << 9,	     /* a multipart without boundary has the one of its first such line */
+	READ_ENCODED_WORD = 1 << 10, /* a boundary written as encoded word or RFC 2231 is decoded */
+	READINGS = 11,
+};
+
+/* Where a scan over body lines stands, and what it saw on its way. */
+struct sweep {
+	struct str text;
+	size_t at;	   /* next octet to look at */
+	size_t line_start; /* behind the last line end seen */
+	bool with_bare_cr; /* find lines behind a lone CR too */
+	bool is_fresh;	   /* text->p[at] begins a line and was not looked at */
+	bool has_nul, has_bare_cr, has_crlf, has_lf, has_long_line;
+};
+
+void sweep_start(struct sweep *s, struct str text, size_t at);
+/* The next line that begins with "--", from s->at on; false at the end of the text. */
+bool sweep_dashes(struct sweep *s, size_t *ret_line);
+
+enum { MIME_ENCODED_DEPTH_MAX = 8 };
+
+/* Content-* fields of a part: type, encoding, disposition, parameters. Returns doubts met. */
+uint32_t mime_read_fields(struct arena *a, struct mime_part *part, uint32_t reading, bool in_digest,
+    struct str *ret_boundary);
+
+/* "type/sub; name=value" and the like, read leniently: what is no grammar sets MIME_BAD_PARAMETER. */
+struct mime_field {
+	struct str word; /* in front of the parameters, lower case, "" when there is none */
+	struct mime_param *params;
+	size_t n;
+	uint32_t anomalies;
+	bool is_boundary_doubtful;  /* several boundary parameters that differ: see last_boundary */
+	struct str last_boundary;
+	struct str plain_name;	    /* value of name= or filename= beside a name*= that differs */
+};
+
+void mime_field_parse(struct arena *a, struct str value, struct mime_field *ret_field);
+
+/* Adds leaves of `other` that `mime` does not have as alternative readings; true when it did. */
+bool mime_unite(struct mime *mime, struct mime_part *other);
+
+#endif

@@ -1,0 +1,607 @@
+/*
+ * The parser of MIME structure: a stack of open parts, and one scan for lines that begin with "--".
+ * What stands between two delimiters is never looked at twice in one reading. Messages inside of an
+ * encoded message/rfc822 wait in a queue until the scan of the text around them is done.
+ */
+#include "core/mime.h"
+
+#include <assert.h>
+
+#include "core/decode.h"
+#include "core/mime-private.h"
+#include "core/session.h"
+#include "core/spool.h"
+
+enum { STACK_MAX = MIME_DEPTH_MAX + 1, QUEUE_MAX = 64 };
+
+/* Programs are known to differ on these, even where our own readings agree. */
+enum { AMBIGUOUS = MIME_DUPLICATE_BOUNDARY | MIME_DUPLICATE_TYPE | MIME_DUPLICATE_ENCODING |
+	MIME_CONFLICTING_NAMES | MIME_ENCODED_MULTIPART };
+
+/* A part whose end was not seen yet. */
+struct open_part {
+	struct mime_part *part, *last_child;
+	struct str boundary;
+	bool is_multipart; /* has a boundary that may be looked for */
+	bool is_closed;	   /* its closing delimiter was there */
+	bool is_guessing;  /* READ_GUESSED: the first "--" line gives the boundary */
+	bool is_elsewhere; /* its body stands in another text than the one that is scanned */
+};
+
+/* A part whose content must be decoded before it can be parsed. */
+struct waiting {
+	struct mime_part *part;
+	bool is_multipart;
+	struct str boundary;
+};
+
+struct parser {
+	struct arena *arena;
+	struct mime *mime;
+	struct spool *spool; /* of the outermost text only */
+	uint32_t reading, doubts;
+	struct str text;
+	enum { END_UNKNOWN, END_CRLF, END_LF } line_end; /* the first of the text; others are odd */
+	bool is_full; /* part limit reached: the rest stays in the last part */
+	struct open_part stack[STACK_MAX];
+	unsigned depth; /* entries in use */
+	struct sweep sweep;
+	struct waiting queue[QUEUE_MAX];
+	size_t queue_head, queue_tail;
+	size_t decode_budget;
+};
+
+bool mime_is_multipart(const struct mime_part *part)
+{
+	return str_starts(part->type, STR("multipart/"));
+}
+
+bool mime_is_message(const struct mime_part *part)
+{
+	return str_is(part->type, "message/rfc822") || str_is(part->type, "message/global");
+}
+
+static struct open_part *top(struct parser *p)
+{
+	return p->depth ? &p->stack[p->depth - 1] : NULL;
+}
+
+/* What the scan saw since the last event belongs to the innermost open part. */
+static void take_sweep(struct parser *p)
+{
+	struct sweep *s = &p->sweep;
+	struct open_part *open = top(p);
+	uint32_t seen = (s->has_nul ? MIME_NUL : 0) | (s->has_bare_cr ? MIME_BARE_CR : 0) |
+	    (s->has_long_line ? MIME_LONG_LINE : 0);
+
+	if (p->line_end == END_UNKNOWN && (s->has_crlf || s->has_lf))
+		p->line_end = s->has_crlf ? END_CRLF : END_LF;
+	if (p->line_end == END_CRLF ? s->has_lf : s->has_crlf)
+		seen |= MIME_BARE_LF;
+	if (open)
+		open->part->anomalies |= seen;
+	if (s->has_bare_cr)
+		p->doubts |= READ_BARE_CR;
+	s->has_nul = s->has_bare_cr = s->has_crlf = s->has_lf = s->has_long_line = false;
+}
+
+/* ---- delimiters ---- */
+
+struct match {
+	unsigned level; /* in the stack */
+	bool is_close;
+};
+
+static bool match_one(const struct parser *p, unsigned i, struct str line, struct str closed,
+    struct match *ret_match)
+{
+	const struct open_part *o = &p->stack[i];
+
+	if (!o->is_multipart)
+		return false;
+	if (str_eq(line, o->boundary))
+		*ret_match = (struct match){i, false};
+	else if (closed.p && str_eq(closed, o->boundary))
+		*ret_match = (struct match){i, true};
+	else if ((p->reading & READ_PREFIX) && o->boundary.n && str_starts(line, o->boundary))
+		*ret_match = (struct match){i, str_starts(str_from(line, o->boundary.n), STR("--"))};
+	else
+		return false;
+	return true;
+}
+
+/* Lines that only begin with a boundary in use: another reading takes them. */
+static void note_prefix(struct parser *p, struct str line)
+{
+	for (unsigned i = 0; i < p->depth; i++) {
+		if (p->stack[i].is_multipart && p->stack[i].boundary.n &&
+		    str_starts(line, p->stack[i].boundary)) {
+			p->stack[i].part->anomalies |= MIME_BOUNDARY_PREFIX;
+			p->doubts |= READ_PREFIX;
+		}
+	}
+}
+
+/*
+ * line: behind "--", without line end. The innermost level wins, open ones before those that have
+ * seen their closing delimiter.
+ */
+static bool match_line(const struct parser *p, struct str line, struct match *ret_match)
+{
+	struct str closed = STR_NONE;
+	unsigned found = p->depth;
+	struct match m;
+
+	while (line.n && (line.p[line.n - 1] == ' ' || line.p[line.n - 1] == '\t'))
+		line.n--;
+	if (str_ends(line, STR("--")))
+		closed = str_sub(line, 0, line.n - 2);
+	for (unsigned k = 0; k < p->depth; k++) {
+		unsigned i = p->reading & READ_OUTERMOST ? k : p->depth - 1 - k;
+
+		if (!match_one(p, i, line, closed, &m))
+			continue;
+		if (found == p->depth || p->stack[found].is_closed)
+			*ret_match = m, found = i;
+		if (!p->stack[i].is_closed)
+			break;
+	}
+	return found < p->depth;
+}
+
+/* ---- parts begin ---- */
+
+static struct mime_part *add_part(struct parser *p, struct mime_part *parent, struct mime_part **after)
+{
+	struct mime_part *part;
+
+	if (p->mime->part_count >= MIME_PARTS_MAX) {
+		p->is_full = true;
+		parent->anomalies |= MIME_PART_LIMIT;
+		return NULL;
+	}
+	part = arena_alloc(p->arena, sizeof *part);
+	part->parent = parent;
+	part->depth = parent ? parent->depth + 1 : 0;
+	if (*after)
+		(*after)->next = part;
+	else if (parent)
+		parent->first = part;
+	*after = part;
+	p->mime->part_count++;
+	return part;
+}
+
+static bool is_delimiter(const struct parser *p, struct str line)
+{
+	struct match m;
+
+	return str_starts(line, STR("--")) && match_line(p, str_from(line, 2), &m);
+}
+
+static struct str line_of(struct str text, size_t at)
+{
+	struct str line = str_from(text, at);
+	ptrdiff_t end = str_chr(line, '\n');
+
+	if (end >= 0)
+		line.n = (size_t)end;
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	return line;
+}
+
+/* A boundary with a colon makes its delimiters look like fields: the section ends there. */
+static void cut_at_delimiter(struct parser *p, struct headers *h, struct str text)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		if (h->v[i].name.p[0] != '-' || !is_delimiter(p, line_of(h->v[i].raw, 0)))
+			continue;
+		h->n = i;
+		h->body = h->broken_at = (size_t)(h->v[i].raw.p - text.p);
+		h->has_end = false;
+	}
+}
+
+static bool has_content_field(const struct headers *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (str_istarts(h->v[i].name, STR("content-")))
+			return true;
+	return false;
+}
+
+static void append_headers(struct arena *a, struct headers *to, const struct headers *more, size_t base)
+{
+	struct header *v = arena_array(a, to->n + more->n, sizeof *v);
+
+	if (to->n)
+		memcpy(v, to->v, to->n * sizeof *v);
+	if (more->n)
+		memcpy(v + to->n, more->v, more->n * sizeof *v);
+	to->v = v;
+	to->n += more->n;
+	to->body = base + more->body;
+	to->has_end = more->has_end;
+	to->is_over |= more->is_over;
+}
+
+enum { BROKEN_LINES_MAX = 20 };
+
+/*
+ * The other reading of a line without colon among the fields: it is skipped. Only where fields that
+ * matter follow in the same section.
+ */
+static void read_over_broken(struct parser *p, struct headers *h, struct str text)
+{
+	struct headers all = *h, more = {0};
+	size_t at = h->broken_at ? h->broken_at : h->body;
+	bool is_worth_it = false;
+
+	for (int i = 0; i < BROKEN_LINES_MAX && !all.has_end && at < text.n; i++) {
+		struct str line = line_of(text, at);
+		if (is_delimiter(p, line))
+			break;
+		at = (size_t)(line.p + line.n - text.p);
+		while (at < text.n && text.p[at++] != '\n')
+			;
+		headers_parse(p->arena, str_from(text, at), &more);
+		cut_at_delimiter(p, &more, str_from(text, at));
+		is_worth_it |= has_content_field(&more);
+		append_headers(p->arena, &all, &more, at);
+		at = all.body;
+	}
+	if (!is_worth_it || all.n > HEADER_COUNT_MAX)
+		return;
+	p->doubts |= READ_OVER_BROKEN;
+	if (p->reading & READ_OVER_BROKEN)
+		*h = all;
+}
+
+static void note_header_oddities(struct parser *p, struct mime_part *part, struct str text)
+{
+	const struct headers *h = &part->headers;
+
+	part->anomalies |= (h->is_over ? MIME_HEADER_LIMIT : 0) | (h->has_8bit ? MIME_8BIT_HEADER : 0) |
+	    (h->has_nul || h->has_bare_cr ? MIME_CONTROL_HEADER : 0) | (h->has_bare_lf ? MIME_BARE_LF : 0);
+	if (h->has_end)
+		return;
+	if (h->body < text.n && is_delimiter(p, line_of(text, h->body)))
+		part->anomalies |= MIME_HEADER_WITHOUT_BODY;
+	else if (h->body < text.n)
+		part->anomalies |= MIME_HEADER_WITHOUT_COLON;
+	else
+		part->anomalies |= MIME_HEADER_WITHOUT_BODY;
+}
+
+/* The header section at `at`; returns where the body starts. */
+static size_t read_header(struct parser *p, struct mime_part *part, size_t at, const struct headers *given)
+{
+	struct str rest = str_from(p->text, at);
+
+	if (given) {
+		part->headers = *given;
+	} else {
+		headers_parse(p->arena, rest, &part->headers);
+		cut_at_delimiter(p, &part->headers, rest);
+	}
+	note_header_oddities(p, part, rest);
+	if (part->anomalies & MIME_HEADER_WITHOUT_COLON)
+		read_over_broken(p, &part->headers, rest);
+	return at + part->headers.body;
+}
+
+/* Messages inside of messages may still have the line that mailboxes put in front. */
+static size_t skip_from_line(struct str text, size_t at)
+{
+	struct str rest = str_from(text, at);
+	ptrdiff_t end;
+
+	if (!str_starts(rest, STR("From ")) && !str_starts(rest, STR(">From ")))
+		return at;
+	end = str_chr(rest, '\n');
+	return end < 0 ? at : at + (size_t)end + 1;
+}
+
+static void wait_for_decoding(struct parser *p, struct mime_part *part, bool is_multipart,
+    struct str boundary)
+{
+	if (p->queue_tail == QUEUE_MAX) {
+		part->anomalies |= MIME_DEPTH_LIMIT;
+		return;
+	}
+	p->queue[p->queue_tail++] = (struct waiting){part, is_multipart, boundary};
+}
+
+static void note_duplicate(struct parser *p, struct open_part *o)
+{
+	for (unsigned i = 0; i + 1 < p->depth; i++) {
+		if (!p->stack[i].is_multipart || !str_eq(p->stack[i].boundary, o->boundary))
+			continue;
+		o->part->anomalies |= MIME_DUPLICATE_BOUNDARY;
+		p->doubts |= READ_OUTERMOST;
+	}
+}
+
+static void open_multipart(struct parser *p, struct open_part *o, struct str boundary)
+{
+	struct mime_part *part = o->part;
+
+	if (part->encoding != MIME_IDENTITY) {
+		part->anomalies |= MIME_ENCODED_MULTIPART;
+		p->doubts |= READ_DECODED;
+		if (p->reading & READ_DECODED) {
+			wait_for_decoding(p, part, true, boundary);
+			return;
+		}
+	}
+	if (boundary.n && boundary.n <= MIME_BOUNDARY_MAX) {
+		o->boundary = boundary;
+		o->is_multipart = true;
+		note_duplicate(p, o);
+		return;
+	}
+	part->anomalies |= MIME_MISSING_BOUNDARY;
+	p->doubts |= READ_GUESSED;
+	o->is_guessing = (p->reading & READ_GUESSED) != 0;
+}
+
+static bool is_digest(const struct mime_part *parent)
+{
+	return parent && str_is(parent->type, "multipart/digest");
+}
+
+/*
+ * Begins a part at `at` under the innermost open one (or as the first of its text, under parent).
+ * A message/rfc822 begins the part inside at once, hence the loop.
+ */
+static void begin_part(struct parser *p, size_t at, struct mime_part *parent, struct mime_part **after,
+    const struct headers *given)
+{
+	for (;;) {
+		struct mime_part *part = add_part(p, parent, after);
+		struct open_part *o;
+		struct str boundary;
+		size_t body;
+
+		if (!part)
+			return;
+		body = read_header(p, part, at, given);
+		given = NULL;
+		p->doubts |= mime_read_fields(p->arena, part, p->reading, is_digest(parent), &boundary);
+		assert(p->depth < STACK_MAX);
+		o = &p->stack[p->depth++];
+		*o = (struct open_part){.part = part};
+		part->offset = body;
+		part->body = str_from(p->text, body);
+		sweep_start(&p->sweep, p->text, body);
+		p->sweep.with_bare_cr = (p->reading & READ_BARE_CR) != 0;
+		if (!mime_is_multipart(part) && !mime_is_message(part))
+			return;
+		if (part->depth >= MIME_DEPTH_MAX || p->depth >= STACK_MAX) {
+			part->anomalies |= MIME_DEPTH_LIMIT;
+			return;
+		}
+		if (mime_is_multipart(part)) {
+			open_multipart(p, o, boundary);
+			return;
+		}
+		if (part->encoding != MIME_IDENTITY) {
+			wait_for_decoding(p, part, false, STR_NONE);
+			return;
+		}
+		at = skip_from_line(p->text, body);
+		parent = part;
+		after = &o->last_child;
+	}
+}
+
+/* ---- parts end ---- */
+
+static void close_part(struct parser *p, size_t end)
+{
+	struct open_part *o = top(p);
+	struct mime_part *part = o->part;
+
+	if (!o->is_elsewhere)
+		part->body.n = end > part->offset ? end - part->offset : 0;
+	if (o->is_multipart && !o->is_closed)
+		part->anomalies |= MIME_MISSING_END;
+	if (str_is(part->type, "message/partial"))
+		p->mime->is_partial = true;
+	if (str_is(part->type, "message/external-body"))
+		p->mime->is_external_body = true;
+	p->mime->anomalies |= part->anomalies;
+	p->depth--;
+}
+
+/* The line end in front of a delimiter belongs to it. */
+static size_t end_before(struct str text, size_t line)
+{
+	size_t end = line;
+
+	if (end && text.p[end - 1] == '\n')
+		end--;
+	else if (end && text.p[end - 1] == '\r')
+		return end - 1;
+	if (end < line && end && text.p[end - 1] == '\r')
+		end--;
+	return end;
+}
+
+static bool is_behind_end(struct parser *p, const struct match *m)
+{
+	struct open_part *o = &p->stack[m->level];
+
+	if (!o->is_closed)
+		return false;
+	o->part->anomalies |= MIME_DATA_BEHIND_END;
+	p->doubts |= READ_BEHIND_END;
+	return true;
+}
+
+/* The line at `at` as the reading in use ends it. */
+static struct str delimiter_line(const struct parser *p, size_t at)
+{
+	struct str line = str_from(p->text, at);
+	size_t n = 0;
+
+	if (!(p->reading & READ_BARE_CR))
+		return line_of(p->text, at);
+	while (n < line.n && line.p[n] != '\r' && line.p[n] != '\n')
+		n++;
+	return str_sub(line, 0, n);
+}
+
+static size_t behind_line_end(struct str text, size_t at)
+{
+	if (at < text.n && text.p[at] == '\r')
+		at++;
+	if (at < text.n && text.p[at] == '\n')
+		at++;
+	return at;
+}
+
+static void guess_boundary(struct open_part *o, struct str line)
+{
+	if (!o || !o->is_guessing)
+		return;
+	o->boundary = str_sub(line, 0, MIME_BOUNDARY_MAX);
+	while (o->boundary.n && is_space((unsigned char)o->boundary.p[o->boundary.n - 1]))
+		o->boundary.n--;
+	o->is_guessing = false;
+	o->is_multipart = true;
+}
+
+/* What stands at `line` begins with "--". The scan goes on behind it, in the part that it begins. */
+static void handle_line(struct parser *p, size_t line)
+{
+	struct str text = delimiter_line(p, line + 2);
+	struct match m;
+
+	p->sweep.at = line + 2;
+	guess_boundary(top(p), text);
+	if (!match_line(p, text, &m)) {
+		note_prefix(p, text);
+		return;
+	}
+	if (is_behind_end(p, &m))
+		return;
+	take_sweep(p);
+	while (p->depth > m.level + 1)
+		close_part(p, end_before(p->text, line));
+	if (m.is_close && !(p->reading & READ_BEHIND_END)) {
+		p->stack[m.level].is_closed = true;
+		return;
+	}
+	begin_part(p, behind_line_end(p->text, (size_t)(text.p + text.n - p->text.p)),
+	    p->stack[m.level].part, &p->stack[m.level].last_child, NULL);
+	if (p->spool)
+		spool_passed(p->spool, line);
+}
+
+static void scan(struct parser *p)
+{
+	size_t line;
+
+	while (!p->is_full && sweep_dashes(&p->sweep, &line))
+		handle_line(p, line);
+	take_sweep(p);
+	while (p->depth)
+		close_part(p, p->text.n);
+}
+
+/* ---- content that must be decoded first ---- */
+
+static struct str decode_body(struct parser *p, struct mime_part *part)
+{
+	struct str name;
+
+	if (part->body.n > p->decode_budget) {
+		part->anomalies |= MIME_DEPTH_LIMIT;
+		return STR_NONE;
+	}
+	p->decode_budget -= part->body.n;
+	if (part->encoding == MIME_BASE64)
+		return decode_base64(p->arena, part->body, &part->anomalies);
+	if (part->encoding == MIME_QUOTED_PRINTABLE)
+		return decode_quoted_printable(p->arena, part->body, &part->anomalies);
+	return decode_uuencode(p->arena, part->body, &part->anomalies, &name);
+}
+
+static void parse_waiting(struct parser *p, const struct waiting *w)
+{
+	struct mime_part *none = NULL;
+
+	p->text = decode_body(p, w->part);
+	p->spool = NULL;
+	p->line_end = END_UNKNOWN;
+	if (!p->text.n || p->is_full)
+		return;
+	if (w->is_multipart) {
+		p->stack[p->depth++] = (struct open_part){.part = w->part, .boundary = w->boundary,
+		    .is_multipart = true, .is_elsewhere = true};
+		sweep_start(&p->sweep, p->text, 0);
+	} else {
+		begin_part(p, skip_from_line(p->text, 0), w->part, &none, NULL);
+	}
+	scan(p);
+}
+
+static void parse_once(struct parser *p, struct str message, const struct headers *headers)
+{
+	struct mime_part *none = NULL;
+
+	p->text = message;
+	p->decode_budget = message.n * 2;
+	begin_part(p, 0, NULL, &none, headers);
+	p->mime->root = p->stack[0].part;
+	if (p->mime->root->headers.n)
+		p->line_end = str_ends(p->mime->root->headers.v[0].raw, STR("\r\n")) ? END_CRLF : END_LF;
+	scan(p);
+	while (p->queue_head < p->queue_tail)
+		parse_waiting(p, &p->queue[p->queue_head++]);
+	p->mime->anomalies |= p->mime->root->anomalies;
+}
+
+static void read_otherwise(struct arena *a, struct mime *mime, struct str message,
+    const struct headers *headers, uint32_t reading)
+{
+	struct mime other = {.arena = a};
+	struct parser p = {.arena = a, .mime = &other, .reading = reading};
+
+	parse_once(&p, message, headers);
+	mime->is_partial |= other.is_partial;
+	mime->is_external_body |= other.is_external_body;
+	if (mime_unite(mime, other.root))
+		mime->is_ambiguous = true;
+}
+
+struct mime *mime_parse_body(struct arena *a, struct str message, const struct headers *headers,
+    struct spool *spool)
+{
+	struct mime *mime = arena_alloc(a, sizeof *mime);
+	struct parser p = {.arena = a, .mime = mime, .spool = spool};
+
+	mime->arena = a;
+	parse_once(&p, message, headers);
+	mime->is_ambiguous = (mime->anomalies & AMBIGUOUS) != 0;
+	for (uint32_t bit = 1; bit < 1u << READINGS; bit <<= 1)
+		if (p.doubts & bit)
+			read_otherwise(a, mime, message, headers, bit);
+	if (p.doubts & (p.doubts - 1))
+		read_otherwise(a, mime, message, headers, p.doubts);
+	return mime;
+}
+
+struct mime *mime_parse(struct arena *a, struct str message, struct spool *spool)
+{
+	return mime_parse_body(a, message, NULL, spool);
+}
+
+struct mime *message_mime(struct message *m)
+{
+	if (!m->mime)
+		m->mime = mime_parse_body(m->arena, spool_data(m->spool), &m->headers, m->spool);
+	return m->mime;
+}

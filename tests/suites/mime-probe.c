@@ -1,0 +1,191 @@
+/*
+ * Puts core/mime and its neighbours behind lines of text, for the suites (mime_suites.py): a command
+ * per line, fields between tabs, %XX for octets that would disturb; one line of JSON comes back.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/crypto.h"
+#include "core/header.h"
+#include "core/mailbox.h"
+#include "core/mime.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+
+enum { FIELDS_MAX = 4 };
+
+struct probe {
+	struct arena *arena; /* of one command */
+	struct str field[FIELDS_MAX];
+	struct json json;
+	struct buf out;
+};
+
+struct command {
+	const char *name;
+	void (*run)(struct probe *p);
+};
+
+static struct str unescape(struct arena *a, struct str s)
+{
+	char *out = arena_alloc(a, s.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '%' && i + 2 < s.n) {
+			out[n++] = (char)(hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]));
+			i += 2;
+		} else {
+			out[n++] = s.p[i];
+		}
+	}
+	return (struct str){out, n};
+}
+
+static struct str read_file(struct arena *a, struct str path)
+{
+	FILE *f = fopen(arena_cstr(a, path), "rbe");
+	struct buf b = {0};
+	size_t n;
+
+	while (f && (n = fread(buf_reserve(&b, 1 << 16), 1, 1 << 16, f)) > 0)
+		b.n += n;
+	if (f)
+		fclose(f);
+	return buf_take(&b, a);
+}
+
+static void sha256(struct str octets, uint8_t ret_hash[32])
+{
+	digest_of(CRYPTO_SHA256, octets, ret_hash);
+}
+
+/* The message of a file, without a mailbox line on top. */
+static struct str message_of(struct probe *p, size_t *ret_skipped)
+{
+	struct str text = read_file(p->arena, p->field[1]);
+	ptrdiff_t end = str_starts(text, STR("From ")) ? str_chr(text, '\n') : -1;
+
+	*ret_skipped = (size_t)(end + 1);
+	return str_from(text, *ret_skipped);
+}
+
+/* mime PATH */
+static void run_mime(struct probe *p)
+{
+	size_t skipped;
+	struct mime *mime = mime_parse(p->arena, message_of(p, &skipped), NULL);
+
+	mime->base = skipped;
+	json_key(&p->json, "mime");
+	mime_json(mime, &p->json, sha256);
+}
+
+/* cost PATH ROUNDS: microseconds of header and structure, best of all rounds. */
+static void run_cost(struct probe *p)
+{
+	size_t skipped;
+	struct str text = message_of(p, &skipped);
+	int64_t header = INT64_MAX, structure = INT64_MAX;
+
+	for (int i = atoi(arena_cstr(p->arena, p->field[2])); i > 0; i--) {
+		struct arena *a = arena_new(0);
+		struct headers h;
+		int64_t start = clock_mono_us(), middle, end;
+
+		for (int k = 0; k < 100; k++)
+			headers_parse(a, text, &h);
+		middle = clock_mono_us();
+		for (int k = 0; k < 100; k++)
+			mime_parse_body(a, text, &h, NULL);
+		end = clock_mono_us();
+		header = middle - start < header ? middle - start : header;
+		structure = end - middle < structure ? end - middle : structure;
+		arena_free(a);
+	}
+	json_kv_int(&p->json, "bytes", (int64_t)text.n);
+	json_key(&p->json, "header_us");
+	json_number(&p->json, (double)header / 100);
+	json_key(&p->json, "mime_us");
+	json_number(&p->json, (double)structure / 100);
+}
+
+/* addresses VALUE */
+static void run_addresses(struct probe *p)
+{
+	struct mailboxes list;
+
+	mailboxes_parse(p->arena, p->field[1], &list);
+	json_key(&p->json, "list");
+	json_open(&p->json, '[');
+	for (size_t i = 0; i < list.n; i++) {
+		json_open(&p->json, '{');
+		json_kv(&p->json, "name", list.v[i].name);
+		json_kv(&p->json, "address", list.v[i].address);
+		json_kv(&p->json, "domain", list.v[i].domain);
+		json_kv(&p->json, "group", list.v[i].group);
+		json_close(&p->json);
+	}
+	json_close(&p->json);
+	json_key(&p->json, "odd");
+	json_open(&p->json, '[');
+	for (uint32_t bit = 1; bit; bit <<= 1)
+		if (list.odd & bit)
+			json_text(&p->json, str_of(mailbox_odd_name(bit)));
+	json_close(&p->json);
+	json_kv_bool(&p->json, "broken", (list.odd & MAILBOX_BROKEN) != 0);
+}
+
+/* decode VALUE: encoded words. */
+static void run_decode(struct probe *p)
+{
+	json_kv(&p->json, "text", header_decode(p->arena, p->field[1]));
+}
+
+static const struct command commands[] = {
+    {"mime", run_mime},
+    {"cost", run_cost},
+    {"addresses", run_addresses},
+    {"decode", run_decode},
+};
+
+static void run_line(struct probe *p, struct str line)
+{
+	size_t n = 0;
+
+	while (n < FIELDS_MAX && str_split(&line, '\t', &p->field[n])) {
+		p->field[n] = unescape(p->arena, p->field[n]);
+		n++;
+	}
+	while (n < FIELDS_MAX)
+		p->field[n++] = STR_NONE;
+	p->json = json_start(&p->out);
+	json_open(&p->json, '{');
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (str_is(p->field[0], commands[i].name))
+			commands[i].run(p);
+	json_close(&p->json);
+	buf_addc(&p->out, '\n');
+	fwrite(p->out.p, 1, p->out.n, stdout);
+	fflush(stdout);
+}
+
+int main(void)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	while ((n = getline(&line, &room, stdin)) > 0) {
+		struct probe p = {.arena = arena_new(0)};
+		while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+			n--;
+		run_line(&p, (struct str){line, (size_t)n});
+		buf_free(&p.out);
+		arena_free(p.arena);
+	}
+	free(line);
+	return 0;
+}
