@@ -56,9 +56,26 @@ static struct str own_postmaster(struct arena *a, const struct config *config)
 	return arena_printf(a, "postmaster@%.*s", STR_ARG(domain));
 }
 
+/* Zero means: as this machine is. Workers are many, for a filter may wait for look-ups. */
+static void size_threads(struct config *config)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cores < 1)
+		cores = 1;
+	if (config->loops == 0)
+		config->loops = (cores + 1) / 2;
+	if (config->workers == 0)
+		config->workers = 16 * cores;
+	if (config->scans == 0)
+		config->scans = cores;
+}
+
 static void finish(struct conf_load *load, struct config *config)
 {
 	struct conf_place place = {config->path.p, 1, 1};
+
+	size_threads(config);
 
 	if (!config->hostname.n)
 		config->hostname = own_name(load->arena);
@@ -157,7 +174,12 @@ static void set_server(struct conf_load *load, const struct conf_node *node, voi
 
 static void check_readable(struct conf_load *load, const struct conf_token *t, struct str path)
 {
-	if (access(path.p, R_OK) < 0)
+	if (access(path.p, R_OK) == 0)
+		return;
+	/* A role that gave root up gets it from the master (gateway/keys.h). */
+	if (errno == EACCES && geteuid() != 0)
+		conf_warning(load, t->place, "this account cannot read '%s'; root must be able to", path.p);
+	else
 		conf_error(load, t->place, "cannot read '%s': %s", path.p, strerror(errno));
 }
 
@@ -245,16 +267,35 @@ static bool milter_socket(struct conf_load *load, const struct conf_token *t, st
 	return true;
 }
 
+static void set_mode(struct conf_load *load, const struct conf_node *node, void *target)
+{
+	struct milter_conf *m = target;
+	struct str text;
+	int64_t mode = 0;
+
+	if (!conf_expect_block(load, node, false) || !conf_expect_args(load, node, 1, 1, "MODE"))
+		return;
+	text = node->tokens[1].text;
+	for (size_t i = 0; i < text.n && mode >= 0; i++)
+		mode = text.p[i] >= '0' && text.p[i] <= '7' && mode <= 0777 ? mode * 8 + text.p[i] - '0' : -1;
+	if (text.n == 0 || mode < 0 || mode > 0777)
+		conf_error(load, node->tokens[1].place, "%s is no mode; expected octal digits, such as 0660",
+		    conf_token_show(load->arena, &node->tokens[1]));
+	else
+		m->mode = mode;
+}
+
 static void set_milter(struct conf_load *load, const struct conf_node *node, void *target)
 {
 	struct config *config = target;
 	struct milter_conf *m = arena_alloc(load->arena, sizeof *m), **last = &config->milters;
 
-	if (!conf_expect_block(load, node, false) ||
-	    !conf_expect_args(load, node, 1, 1, "unix:/PATH | ADDRESS:PORT | inet:PORT@HOST") ||
+	if (!conf_expect_args(load, node, 1, 1, "unix:/PATH | ADDRESS:PORT | inet:PORT@HOST") ||
 	    !milter_socket(load, &node->tokens[1], &m->socket))
 		return;
 	m->place = node->tokens[1].place;
+	m->mode = 0660;
+	conf_apply(load, milter_directives, node->children, m, "milter", m->place);
 	for (; *last; last = &(*last)->next)
 		if (str_eq((*last)->socket, m->socket))
 			conf_error(load, m->place, "the same milter socket is at %s:%u already", (*last)->place.file,
@@ -294,6 +335,19 @@ const struct directive listen_directives[] = {
     {.name = "bare-newline", .type = CONF_CHOICE, .offset = AT(bare_newline), .choices = newline_words,
 	.def = "reject", .args = "reject | normalize",
 	.help = "what becomes of a CR or LF alone in commands and data: refused, or made CRLF"},
+    {0},
+};
+#undef AT
+
+#define AT(field) offsetof(struct milter_conf, field)
+static const char *const hold_words[] = {"store", "hold", NULL};
+const struct directive milter_directives[] = {
+    {.name = "mode", .type = CONF_CUSTOM, .set = set_mode, .args = "MODE",
+	.help = "permissions of a unix socket, octal (default 0660)"},
+    {.name = "group", .type = CONF_STRING, .offset = AT(group), .args = "NAME",
+	.help = "group of a unix socket, for the MTA to reach it: postfix, smmsp"},
+    {.name = "quarantine", .type = CONF_CHOICE, .offset = AT(hold), .choices = hold_words, .def = "store",
+	.args = "store | hold", .help = "where quarantined messages go: our store, or the hold queue of the MTA"},
     {0},
 };
 #undef AT
@@ -382,8 +436,8 @@ const struct directive config_directives[] = {
 	.help = "where <postmaster> goes and reports come from; default: postmaster at the first relay domain"},
     {.name = "listen", .type = CONF_CUSTOM, .set = set_listen, .block = listen_directives, .repeats = true,
 	.args = "ADDRESS[:PORT] { ... }", .help = "an SMTP listener"},
-    {.name = "milter", .type = CONF_CUSTOM, .set = set_milter, .repeats = true,
-	.args = "unix:/PATH | ADDRESS:PORT", .help = "a milter listener for Postfix or Sendmail"},
+    {.name = "milter", .type = CONF_CUSTOM, .set = set_milter, .block = milter_directives, .repeats = true,
+	.args = "unix:/PATH | ADDRESS:PORT { ... }", .help = "a milter listener for Postfix or Sendmail"},
     {.name = "relay", .type = CONF_CUSTOM, .set = leave, .block = route_directives, .repeats = true,
 	.args = "DOMAIN... { ... }", .help = "domains that are ours and where their mail goes; .example.org is all "
 					     "below it, * is only for reports to senders elsewhere"},

@@ -28,7 +28,7 @@ struct milter_conf {
 	struct str socket;	       /* as libmilter wants it: unix:/path, inet:port@host */
 	int64_t mode;		       /* of a unix socket, octal in the file: 0660 */
 	struct str group;	       /* of a unix socket: the MTA's; "" ours */
-	bool hold;		       /* quarantine means the MTA's hold queue instead of our store */
+	int hold;		       /* 1: quarantine means the MTA's hold queue instead of our store */
 	struct conf_place place;
 	struct milter_conf *next;
 };
@@ -53,7 +53,7 @@ struct config {
 	struct listen_conf *listens;
 	struct milter_conf *milters;
 	struct limits_conf limits;
-	int64_t loops, workers, scans;	/* threads; slots of the scan gate; 0: by the number of cores */
+	int64_t loops, workers, scans;	/* threads; slots of the scan gate */
 	int log_target, log_level;
 	bool log_client_trace;		/* every client's sessions are logged in full */
 	struct conf_cidrs trace;	/* clients whose sessions are logged in full */
@@ -69,6 +69,7 @@ struct config {
 
 extern const struct directive config_directives[];
 extern const struct directive listen_directives[];
+extern const struct directive milter_directives[];
 extern const struct directive limits_directives[];
 extern const struct directive dns_directives[];
 extern const struct directive log_directives[];

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "gateway/keys.h"
+#include "gateway/milter/milter.h"
 #include "gateway/notify.h"
 #include "gateway/role.h"
 #include "lib/clock.h"
@@ -157,6 +158,8 @@ static void plan(struct master *m)
 	add_child(m, "relay", relay_role, NULL);
 	if (m->config->listens)
 		add_child(m, "gateway", gateway_role, NULL);
+	for (const struct milter_conf *c = m->config->milters; c && m->n < ROLES_MAX; c = c->next)
+		add_child(m, "milter", milter_role, c);
 }
 
 static bool prepare(struct master *m, struct arena *a)

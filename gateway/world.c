@@ -2,6 +2,7 @@
 #include "gateway/world.h"
 
 
+#include "gateway/nameservers.h"
 #include "lib/log.h"
 
 static void log_errors(const struct conf_load *load)
@@ -36,15 +37,10 @@ static struct snapshot *load_snapshot(struct world *w, struct buf *ret_text)
 
 static bool open_dns(struct world *w)
 {
-	const struct config *config = w->env->config;
-	struct str *servers = arena_array(w->arena, config->dns_servers.n + 1, sizeof *servers), error;
-	struct dns_options options = {.servers = servers, .server_count = config->dns_servers.n,
-	    .timeout_ms = (unsigned)config->dns_timeout_ms};
+	struct dns_options options;
+	struct str error;
 
-	for (size_t i = 0; i < config->dns_servers.n; i++)
-		servers[i] = config->dns_servers.v[i].text;
-	if (config->dns_trust_anchor.n)
-		options.trust_anchor_file = config->dns_trust_anchor.p;
+	nameservers_options(w->env->config, w->arena, &options);
 	w->dns = dns_new(&options, w->arena, &error);
 	if (!w->dns)
 		log_say(LOG_LEVEL_ERROR, "dns", "cannot start the resolver: %.*s", STR_ARG(error));

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/nameservers.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -92,23 +93,6 @@ const struct config *ctl_config(struct ctl *ctl)
 	exit(1);
 }
 
-/* Name servers of the system, for commands that need no configuration. */
-static struct conf_strings system_servers(struct arena *a)
-{
-	struct conf_strings servers = {.v = arena_array(a, 3, sizeof *servers.v)};
-	FILE *f = fopen("/etc/resolv.conf", "re");
-	char line[1024], address[256];
-
-	while (f && servers.n < 3 && fgets(line, sizeof line, f))
-		if (sscanf(line, "nameserver %255s", address) == 1)
-			servers.v[servers.n++].text = arena_str(a, str_of(address));
-	if (f)
-		fclose(f);
-	if (servers.n == 0)
-		servers.v[servers.n++].text = STR("127.0.0.1");
-	return servers;
-}
-
 /* "127.0.0.1:5353" and "[::1]:5353" as the resolver writes them: ADDRESS@PORT. */
 static struct str server_text(struct ctl *ctl, const char *text)
 {
@@ -127,20 +111,17 @@ static struct str server_text(struct ctl *ctl, const char *text)
 
 struct dns *ctl_dns(struct ctl *ctl)
 {
-	struct dns_options options = {.timeout_ms = 5000};
-	struct conf_strings servers = {0};
-	struct str error, *texts;
+	bool has_config = !ctl->dns_server && ctl->has_config_option;
+	struct dns_options options;
+	struct str error, server;
 	struct dns *dns;
 
-	if (!ctl->dns_server)
-		servers = ctl->has_config_option ? ctl_config(ctl)->dns_servers : system_servers(ctl->arena);
-	texts = arena_array(ctl->arena, servers.n + 1, sizeof *texts);
-	for (size_t i = 0; i < servers.n; i++)
-		texts[i] = servers.v[i].text;
-	if (ctl->dns_server)
-		texts[servers.n++] = server_text(ctl, ctl->dns_server);
-	options.servers = texts;
-	options.server_count = servers.n;
+	nameservers_options(has_config ? ctl_config(ctl) : NULL, ctl->arena, &options);
+	if (ctl->dns_server) {
+		server = server_text(ctl, ctl->dns_server);
+		options.servers = &server;
+		options.server_count = 1;
+	}
 	dns = dns_new(&options, ctl->arena, &error);
 	if (dns)
 		return dns;

@@ -1,0 +1,262 @@
+/*
+ * The gateway process: loop threads with the SMTP front end, the worker pool, the resolver and the
+ * queue's commit thread. The main thread's loop has signals and the control socket.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/control.h"
+#include "gateway/keys.h"
+#include "gateway/quarantine.h"
+#include "gateway/queue/queue.h"
+#include "gateway/smtp/smtp.h"
+#include "gateway/world.h"
+#include "lib/log.h"
+#include "lib/pool.h"
+#include "lib/tls.h"
+
+enum { LOOPS_MAX = 64, QUEUE_PER_WORKER = 64, OLD_KEYS_MS = 60000 };
+
+struct gateway {
+	const struct role_env *env;
+	struct world world;
+	struct loop *main_loop, *loops[LOOPS_MAX];
+	pthread_t threads[LOOPS_MAX];
+	size_t loop_count;
+	struct smtp_listen *listens;
+	struct pool *pool;
+	struct gate *gate;
+	struct queue_writer *queue;
+	struct quarantine *quarantine;
+	struct smtp_server *server;
+	struct control *control;
+	struct timer *drain_timer;
+	bool ends;
+};
+
+/* ---- keys ---- */
+
+static struct ssl_ctx_st *load_keys(struct gateway *g, const struct listen_conf *conf)
+{
+	char certificate[KEYS_PATH_MAX + 1], key[KEYS_PATH_MAX + 1];
+	int certificate_fd, key_fd = -1;
+	struct ssl_ctx_st *tls = NULL;
+	struct str error;
+
+	if (!keys_open(g->env->keys_fd, conf->certificate.p, certificate, sizeof certificate, &certificate_fd))
+		error = arena_printf(g->world.arena, "%s: %s", conf->certificate.p, strerror(errno));
+	else if (!keys_open(g->env->keys_fd, conf->key.p, key, sizeof key, &key_fd))
+		error = arena_printf(g->world.arena, "%s: %s", conf->key.p, strerror(errno));
+	else
+		tls = tls_server_new(certificate, key, g->world.arena, &error);
+	keys_forget(certificate_fd);
+	keys_forget(key_fd);
+	if (!tls)
+		log_say(LOG_LEVEL_ERROR, "tls", "%s:%u: %.*s", conf->place.file, conf->place.line, STR_ARG(error));
+	return tls;
+}
+
+static const struct listen_conf *same_address(const struct config *config, const struct listen_conf *like)
+{
+	for (const struct listen_conf *l = config->listens; l; l = l->next)
+		if (l->port == like->port && ip_eq(&l->ip, &like->ip))
+			return l;
+	return NULL;
+}
+
+static void free_keys(void *arg)
+{
+	tls_free(arg);
+}
+
+/* Sessions that are about to take the old context finish with it: it goes a minute later. */
+static void renew_keys(struct gateway *g, const struct config *config)
+{
+	for (size_t i = 0; i < g->env->listen_count; i++) {
+		const struct listen_conf *conf = same_address(config, g->listens[i].conf);
+		struct ssl_ctx_st *old = g->listens[i].tls, *new = conf && conf->has_tls ? load_keys(g, conf) : NULL;
+
+		if (!new || !old) {
+			tls_free(new);
+			continue;
+		}
+		__atomic_store_n(&g->listens[i].tls, new, __ATOMIC_RELEASE);
+		timer_set(timer_new(g->main_loop, free_keys, old), OLD_KEYS_MS);
+	}
+}
+
+/* ---- signals and control ---- */
+
+static bool reload(struct gateway *g, struct buf *ret_text)
+{
+	struct snapshot *s;
+
+	if (!world_reload(&g->world, ret_text))
+		return false;
+	s = snapshot_current();
+	renew_keys(g, s->config);
+	snapshot_unref(s);
+	return true;
+}
+
+static void on_hup(void *arg)
+{
+	reload(arg, NULL);
+}
+
+static void stop(void *arg)
+{
+	struct gateway *g = arg;
+
+	for (size_t i = 0; i < g->loop_count; i++)
+		loop_stop(g->loops[i]);
+	loop_stop(g->main_loop);
+}
+
+static void on_drain_limit(void *arg)
+{
+	log_say(LOG_LEVEL_WARNING, "drain", "sessions that did not end in time are closed");
+	stop(arg);
+}
+
+static void on_drained(void *arg)
+{
+	struct gateway *g = arg;
+
+	loop_post(g->main_loop, stop, g);
+}
+
+static void on_term(void *arg)
+{
+	struct gateway *g = arg;
+
+	if (g->ends)
+		return;
+	g->ends = true;
+	g->drain_timer = timer_new(g->main_loop, on_drain_limit, g);
+	timer_set(g->drain_timer, g->env->config->drain_ms);
+	smtp_server_drain(g->server);
+}
+
+/* ---- opening ---- */
+
+static bool open_listens(struct gateway *g)
+{
+	size_t i = 0;
+
+	g->listens = arena_array(g->world.arena, g->env->listen_count, sizeof *g->listens);
+	for (const struct listen_conf *l = g->env->config->listens; l; l = l->next, i++) {
+		g->listens[i] = (struct smtp_listen){.fd = g->env->listen_fds[i], .conf = l};
+		if (!l->has_tls)
+			continue;
+		g->listens[i].tls = load_keys(g, l);
+		if (!g->listens[i].tls)
+			return false;
+	}
+	return true;
+}
+
+static bool open_queue(struct gateway *g)
+{
+	const struct config *config = g->env->config;
+	struct arena *a = g->world.arena;
+	struct queue_options options = {.writer = "gateway", .segment_bytes = config->queue_segment,
+	    .free_min = config->queue_free_min, .is_durable = config->queue_durable};
+	struct str error;
+
+	options.dir = arena_printf(a, "%.*s/queue", STR_ARG(config->state)).p;
+	g->queue = queue_writer_open(&options, a, &error);
+	if (!g->queue) {
+		log_say(LOG_LEVEL_ERROR, "queue", "%s: %.*s", options.dir, STR_ARG(error));
+		return false;
+	}
+	queue_writer_set_doorbell(g->queue, g->env->doorbell_write);
+	if (!config->queue_durable)
+		log_say(LOG_LEVEL_WARNING, "queue", "durability is switched off: a crash of the system loses accepted mail");
+	g->quarantine = quarantine_open(arena_printf(a, "%.*s/quarantine", STR_ARG(config->state)).p, a, &error);
+	if (!g->quarantine)
+		log_say(LOG_LEVEL_ERROR, "quarantine", "%.*s", STR_ARG(error));
+	return g->quarantine != NULL;
+}
+
+static void *run_loop(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+static bool start_loops(struct gateway *g)
+{
+	sigset_t all, old;
+	bool ok = true;
+
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	for (size_t i = 0; i < g->loop_count && ok; i++)
+		ok = pthread_create(&g->threads[i], NULL, run_loop, g->loops[i]) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return ok;
+}
+
+static bool open_all(struct gateway *g)
+{
+	const struct config *config = g->env->config;
+	struct smtp_server_options options = {0};
+
+	if (!open_listens(g) || !open_queue(g))
+		return false;
+	g->loop_count = (size_t)config->loops < LOOPS_MAX ? (size_t)config->loops : LOOPS_MAX;
+	g->main_loop = loop_new();
+	for (size_t i = 0; i < g->loop_count; i++)
+		g->loops[i] = loop_new();
+	g->pool = pool_new("worker", (unsigned)config->workers, QUEUE_PER_WORKER * (unsigned)config->workers);
+	g->gate = gate_new((unsigned)config->scans);
+	options = (struct smtp_server_options){.loops = g->loops, .loop_count = g->loop_count, .listens = g->listens,
+	    .listen_count = g->env->listen_count, .pool = g->pool, .gate = g->gate, .queue = g->queue,
+	    .quarantine = g->quarantine, .dns = g->world.dns, .on_drained = on_drained, .on_drained_arg = g};
+	g->server = smtp_server_new(&options);
+	return g->server != NULL;
+}
+
+static void close_all(struct gateway *g)
+{
+	for (size_t i = 0; i < g->loop_count; i++)
+		pthread_join(g->threads[i], NULL);
+	/* Workers first: they may hold sessions; then what sessions wait for. */
+	pool_free(g->pool);
+	queue_writer_close(g->queue);
+	smtp_server_free(g->server);
+	for (size_t i = 0; i < g->loop_count; i++)
+		loop_free(g->loops[i]);
+	quarantine_close(g->quarantine);
+	gate_free(g->gate);
+	for (size_t i = 0; i < g->env->listen_count; i++)
+		tls_free(g->listens[i].tls);
+	world_close(&g->world);
+}
+
+int gateway_role(const struct role_env *env)
+{
+	static struct gateway g;
+	int status;
+
+	g.env = env;
+	role_settle(env, "gateway");
+	status = world_open(&g.world, env);
+	if (status)
+		return status;
+	if (!open_all(&g))
+		return 1;
+	loop_signal(g.main_loop, SIGTERM, on_term, &g);
+	loop_signal(g.main_loop, SIGHUP, on_hup, &g);
+	if (!start_loops(&g))
+		return 1;
+	role_ready(env);
+	loop_run(g.main_loop);
+	close_all(&g);
+	return 0;
+}
