@@ -12,7 +12,7 @@ struct chain {
 	struct fact_registry *facts;
 	struct chain_slot *slots;
 	size_t n, room;
-	bool has_want[STAGE_COUNT], has_run[STAGE_COUNT], is_heavy[STAGE_COUNT], has_data;
+	bool has_want[STAGE_COUNT], has_run[STAGE_COUNT], is_heavy[STAGE_COUNT], has_data, has_settle;
 	size_t opened;
 };
 
@@ -162,6 +162,7 @@ static void note_work(struct chain *c, const struct filter *f)
 		c->is_heavy[stage] |= f->is_heavy && stage == STAGE_MESSAGE && f->run[stage];
 	}
 	c->has_data |= f->data != NULL;
+	c->has_settle |= f->settle != NULL;
 }
 
 void chain_add(struct chain *c, struct conf_load *load, const struct conf_node *node,
@@ -318,6 +319,20 @@ void chain_data(struct session *s, struct str piece)
 		if (c->slots[i].filter->data) {
 			s->slot = &c->slots[i];
 			s->slot->filter->data(s, s->slot->conf, piece);
+		}
+}
+
+void chain_settle(struct session *s, enum stage stage, enum verdict_kind kind)
+{
+	const struct chain *c = s->chain;
+
+	if (!c->has_settle)
+		return;
+	s->stage = stage;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->slots[i].filter->settle) {
+			s->slot = &c->slots[i];
+			s->slot->filter->settle(s, s->slot->conf, stage, kind);
 		}
 }
 

@@ -50,6 +50,8 @@ bool chain_has_data(const struct chain *c);
 void chain_want(struct session *s, enum stage stage);
 void chain_run(struct session *s, enum stage stage);
 void chain_data(struct session *s, struct str piece);
+/* Tells the filters what policy decided. */
+void chain_settle(struct session *s, enum stage stage, enum verdict_kind kind);
 
 /* Directive table of the words that every filter block takes, for the manual. */
 extern const struct directive chain_common_directives[];

@@ -17,6 +17,7 @@
 #include "core/fact.h"
 #include "core/finding.h"
 #include "core/session.h"
+#include "core/verdict.h"
 #include "lib/conf.h"
 
 struct lists;
@@ -57,6 +58,11 @@ struct filter {
 	void (*close)(void *conf);
 	void (*want[STAGE_COUNT])(struct session *s, const void *conf);
 	enum outcome (*run[STAGE_COUNT])(struct session *s, const void *conf);
+	/*
+	 * Hears what policy decided at a stage (RCPT: for the current recipient; MESSAGE: for the whole
+	 * message), to charge counters or learn. Must not block. May be NULL.
+	 */
+	void (*settle)(struct session *s, const void *conf, enum stage stage, enum verdict_kind kind);
 	/* Sees the body as it arrives, in order, on a loop thread; cheap. May be NULL. */
 	void (*data)(struct session *s, const void *conf, struct str piece);
 	bool is_heavy; /* its message stage goes through the scan gate */

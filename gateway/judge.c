@@ -23,6 +23,7 @@ void judge_stage(const struct snapshot *snap, struct session *s, enum stage stag
 	chain_run(s, stage);
 	set_score(stage_facts(s, stage), session_score(s, r));
 	policy_decide(snap->policy, s, stage, r, stage_arena(s, stage), ret_verdict);
+	chain_settle(s, stage, ret_verdict->kind);
 }
 
 /* Fields that only we may add are forgeries when they come in (TRAPS: forged X-Spam headers). */
@@ -115,6 +116,7 @@ void judge_message(const struct snapshot *snap, struct session *s, struct judgem
 	}
 	combine(j);
 	note_kinds(j);
+	chain_settle(s, STAGE_MESSAGE, j->whole.kind);
 }
 
 struct str judge_reply(struct arena *a, const struct verdict *v, const char *id)
