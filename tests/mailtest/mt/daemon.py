@@ -51,6 +51,8 @@ class Gateway:
             lines.append(f'state "{self.state}";')
         if not has("runtime"):
             lines.append(f'runtime "{self.dir}/run";')
+        if not has("queue"):
+            lines.append("queue { free-min 1M; }")
         if not has("dns") and self.run.dns:
             lines.append(f"dns {{ server {self.run.dns[0].host}:{self.run.dns[0].port}; }}")
         if not has("listen"):
@@ -133,13 +135,16 @@ class Gateway:
 
     def reload(self, where):
         """SIGHUP, then waits until the new snapshot serves or was refused."""
-        before = len(self.events("reload")) + len(self.events("reload-failed"))
+        before = {role: self.reloads(role) for role in ("gateway", "relay")}
         self.process.send_signal(signal.SIGHUP)
         end = time.monotonic() + READY_SECONDS
-        while len(self.events("reload")) + len(self.events("reload-failed")) <= before:
+        while any(self.reloads(role) <= count for role, count in before.items()):
             if time.monotonic() > end:
                 raise Failure(where, f"{self.name} logged no reload")
             time.sleep(0.01)
+
+    def reloads(self, role):
+        return len([e for e in self.events("reload") if e.get("role") == role])
 
     def log(self):
         try:

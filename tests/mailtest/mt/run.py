@@ -33,6 +33,7 @@ class Run:
         self.path, self.builddir, self.face = path, builddir, face
         self.host = f"127.{101 + number // 250 % 100}.{number % 250 + 1}.{os.getpid() % 250 + 1}"
         self.dir = tempfile.mkdtemp(prefix="mailtest-")
+        os.chmod(self.dir, 0o755)    # started by root, the roles run as another account
         self.title, self.transcript = os.path.basename(path), []
         self.actors, self.open_sessions = {}, {}
         self.hops, self.dns, self.sent, self.chunks = [], [], [], b""

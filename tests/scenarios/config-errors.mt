@@ -1,0 +1,21 @@
+mailtest "all errors of a configuration in one run, each with its place, expectation and near name"
+config g1 {hostnam mx.example.org;
+limits { message 50X; recipients 10; }
+listen 127.0.0.1:99999 {}
+relay example.net { too 127.0.0.1; }
+filter gret;
+policy {
+	at message {
+		reject 550 5.7.1 "x" if scor >= 5;
+		accept;
+	}
+}
+} = 1 ~ "check.conf:1:1: error: .*hostnam.*hostname" ~ "check.conf:2:18: error: .*50X" ~ "check.conf:2:34: error: .*100" \
+	~ "check.conf:3:\d+: error: " ~ "check.conf:4:21: error: .*too" ~ "check.conf:5:8: error: .*gret.*greet" ~ "check.conf:8:\d+: error: .*scor.*score"
+config g1 { relay example.net { to 127.0.0.1; } include "not-there.conf"; } = 1 ~ "not-there.conf"
+config g1 { relay example.net { to 127.0.0.1; } policy { at connect { reject 550 5.7.1 "x" if rcpt == "a"; } } } = 1 ~ "rcpt"
+config g1 { relay example.net { to 127.0.0.1; } policy { at message { accept; reject 550 5.7.1 "x"; } } } = 0 ~ "warning: .*reach"
+config g1 { relay example.net { to 127.0.0.1 } } = 1 ~ "error"
+config g1 { relay example.net { to 127.0.0.1; } hostname a.example; hostname b.example; } = 1 ~ "hostname"
+config g1 { relay example.net { to 127.0.0.1; } policy { at message { reject 250 5.7.1 "x"; accept; } } } = 1 ~ "250"
+config g1 { hostname mx.example.org; relay example.net { to 127.0.0.1; } } = 0
