@@ -82,7 +82,10 @@ struct conn *conn_connect(struct loop *l, const struct ip *ip, uint16_t port, co
 bool conn_starttls(struct conn *c, struct ssl_st *ssl, bool is_server);
 struct ssl_st *conn_ssl(const struct conn *c); /* NULL when plain */
 
-/* All unread input as one slice, valid until the next call on this conn. */
+/*
+ * All unread input as one slice. It stays where it is until the callback returns to the loop; what
+ * conn_consume() takes off the front may be looked at until then, too.
+ */
 struct str conn_input(struct conn *c);
 /* Octets waiting, and the first piece of them without copying together. */
 size_t conn_input_length(const struct conn *c);

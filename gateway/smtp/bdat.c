@@ -1,0 +1,109 @@
+/*
+ * BDAT (RFC 3030). The octets of a chunk are content whatever the reply will be: each chunk is
+ * read to its last octet, or the connection ends, so that content never becomes commands.
+ */
+#include "gateway/smtp/private.h"
+#include "lib/clock.h"
+
+enum { DRAIN_MORE = 64 * 1024 * 1024 };
+
+/* "octets [LAST]" */
+static bool parse(struct str args, uint64_t *ret_n, bool *ret_is_last)
+{
+	struct str word;
+
+	*ret_is_last = false;
+	if (!str_word(&args, &word) || word.n > 20 || !str_u64(word, ret_n))
+		return false;
+	if (!str_word(&args, &word))
+		return true;
+	*ret_is_last = str_iis(word, "LAST");
+	return *ret_is_last && !str_word(&args, &word);
+}
+
+/* What is wrong before an octet of the chunk was read. */
+static const char *refuse(struct smtp *c, uint64_t n)
+{
+	struct message *m = c->s->message;
+	uint64_t max = c->snap->config->limits.message;
+
+	if (!c->has_helo)
+		return "503 5.5.1 say EHLO first";
+	if (!m)
+		return "503 5.5.1 say MAIL first";
+	if (m->recipients == 0)
+		return c->has_failed_rcpt ? "554 5.5.1 no valid recipients" : "503 5.5.1 say RCPT first";
+	if (max && (n > max || (m->spool && spool_size(m->spool) > max - n)))
+		return "552 5.3.4 message too large";
+	return c->is_bdat ? NULL : smtp_receive_start(c, true);
+}
+
+static void chunk_end(struct smtp *c)
+{
+	uint64_t size;
+
+	c->mode = MODE_COMMAND;
+	if (!c->failure && c->is_last_chunk) {
+		if (content_finish(c->reader) == CONTENT_BARE) {
+			smtp_smuggled(c);
+			return;
+		}
+		if (!c->failure && c->reader->has_long_line)
+			c->failure = "554 5.6.0 a line of the message is too long";
+	}
+	if (c->failure) {
+		smtp_receive_failed(c);
+		return;
+	}
+	size = spool_size(c->s->message->spool);
+	if (c->is_last_chunk)
+		smtp_finish(c);
+	else
+		smtp_replyf(c, "250 2.0.0 %llu octets so far", (unsigned long long)size);
+}
+
+void smtp_bdat(struct smtp *c, struct str args)
+{
+	uint64_t n;
+	const char *wrong;
+
+	if (!parse(args, &n, &c->is_last_chunk)) {
+		/* How much content follows is not known: reading on could take it for commands. */
+		smtp_bye(c, "501 5.5.4 expected BDAT octets [LAST], closing");
+		return;
+	}
+	wrong = refuse(c, n);
+	if (wrong) {
+		smtp_message_end(c);
+		c->failure = wrong;
+		if (n > c->snap->config->limits.message + DRAIN_MORE) {
+			smtp_bye(c, wrong);
+			return;
+		}
+	}
+	c->chunk_left = n;
+	c->received = 0;
+	c->data_us = clock_mono_us();
+	c->mode = MODE_BDAT;
+}
+
+bool smtp_bdat_input(struct smtp *c)
+{
+	struct str in = conn_input_piece(c->conn);
+	size_t n = c->chunk_left < in.n ? (size_t)c->chunk_left : in.n, used;
+
+	if (c->chunk_left == 0) {
+		chunk_end(c);
+		return true;
+	}
+	if (n == 0)
+		return false;
+	if (!c->failure && content_feed(c->reader, str_sub(in, 0, n), &used) == CONTENT_BARE) {
+		smtp_smuggled(c);
+		return false;
+	}
+	conn_consume(c->conn, n);
+	c->chunk_left -= n;
+	c->received += n;
+	return c->chunk_left == 0 || !smtp_too_slow(c);
+}

@@ -1,0 +1,146 @@
+/* The connect stage and the banner; HELO and EHLO with what we offer. */
+#include "gateway/smtp/private.h"
+
+/* ---- connect ---- */
+
+static void set_mark(struct smtp *c)
+{
+	c->mark_findings = c->s->findings;
+	c->mark_facts = c->s->facts.n;
+	c->mark_failures = c->s->failures;
+}
+
+/*
+ * HELO may come again, after STARTTLS or as often as a client likes: what an earlier one left in
+ * the session is forgotten, so that nothing counts twice and nothing said in the clear survives.
+ */
+void smtp_forget_helo(struct smtp *c)
+{
+	struct session *s = c->s;
+
+	smtp_message_end(c);
+	s->helo = STR("");
+	s->is_esmtp = false;
+	s->findings = c->mark_findings;
+	if (c->mark_findings.first) {
+		*s->findings.last = NULL;
+	} else {
+		findings_init(&s->findings);
+	}
+	s->facts.n = c->mark_facts;
+	s->failures = c->mark_failures;
+	c->session_decided = c->connect_decided;
+	c->has_helo = false;
+}
+
+static void say_banner(struct smtp *c)
+{
+	smtp_replyf(c, "220 %.*s ESMTP", STR_ARG(c->s->hostname));
+}
+
+/* XCLIENT told the HELO name too: as if it had been said. */
+static void xclient_helo(struct smtp *c, const struct verdict *v)
+{
+	if (smtp_verdict_refuses(v)) {
+		smtp_refuse(c, v);
+		smtp_forget_helo(c);
+		return;
+	}
+	c->has_helo = true;
+	if (!c->session_decided)
+		c->session_decided = smtp_verdict_keep(c->s->arena, v);
+	say_banner(c);
+}
+
+static void banner(struct smtp *c, const struct verdict *v)
+{
+	if (c->home->server->is_draining) {
+		smtp_bye(c, "421 4.3.2 shutting down");
+		return;
+	}
+	if (smtp_verdict_refuses(v)) {
+		/* RFC 5321 3.1: after 554 the client may only say QUIT. */
+		c->mode = MODE_REFUSED;
+		smtp_refuse(c, v);
+		if (v->kind == VERDICT_TEMPFAIL)
+			smtp_end(c, true);
+		return;
+	}
+	set_mark(c);
+	c->mode = MODE_COMMAND;
+	c->connect_decided = c->session_decided = smtp_verdict_keep(c->s->arena, v);
+	if (c->is_xclient && c->s->helo.n)
+		smtp_stage(c, STAGE_HELO, xclient_helo);
+	else
+		say_banner(c);
+}
+
+void smtp_greet(struct smtp *c)
+{
+	c->mode = MODE_GREET;
+	smtp_stage(c, STAGE_CONNECT, banner);
+}
+
+/* ---- HELO, EHLO ---- */
+
+static const char *const offers[] = {"PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING", "DSN"};
+
+static void line(struct smtp *c, bool is_last, const char *text)
+{
+	smtp_replyf(c, "250%c%s", is_last ? ' ' : '-', text);
+}
+
+static void ehlo_lines(struct smtp *c)
+{
+	size_t n = sizeof offers / sizeof *offers;
+
+	smtp_replyf(c, "250-%.*s", STR_ARG(c->s->hostname));
+	if (smtp_tls(c) && !c->is_tls)
+		line(c, false, "STARTTLS");
+	if (smtp_may_xclient(c))
+		line(c, false, "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT");
+	if (c->snap->config->limits.message)
+		smtp_replyf(c, "250-SIZE %llu", (unsigned long long)c->snap->config->limits.message);
+	else
+		line(c, false, "SIZE");
+	for (size_t i = 0; i < n; i++)
+		line(c, i + 1 == n, offers[i]);
+}
+
+static void greeted(struct smtp *c, const struct verdict *v)
+{
+	if (smtp_verdict_refuses(v)) {
+		smtp_refuse(c, v);
+		smtp_forget_helo(c);
+		return;
+	}
+	if (!c->session_decided)
+		c->session_decided = smtp_verdict_keep(c->s->arena, v);
+	c->has_helo = true;
+	if (c->s->is_esmtp)
+		ehlo_lines(c);
+	else
+		smtp_replyf(c, "250 %.*s", STR_ARG(c->s->hostname));
+}
+
+static void hello(struct smtp *c, struct str args, bool is_esmtp)
+{
+	if (args.n == 0 || args.n > ADDRESS_DOMAIN_MAX || str_chr(args, ' ') >= 0 || !str_is_utf8(args)) {
+		smtp_error(c, "501 5.5.4 HELO and EHLO take one host name");
+		return;
+	}
+	smtp_forget_helo(c);
+	c->s->helo = arena_str(c->s->arena, args);
+	c->s->is_esmtp = is_esmtp;
+	smtp_stage(c, STAGE_HELO, greeted);
+}
+
+void smtp_helo(struct smtp *c, struct str args)
+{
+	hello(c, args, false);
+}
+
+void smtp_ehlo(struct smtp *c, struct str args)
+{
+	hello(c, args, true);
+}

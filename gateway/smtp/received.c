@@ -1,0 +1,69 @@
+/* The Received: field (RFC 5321 4.4, protocol names of RFC 3848 and RFC 6531). */
+#include <time.h>
+
+#include "gateway/smtp/private.h"
+
+/* "(name [192.0.2.1])"; the name is what a trusted neighbour told, else only the address is sure. */
+static void add_client(struct buf *out, const struct session *s)
+{
+	char ip[IP_TEXT_MAX];
+
+	buf_adds(out, " (");
+	if (s->client_name.n)
+		buf_addf(out, "%.*s ", STR_ARG(s->client_name));
+	buf_addf(out, "[%s%s])", s->client.family == 6 ? "IPv6:" : "",
+	    s->client.family ? ip_format(&s->client, ip).p : "unknown");
+}
+
+/* The name that the client gave, made of characters that cannot end a clause or start a comment. */
+static void add_helo(struct buf *out, struct str helo)
+{
+	for (size_t i = 0; i < helo.n; i++) {
+		char c = helo.p[i];
+
+		buf_addc(out, is_alnum((unsigned char)c) || (c && strchr(".-_:[]", c)) ? c : '?');
+	}
+	if (helo.n == 0)
+		buf_adds(out, "unknown");
+}
+
+static const char *protocol(const struct session *s)
+{
+	bool has_tls = s->tls_version.n > 0, has_auth = s->auth_user.n > 0;
+	static const char *const esmtp[4] = {"ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA"};
+	static const char *const utf8[4] = {"UTF8SMTP", "UTF8SMTPS", "UTF8SMTPA", "UTF8SMTPSA"};
+
+	if (s->message->is_utf8)
+		return utf8[has_tls + 2 * has_auth];
+	return s->is_esmtp ? esmtp[has_tls + 2 * has_auth] : "SMTP";
+}
+
+static void add_date(struct buf *out, int64_t now)
+{
+	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t t = (time_t)now;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	buf_addf(out, "%.3s, %d %.3s %d %02d:%02d:%02d +0000", days + 3 * tm.tm_wday, tm.tm_mday,
+	    months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+struct str smtp_received(const struct session *s, struct arena *a, unsigned tls_bits, int64_t now)
+{
+	const struct message *m = s->message;
+	struct buf out = {0};
+
+	buf_adds(&out, "from ");
+	add_helo(&out, s->helo);
+	add_client(&out, s);
+	if (s->tls_version.n)
+		buf_addf(&out, "\r\n\t(using %.*s with cipher %.*s (%u bits))", STR_ARG(s->tls_version),
+		    STR_ARG(s->tls_cipher), tls_bits);
+	buf_addf(&out, "\r\n\tby %.*s with %s id %s", STR_ARG(s->hostname), protocol(s), m->id);
+	if (m->recipients == 1)
+		buf_addf(&out, "\r\n\tfor <%.*s>", STR_ARG(m->first->address.text));
+	buf_adds(&out, ";\r\n\t");
+	add_date(&out, now);
+	return buf_take(&out, a);
+}
