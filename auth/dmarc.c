@@ -1,0 +1,455 @@
+/* DMARC: record, tree walk, alignment; section numbers are those of RFC 9989. */
+#include "auth/dmarc.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "lib/res.h"
+
+const char *const dmarc_policy_words[] = {"none", "quarantine", "reject", NULL};
+
+/* ---- the record (4.7, 4.8) ---- */
+
+static bool read_policy(struct str value, enum dmarc_policy *ret_policy)
+{
+	for (int i = 0; dmarc_policy_words[i]; i++)
+		if (str_iis(value, dmarc_policy_words[i])) {
+			*ret_policy = (enum dmarc_policy)i;
+			return true;
+		}
+	return false;
+}
+
+/* One of the letters, or what it was before. */
+static char read_letter(struct str value, const char *letters, char old)
+{
+	int c = value.n == 1 ? to_lower((unsigned char)value.p[0]) : 0;
+
+	return c && strchr(letters, c) ? (char)c : old;
+}
+
+struct policy_tag {
+	bool is_seen, is_good;
+};
+
+static void read_policy_tag(struct str value, struct policy_tag *tag, enum dmarc_policy *ret_policy)
+{
+	if (tag->is_seen)
+		return; /* the first one counts */
+	tag->is_seen = true;
+	tag->is_good = read_policy(value, ret_policy);
+}
+
+/* The list has at least one mailto: URI with a local part and a domain. */
+static bool has_address(struct str list)
+{
+	struct str uri;
+
+	while (str_split(&list, ',', &uri)) {
+		uri = str_trim(uri);
+		if (str_istarts(uri, STR("mailto:")) && str_chr(uri, '@') > 7 && str_rchr(uri, '@') + 1 < (ptrdiff_t)uri.n)
+			return true;
+	}
+	return false;
+}
+
+static void read_tag(struct dmarc_record *r, struct policy_tag tags[3], struct str name, struct str value)
+{
+	if (str_iis(name, "p"))
+		read_policy_tag(value, &tags[0], &r->p);
+	else if (str_iis(name, "sp"))
+		read_policy_tag(value, &tags[1], &r->sp);
+	else if (str_iis(name, "np"))
+		read_policy_tag(value, &tags[2], &r->np);
+	else if (str_iis(name, "adkim"))
+		r->is_strict_dkim = read_letter(value, "rs", r->is_strict_dkim ? 's' : 'r') == 's';
+	else if (str_iis(name, "aspf"))
+		r->is_strict_spf = read_letter(value, "rs", r->is_strict_spf ? 's' : 'r') == 's';
+	else if (str_iis(name, "t"))
+		r->is_testing = read_letter(value, "yn", r->is_testing ? 'y' : 'n') == 'y';
+	else if (str_iis(name, "psd"))
+		r->psd = read_letter(value, "ynu", r->psd);
+	else if (str_iis(name, "rua") && !r->rua.n)
+		r->rua = value;
+	else if (str_iis(name, "ruf") && !r->ruf.n)
+		r->ruf = value;
+	else if (str_iis(name, "fo") && !r->fo.n)
+		r->fo = value;
+}
+
+/* A policy that cannot be read is p=none where reports are wanted, and no policy elsewhere (4.10.1). */
+static void settle_policies(struct dmarc_record *r, const struct policy_tag tags[3])
+{
+	bool is_faulty = !tags[0].is_good || (tags[1].is_seen && !tags[1].is_good) ||
+	    (tags[2].is_seen && !tags[2].is_good);
+
+	r->has_p = tags[0].is_good;
+	r->has_sp = tags[1].is_good;
+	r->has_np = tags[2].is_good;
+	if (!is_faulty)
+		return;
+	r->has_p = r->has_sp = r->has_np = false;
+	r->p = r->sp = r->np = DMARC_POLICY_NONE;
+	r->is_broken = !has_address(r->rua);
+}
+
+bool dmarc_record_parse(struct str text, struct dmarc_record *ret_record)
+{
+	struct dmarc_record r = {.psd = 'u', .rua = STR(""), .ruf = STR(""), .fo = STR("")};
+	struct policy_tag tags[3] = {{0}};
+	struct str spec;
+	bool is_first = true;
+
+	while (str_split(&text, ';', &spec)) {
+		ptrdiff_t equals = str_chr(spec, '=');
+		struct str name = str_trim(str_sub(spec, 0, equals < 0 ? spec.n : (size_t)equals));
+		struct str value = equals < 0 ? STR("") : str_trim(str_from(spec, (size_t)equals + 1));
+
+		if (is_first && (!str_iis(name, "v") || !str_is(value, "DMARC1")))
+			return false;
+		if (!is_first && equals >= 0)
+			read_tag(&r, tags, name, value);
+		is_first = false;
+	}
+	settle_policies(&r, tags);
+	*ret_record = r;
+	return !is_first;
+}
+
+bool dmarc_next_address(struct arena *a, struct str *rest, struct str *ret_address)
+{
+	struct str uri;
+
+	while (str_split(rest, ',', &uri)) {
+		ptrdiff_t end;
+		char *out;
+		size_t n = 0;
+
+		uri = str_trim(uri);
+		if (!str_istarts(uri, STR("mailto:")))
+			continue;
+		uri = str_from(uri, 7);
+		end = str_chr(uri, '!');
+		uri = str_sub(uri, 0, end < 0 ? uri.n : (size_t)end);
+		end = str_chr(uri, '?');
+		uri = str_sub(uri, 0, end < 0 ? uri.n : (size_t)end);
+		out = arena_alloc(a, uri.n + 1);
+		for (size_t i = 0; i < uri.n; i++) {
+			bool is_escape = uri.p[i] == '%' && i + 2 < uri.n && hex_value(uri.p[i + 1]) >= 0 &&
+			    hex_value(uri.p[i + 2]) >= 0;
+
+			out[n++] = is_escape ? (char)(hex_value(uri.p[i + 1]) << 4 | hex_value(uri.p[i + 2])) : uri.p[i];
+			i += is_escape ? 2 : 0;
+		}
+		*ret_address = (struct str){out, n};
+		return true;
+	}
+	return false;
+}
+
+/* ---- the tree walk (4.10) ---- */
+
+struct step {
+	struct str domain;
+	struct dmarc_record record;
+	bool has_record;
+};
+
+struct walk {
+	struct step v[DMARC_WALK_MAX];
+	size_t n;
+	bool is_temporary;
+};
+
+static unsigned count_labels(struct str domain)
+{
+	unsigned n = domain.n > 0;
+
+	for (size_t i = 0; i < domain.n; i++)
+		n += domain.p[i] == '.';
+	return n;
+}
+
+/* The name to ask for after `domain`; "" at the end. */
+static struct str next_name(struct str domain)
+{
+	unsigned labels = count_labels(domain), drop = labels > DMARC_WALK_MAX ? labels - (DMARC_WALK_MAX - 1) : 1;
+
+	while (drop--) {
+		ptrdiff_t dot = str_chr(domain, '.');
+
+		domain = dot < 0 ? STR("") : str_from(domain, (size_t)dot + 1);
+	}
+	return domain;
+}
+
+static struct dns_ticket *ask_record(struct dns_scope *dns, struct str domain)
+{
+	char name[300];
+	int n = snprintf(name, sizeof name, "_dmarc.%.*s", STR_ARG(domain));
+
+	return dns_ask(dns, (struct str){name, n > 0 && n < (int)sizeof name ? (size_t)n : 0}, DNS_TXT);
+}
+
+/* Records of another kind are passed over; of two DMARC records none counts. */
+static void read_step(struct step *step, const struct dns_answer *answer)
+{
+	struct dmarc_record record;
+	unsigned found = 0;
+
+	for (size_t i = 0; i < answer->n; i++)
+		if (dmarc_record_parse(answer->records[i].data, &record)) {
+			step->record = record;
+			found++;
+		}
+	step->has_record = found == 1;
+}
+
+static void walk_tree(struct dns_scope *dns, struct str domain, struct walk *walk)
+{
+	*walk = (struct walk){.n = 0};
+	for (; domain.n; domain = next_name(domain)) {
+		struct step *step = &walk->v[walk->n++];
+		const struct dns_answer *answer = dns_wait(ask_record(dns, domain));
+
+		assert(walk->n <= DMARC_WALK_MAX);
+		step->domain = domain;
+		if (answer->status == DNS_OK)
+			read_step(step, answer);
+		else if (answer->status != DNS_NXDOMAIN && answer->status != DNS_NODATA &&
+		    answer->status != DNS_BADNAME)
+			walk->is_temporary = true;
+		if ((step->has_record && step->record.psd != 'u') || walk->n == DMARC_WALK_MAX)
+			break;
+	}
+}
+
+/* The name one label below `parent` on the way to `domain`. */
+static struct str child_towards(struct str domain, struct str parent)
+{
+	struct str head = str_sub(domain, 0, domain.n - parent.n - 1);
+	ptrdiff_t dot = str_rchr(head, '.');
+
+	return dot < 0 ? domain : str_from(domain, (size_t)dot + 1);
+}
+
+static struct str organization_of(const struct walk *walk)
+{
+	struct str start = walk->v[0].domain, fewest = start;
+
+	for (size_t i = 0; i < walk->n; i++) {
+		const struct step *step = &walk->v[i];
+
+		if (!step->has_record)
+			continue;
+		if (step->record.psd == 'n')
+			return step->domain;
+		if (step->record.psd == 'y' && i > 0)
+			return child_towards(start, step->domain);
+		fewest = step->domain;
+	}
+	return fewest;
+}
+
+void dmarc_ask(struct dns_scope *dns, struct str author)
+{
+	/* The last one is a top-level name: nearly always empty, and asked for only when it matters. */
+	for (struct str name = author; count_labels(name) > 1; name = next_name(name))
+		ask_record(dns, name);
+}
+
+int dmarc_organization(struct arena *a, struct dns_scope *dns, struct str domain, struct str *ret_domain)
+{
+	struct walk walk;
+
+	if (domain.n == 0)
+		return RES_NONE;
+	walk_tree(dns, domain, &walk);
+	*ret_domain = arena_str(a, organization_of(&walk));
+	return walk.is_temporary ? RES_TEMP : RES_OK;
+}
+
+/* ---- policy discovery (4.10.1) ---- */
+
+static const struct step *step_at(const struct walk *walk, struct str domain)
+{
+	for (size_t i = 0; i < walk->n; i++)
+		if (walk->v[i].has_record && str_eq(walk->v[i].domain, domain))
+			return &walk->v[i];
+	return NULL;
+}
+
+/* The author's own record, else the organization's, else that of the public suffix. */
+static const struct step *find_policy(const struct walk *walk)
+{
+	const struct step *found = step_at(walk, walk->v[0].domain);
+
+	if (!found)
+		found = step_at(walk, organization_of(walk));
+	for (size_t i = 0; !found && i < walk->n; i++)
+		if (walk->v[i].has_record && walk->v[i].record.psd == 'y')
+			found = &walk->v[i];
+	return found;
+}
+
+/* np speaks of names that do not exist at all (3.2.13). */
+static enum dmarc_policy policy_for(struct dns_scope *dns, const struct step *step, struct str author)
+{
+	const struct dmarc_record *r = &step->record;
+
+	if (str_eq(step->domain, author))
+		return r->p;
+	if (r->has_np && dns_get(dns, author, DNS_A)->status == DNS_NXDOMAIN)
+		return r->np;
+	return r->has_sp ? r->sp : r->p;
+}
+
+/* ---- alignment (4.4, 4.10.2) ---- */
+
+static bool is_at_or_below(struct str domain, struct str parent)
+{
+	return str_ieq(domain, parent) ||
+	    (domain.n > parent.n && str_iends(domain, parent) && domain.p[domain.n - parent.n - 1] == '.');
+}
+
+/* organization: of the author. Two domains with one organization lie both below it. */
+static int is_aligned(struct arena *a, struct dns_scope *dns, const struct dmarc_report *report,
+    const struct dmarc_id *id)
+{
+	bool is_strict = id->is_spf ? report->record.is_strict_spf : report->record.is_strict_dkim;
+	struct str organization = STR("");
+	int res;
+
+	if (str_ieq(id->domain, report->author))
+		return RES_OK;
+	if (is_strict || !is_at_or_below(id->domain, report->organization))
+		return RES_NONE;
+	res = dmarc_organization(a, dns, str_lower(a, id->domain), &organization);
+	if (res != RES_OK)
+		return res;
+	return str_ieq(organization, report->organization) ? RES_OK : RES_NONE;
+}
+
+static void judge(struct arena *a, struct dns_scope *dns, const struct dmarc_id *ids, size_t n,
+    struct dmarc_report *report)
+{
+	bool is_open = false;
+
+	for (size_t i = 0; i < n; i++) {
+		int res = is_aligned(a, dns, report, &ids[i]);
+
+		if (res == RES_TEMP || (res == RES_OK && ids[i].is_temporary))
+			is_open = true;
+		else if (res == RES_OK && ids[i].is_spf)
+			report->is_spf_aligned = true;
+		else if (res == RES_OK)
+			report->is_dkim_aligned = true;
+	}
+	if (report->is_spf_aligned || report->is_dkim_aligned)
+		report->result = AUTH_PASS;
+	else if (is_open) {
+		report->result = AUTH_TEMPERROR;
+		report->reason = STR("an aligned identifier could not be checked now");
+	} else
+		report->result = AUTH_FAIL;
+}
+
+static bool any_needs_organization(const struct dmarc_report *report, const struct dmarc_id *ids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!str_ieq(ids[i].domain, report->author) &&
+		    !(ids[i].is_spf ? report->record.is_strict_spf : report->record.is_strict_dkim))
+			return true;
+	return false;
+}
+
+/*
+ * The first look-up may be all: where the author's own record is there and nothing needs the
+ * organizational domain, the rest of the tree is not walked.
+ */
+static bool check_own_record(struct arena *a, struct dns_scope *dns, const struct dmarc_id *ids, size_t n,
+    struct dmarc_report *report)
+{
+	const struct dns_answer *answer = dns_wait(ask_record(dns, report->author));
+	struct step step = {.domain = report->author};
+
+	if (answer->status == DNS_OK)
+		read_step(&step, answer);
+	if (!step.has_record || step.record.is_broken)
+		return false;
+	report->record = step.record;
+	if (any_needs_organization(report, ids, n))
+		return false;
+	report->domain = report->author;
+	report->published = step.record.p;
+	judge(a, dns, ids, n, report);
+	return true;
+}
+
+static void lower_for_test(struct dmarc_report *report)
+{
+	report->policy = report->published;
+	if (report->record.is_testing && report->policy != DMARC_POLICY_NONE)
+		report->policy--;
+}
+
+static void copy_texts(struct arena *a, struct dmarc_report *report)
+{
+	report->domain = arena_str(a, report->domain);
+	report->record.rua = arena_str(a, report->record.rua);
+	report->record.ruf = arena_str(a, report->record.ruf);
+	report->record.fo = arena_str(a, report->record.fo);
+}
+
+static void check_walk(struct arena *a, struct dns_scope *dns, const struct dmarc_id *ids, size_t n,
+    struct dmarc_report *report)
+{
+	const struct step *step;
+	struct walk walk;
+
+	walk_tree(dns, report->author, &walk);
+	step = find_policy(&walk);
+	report->record = (struct dmarc_record){.psd = 'u', .rua = STR(""), .ruf = STR(""), .fo = STR("")};
+	if (walk.is_temporary) {
+		report->result = AUTH_TEMPERROR;
+		report->reason = STR("policy not available now");
+		return;
+	}
+	if (!step || step->record.is_broken) {
+		report->reason = step ? STR("the policy record has no readable policy") : STR("");
+		return;
+	}
+	report->record = step->record;
+	report->domain = step->domain;
+	report->organization = arena_str(a, organization_of(&walk));
+	report->published = policy_for(dns, step, report->author);
+	judge(a, dns, ids, n, report);
+}
+
+void dmarc_check(struct arena *a, struct dns_scope *dns, struct str author, const struct dmarc_id *ids,
+    size_t n, struct dmarc_report *ret_report)
+{
+	struct dmarc_report report = {.reason = STR(""), .domain = STR(""), .organization = STR("")};
+
+	report.author = str_lower(a, author);
+	if (!dns) {
+		report.result = AUTH_TEMPERROR;
+		report.reason = STR("no resolver");
+	} else if (!check_own_record(a, dns, ids, n, &report)) {
+		check_walk(a, dns, ids, n, &report);
+	}
+	lower_for_test(&report);
+	copy_texts(a, &report);
+	*ret_report = report;
+}
+
+/* fail before errors before none before pass; among failures the stricter policy. */
+bool dmarc_is_worse(const struct dmarc_report *a, const struct dmarc_report *b)
+{
+	static const int badness[] = {[AUTH_NONE] = 1, [AUTH_PASS] = 0, [AUTH_FAIL] = 4, [AUTH_POLICY] = 1,
+	    [AUTH_NEUTRAL] = 1, [AUTH_TEMPERROR] = 3, [AUTH_PERMERROR] = 2};
+
+	if (badness[a->result] != badness[b->result])
+		return badness[a->result] > badness[b->result];
+	return a->policy > b->policy;
+}
