@@ -2,12 +2,20 @@ noinst_LIBRARIES += auth/libauth.a
 auth_libauth_a_SOURCES = \
 	auth/arc.c \
 	auth/arc.h \
+	auth/auth.c \
+	auth/auth.h \
+	auth/author.c \
+	auth/author.h \
+	auth/authres.c \
+	auth/authres.h \
 	auth/canon.c \
 	auth/canon.h \
 	auth/crypto.c \
 	auth/crypto.h \
 	auth/dkim.c \
 	auth/dkim.h \
+	auth/dmarc.c \
+	auth/dmarc.h \
 	auth/key.c \
 	auth/key.h \
 	auth/result.h \

@@ -28,6 +28,7 @@ struct chain_slot;
 struct verdict;
 struct mime;
 struct content;
+struct auth;
 
 enum face { FACE_SMTP, FACE_MILTER, FACE_SCAN };
 
@@ -65,6 +66,7 @@ struct message {
 					   or into a buffer of its own before the end of data */
 	struct mime *mime;		/* core/mime.h, made at first use: message_mime() */
 	struct content *content;	/* core/content.h, made at first use: message_content() */
+	struct auth *auth;		/* auth/auth.h, made at first use: message_auth() */
 
 	struct facts facts;
 	struct findings findings;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "auth/arc.h"
-#include "auth/dkim.h"
-#include "auth/spf.h"
+#include "auth/auth.h"
+#include "auth/authres.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/json.h"
@@ -136,7 +136,102 @@ static void run_arc(struct probe *p)
 	json_kv_int(&p->json, "oldest_pass", arc->oldest_pass);
 }
 
+/* org DOMAIN: its organizational domain */
+static void run_org(struct probe *p)
+{
+	struct str domain = STR("");
+
+	dmarc_organization(p->arena, p->scope, p->field[1], &domain);
+	json_kv(&p->json, "domain", domain);
+}
+
+/* dmarc AUTHOR SPF-DOMAIN DKIM-DOMAIN...: empty domains did not pass; ?DOMAIN could not be checked */
+static void run_dmarc(struct probe *p)
+{
+	struct dmarc_id ids[FIELDS_MAX];
+	struct dmarc_report r;
+	size_t n = 0;
+
+	for (int i = 2; i < FIELDS_MAX; i++) {
+		struct str domain = p->field[i];
+		bool is_temporary = domain.n && domain.p[0] == '?';
+
+		if (domain.n)
+			ids[n++] = (struct dmarc_id){str_from(domain, is_temporary), i == 2, is_temporary};
+	}
+	dmarc_ask(p->scope, p->field[1]);
+	dmarc_check(p->arena, p->scope, p->field[1], ids, n, &r);
+	json_kv(&p->json, "result", str_of(auth_result_words[r.result]));
+	json_kv(&p->json, "policy", str_of(dmarc_policy_words[r.policy]));
+	json_kv(&p->json, "domain", r.domain);
+	json_kv(&p->json, "reason", r.reason);
+	json_kv_bool(&p->json, "spf_aligned", r.is_spf_aligned);
+	json_kv_bool(&p->json, "dkim_aligned", r.is_dkim_aligned);
+}
+
+/* auth FILE CLIENT HELO FROM: all of a message, as reevectl auth prints it */
+static void run_auth(struct probe *p)
+{
+	struct signature_options options = SIGNATURE_DEFAULTS;
+	struct str message = read_file(p->arena, p->field[1]);
+	struct spf_query q = {.helo = p->field[3], .sender = p->field[4], .receiver = STR("receiver.example")};
+	struct auth *auth = auth_new(p->arena);
+	struct auth_client client = {.iprev = STR(""), .name = STR(""), .user = STR("")};
+	struct headers headers;
+	struct str body;
+
+	headers_parse(p->arena, message, &headers);
+	body = str_from(message, headers.body);
+	auth_start_dkim(auth, &headers, &options, p);
+	auth_start_arc(auth, &headers, &options, p);
+	if (ip_parse(p->field[2], &q.client)) {
+		spf_check(p->arena, p->scope, &q, &auth->spf);
+		auth->has_spf = true;
+		auth->sender = q.sender;
+	}
+	auth_start_dmarc(auth, p->scope, &headers);
+	auth_finish_dkim(auth, p->scope, &headers, body);
+	auth_finish_arc(auth, p->scope, &headers, body);
+	auth_finish_dmarc(auth, p->scope);
+	client.ip = q.client;
+	json_key(&p->json, "auth");
+	auth_json(auth, STR(""), &p->json);
+	json_kv(&p->json, "results", auth_results(auth, p->arena, STR("mx.example.net"), &client));
+}
+
+/* authres VALUE [ID] */
+static void run_authres(struct probe *p)
+{
+	struct authres results;
+
+	json_kv_bool(&p->json, "ok", authres_parse(p->arena, p->field[1], &results));
+	json_kv(&p->json, "id", results.id);
+	json_kv(&p->json, "version", results.version);
+	json_kv_bool(&p->json, "claims", authres_claims(p->arena, p->field[1], p->field[2]));
+	json_key(&p->json, "results");
+	json_open(&p->json, '[');
+	for (size_t i = 0; i < results.n; i++) {
+		const struct authres_result *r = &results.v[i];
+
+		json_open(&p->json, '{');
+		json_kv(&p->json, "method", r->method);
+		json_kv(&p->json, "result", r->result);
+		json_kv(&p->json, "reason", r->reason);
+		for (size_t k = 0; k < r->n; k++) {
+			json_key_str(&p->json, arena_printf(p->arena, "%.*s.%.*s", STR_ARG(r->properties[k].type),
+			    STR_ARG(r->properties[k].name)));
+			json_text(&p->json, r->properties[k].value);
+		}
+		json_close(&p->json);
+	}
+	json_close(&p->json);
+}
+
 static const struct command commands[] = {
+    {"dmarc", run_dmarc},
+    {"org", run_org},
+    {"auth", run_auth},
+    {"authres", run_authres},
     {"arc", run_arc},
     {"dkim", run_dkim},
     {"dns", run_dns},

@@ -9,6 +9,7 @@ suites with material of our own run. Exit 77 (skipped) when a Python module is m
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -60,8 +61,8 @@ class Suite:
     def report(self):
         print("%-16s %4d passed, %d deviate and say why, %d failed" %
               (self.name, self.passed, len(self.explained), len(self.failed)))
-        for line in self.failed:
-            print("    FAIL %s" % line)
+        for line in self.failed[:20]:
+            print("    FAIL %s" % line[:600])
         for reason in sorted(set(self.explained)):
             print("    %3d: %s" % (self.explained.count(reason), reason))
         return not self.failed
@@ -207,9 +208,73 @@ def suite_arc(suite):
                 suite.check(name, got["result"] == wanted, "want %s, got %s" % (wanted, got))
 
 
+# ---- DMARC ----
+
+def walk_zone(case):
+    """The records that an example says exist; names that it only mentions exist without one."""
+    zone = {name: [("A", "192.0.2.1")] for name in case["org_domain"]}
+    for entry in case["dmarc_records_exist"]:
+        name, _, tag = entry.partition(" ")
+        text = "v=DMARC1; p=none;" + (" " + tag.strip("()") if tag else "")
+        zone[name] = zone.get(name, []) + [("TXT", text)]
+    return zone
+
+
+def suite_dmarc_walk(suite):
+    """RFC 9989 appendix B.4: organizational domains, the queries of each walk, alignment."""
+    for case in load_json("/dmarc/treewalk-examples.json")["cases"]:
+        zone = walk_zone(case)
+        for domain, wanted in case["org_domain"].items():
+            suite.zone(zone)
+            got = suite.probe.ask("org", domain)["domain"]
+            suite.check("%s org %s" % (case["id"], domain), got == wanted, "want %s, got %s" % (wanted, got))
+            asked = [name for name, kind in suite.server.questions if kind == "TXT"]
+            wanted = case.get("queries", {}).get(domain)
+            if wanted:
+                suite.check("%s queries %s" % (case["id"], domain), asked == wanted, "want %s, got %s" % (wanted, asked))
+        check_alignment(suite, case, zone)
+
+
+def check_alignment(suite, case, zone):
+    suite.zone(zone)
+    got = suite.probe.ask("dmarc", case["author_domain"], case["spf_domain"], case["dkim_domain"])
+    suite.check("%s alignment" % case["id"], got["spf_aligned"] == case["spf_aligned"] and
+                got["dkim_aligned"] == case["dkim_aligned"] and got["domain"] == case["policy_domain"],
+                "want %s, got %s" % (case, got))
+
+
+# ---- Authentication-Results ----
+
+def suite_authres(suite):
+    """The fields that the RFCs print are read in full; so is what real servers write."""
+    for number, example in enumerate(load_json("/authres/rfc-examples.json")):
+        value = example["field"].partition(":")[2]
+        got = suite.probe.ask("authres", value, "EXAMPLE.com")
+        wanted = 0 if value.strip().endswith("none") else value.count(";")
+        suite.check("RFC %s #%d" % (example["rfc"], number), got["ok"] and len(got["results"]) == wanted and
+                    got["claims"] == ("example.com" in value.split(";")[0]), "%r: %s" % (value, got))
+    for field in load_json("/headers-realworld/authentication-results.json"):
+        value = field.partition(":")[2]
+        got = suite.probe.ask("authres", value, "example.com")
+        suite.check(value[:40], got["ok"], "%r: %s" % (value, got), authres_why(value))
+
+
+def authres_why(value):
+    """What is against RFC 8601 part 2.2 in a field of the real world."""
+    if re.match(r"\s*\w+=", value):
+        return "starts without authserv-id (part 2.2)"
+    if re.search(r"=\w+\n\t\w+@", value):
+        return "an address folded in its middle"
+    if re.search(r"\s\w+=\w", re.sub(r"\([^)]*\)", "", value)):
+        return "a property without its type, as action=none (part 2.2: propspec)"
+    if "=?" in value:
+        return "encoded words, which RFC 2047 part 5 does not allow here"
+    return None
+
+
 SUITES = {"spf7208": suite_spf7208, "spf4408": suite_spf4408, "pyspf": suite_pyspf,
           "dkim-rfc": suite_dkim_rfc, "mail-dkim": suite_mail_dkim,
-          "arc": suite_arc}
+          "arc": suite_arc, "dmarc-walk": suite_dmarc_walk, "authres": suite_authres}
 OWN = set()
 
 
