@@ -36,7 +36,8 @@ struct segment {
 	uint64_t at;	/* read so far */
 	uint64_t limit; /* good up to here, for a complete one: found by checking the last commit */
 	size_t refs;
-	bool is_checked, is_complete, is_refused, is_seen;
+	void *tag;
+	bool is_checked, is_complete, is_refused;
 	char name[];
 };
 
@@ -83,8 +84,10 @@ failed:
 	return NULL;
 }
 
-static void segment_free(struct segment *seg)
+static void segment_free(struct queue_reader *r, struct segment *seg)
 {
+	if (r->events.gone)
+		r->events.gone(r->arg, seg);
 	if (seg->fd >= 0)
 		close(seg->fd);
 	free(seg);
@@ -96,7 +99,7 @@ void queue_reader_close(struct queue_reader *r)
 		return;
 	for (struct segment *s = r->first, *next; s; s = next) {
 		next = s->next;
-		segment_free(s);
+		segment_free(r, s);
 	}
 	for (struct writer_view *w = r->writers, *next; w; w = next) {
 		next = w->next;
@@ -442,6 +445,11 @@ size_t segment_refs(const struct segment *seg)
 	return seg->refs;
 }
 
+void **segment_tag(struct segment *seg)
+{
+	return &seg->tag;
+}
+
 bool segment_is_complete(const struct segment *seg)
 {
 	return seg->is_complete;
@@ -483,7 +491,7 @@ size_t queue_reader_sweep(struct queue_reader *r)
 		if (unlinkat(r->dir_fd, seg->name, 0) && errno != ENOENT)
 			trouble(r, "%s: %s", seg->name, strerror(errno));
 		*at = seg->next;
-		segment_free(seg);
+		segment_free(r, seg);
 		n++;
 	}
 	return n;

@@ -20,6 +20,8 @@ struct queue_reader_events {
 	    const struct queue_entry *entry, struct str file);
 	/* Something is wrong on disk: a text for the log. */
 	void (*trouble)(void *arg, struct str text);
+	/* The segment is deleted or the reader closed: free its tag. May be NULL. */
+	void (*gone)(void *arg, struct segment *seg);
 };
 
 /* dir: STATE/queue, made when missing. NULL and a text when it cannot. */
@@ -39,6 +41,8 @@ void segment_unref(struct segment *seg);
 const char *segment_name(const struct segment *seg);
 uint64_t segment_size(const struct segment *seg);
 size_t segment_refs(const struct segment *seg);
+/* Whatever the caller wants to keep with it; NULL at first. */
+void **segment_tag(struct segment *seg);
 /* No writer adds to it and all of it was read. */
 bool segment_is_complete(const struct segment *seg);
 struct segment *queue_reader_first(struct queue_reader *r);

@@ -108,6 +108,13 @@ bool record_meta_get(struct arena *a, const struct record_head *h, struct str me
     struct queue_entry *ret_entry, struct str *ret_file);
 uint32_t record_flags(const struct queue_entry *e);
 
+/*
+ * Compaction: the entry once more, under its old uid. Its file (when it has one) is named, not
+ * linked again; then data is not read.
+ */
+void queue_submit_copy(struct queue_writer *w, const struct queue_entry *entry, struct str file,
+    const struct record_head *head, void (*done)(void *arg, enum queue_result result), void *arg);
+
 /* Little-endian access for the journal too. */
 static inline void put32(unsigned char *p, uint32_t v)
 {

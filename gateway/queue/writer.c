@@ -295,6 +295,29 @@ void queue_submit(struct queue_writer *w, const struct queue_entry *entries, siz
 	line_add(w, needs_link(s) ? &w->link : &w->commit, s);
 }
 
+/* Data and its CRC stay what they were: a damaged message is not made to look whole. */
+void queue_submit_copy(struct queue_writer *w, const struct queue_entry *entry, struct str file,
+    const struct record_head *head, void (*done)(void *arg, enum queue_result result), void *arg)
+{
+	struct submission *s = file.n < RECORD_NAME_MAX ? submission_new(w, entry, 1) : NULL;
+	struct item *it = s ? &s->items[0] : NULL;
+
+	if (!s) {
+		done(arg, QUEUE_FAILED);
+		return;
+	}
+	memcpy(it->file, file.p ? file.p : "", file.n);
+	it->file[file.n] = '\0';
+	it->head.uid = head->uid;
+	it->head.data_length = head->data_length;
+	it->head.data_crc = head->data_crc;
+	item_encode(it, false);
+	s->bytes = it->head.length;
+	s->done = done;
+	s->arg = arg;
+	line_add(w, &w->commit, s);
+}
+
 /* ---- the link thread ---- */
 
 static enum queue_result result_of_errno(int e)
