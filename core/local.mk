@@ -12,6 +12,8 @@ core_libcore_a_SOURCES = \
 	core/decode.h \
 	core/edit.c \
 	core/edit.h \
+	core/edit_apply.c \
+	core/edit_apply.h \
 	core/fact.c \
 	core/fact.h \
 	core/filter.h \

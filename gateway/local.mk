@@ -1,9 +1,13 @@
 # The queue with what the programs share of it: mailreeved, reevectl and the tests link it.
 noinst_LIBRARIES += gateway/libqueue.a
 gateway_libqueue_a_SOURCES = \
+	gateway/control.c \
+	gateway/control.h \
 	gateway/quarantine.h \
 	gateway/queue/crc32c.c \
 	gateway/queue/crc32c.h \
+	gateway/queue/journal.c \
+	gateway/queue/journal.h \
 	gateway/queue/live.c \
 	gateway/queue/live.h \
 	gateway/queue/queue.h \
