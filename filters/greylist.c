@@ -91,13 +91,10 @@ static bool greylist_open(void *conf, const struct filter_env *env, struct conf_
 
 static struct str network_of(const struct greylist_conf *c, const struct ip *client, struct arena *a)
 {
-	struct ip net = *client;
-	unsigned bits = (unsigned)(net.family == 4 ? c->bits4 : c->bits6);
-	char text[IP_TEXT_MAX];
+	struct cidr net = cidr_of(client, (unsigned)(client->family == 4 ? c->bits4 : c->bits6));
+	char text[CIDR_TEXT_MAX];
 
-	for (unsigned i = bits; i < (net.family == 4 ? 32u : 128u); i++)
-		net.b[i / 8] &= (uint8_t)~(0x80 >> i % 8);
-	return arena_printf(a, "%.*s/%u", STR_ARG(ip_format(&net, text)), bits);
+	return arena_str(a, cidr_format(&net, text));
 }
 
 static struct str origin_of(const struct greylist_conf *c, const struct session *s, struct arena *a)

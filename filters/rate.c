@@ -230,14 +230,10 @@ static bool rate_open(void *conf, const struct filter_env *env, struct conf_load
 
 static void add_network(const struct rate_conf *c, const struct session *s, struct buf *out)
 {
-	struct ip net = s->client;
-	unsigned bits = (unsigned)(net.family == 4 ? c->bits4 : c->bits6);
-	char text[IP_TEXT_MAX];
+	struct cidr net = cidr_of(&s->client, (unsigned)(s->client.family == 4 ? c->bits4 : c->bits6));
+	char text[CIDR_TEXT_MAX];
 
-	for (unsigned i = bits; i < (net.family == 4 ? 32u : 128u); i++)
-		net.b[i / 8] &= (uint8_t)~(0x80 >> i % 8);
-	buf_add(out, ip_format(&net, text));
-	buf_addf(out, "/%u", bits);
+	buf_add(out, cidr_format(&net, text));
 }
 
 /* What the limit counts by, readable; the limit's own text keeps limits apart. False: does not apply. */

@@ -176,3 +176,20 @@ bool cidr_has(const struct cidr *net, const struct ip *ip)
 {
 	return net->ip.family == ip->family && prefix_eq(net->ip.b, ip->b, net->bits);
 }
+
+struct cidr cidr_of(const struct ip *ip, unsigned bits)
+{
+	struct cidr net = {*ip, (uint8_t)bits};
+
+	for (unsigned i = bits; i < (ip->family == 4 ? 32u : 128u); i++)
+		net.ip.b[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+	return net;
+}
+
+struct str cidr_format(const struct cidr *net, char out[CIDR_TEXT_MAX])
+{
+	size_t n = ip_format(&net->ip, out).n;
+
+	n += (size_t)snprintf(out + n, CIDR_TEXT_MAX - n, "/%u", net->bits);
+	return (struct str){out, n};
+}

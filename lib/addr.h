@@ -37,6 +37,11 @@ struct str ip_reverse(const struct ip *ip, char out[72]);
 
 /* "ADDRESS" or "ADDRESS/BITS"; bits beyond the prefix must be zero unless lax. */
 bool cidr_parse(struct str text, bool lax, struct cidr *ret_cidr);
+/* The network of that many bits around an address. */
+struct cidr cidr_of(const struct ip *ip, unsigned bits);
+enum { CIDR_TEXT_MAX = IP_TEXT_MAX + 4 };
+/* "192.0.2.0/24" */
+struct str cidr_format(const struct cidr *net, char out[CIDR_TEXT_MAX]);
 bool cidr_has(const struct cidr *net, const struct ip *ip);
 
 #endif
