@@ -1,2 +1,12 @@
 noinst_LIBRARIES += filters/libfilters.a
-filters_libfilters_a_SOURCES =
+filters_libfilters_a_SOURCES = \
+	filters/dnsbl.c \
+	filters/dnsbl.h \
+	filters/dnsbl_test.c \
+	filters/greet.c \
+	filters/greet.h \
+	filters/greet_dynamic.c \
+	filters/headers.c \
+	filters/headers.h \
+	filters/headers_date.c \
+	filters/iprev.c

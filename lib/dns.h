@@ -131,5 +131,10 @@ bool dns_parse(struct arena *a, const uint8_t *packet, size_t length, struct str
     enum dns_type type, struct dns_answer *ret_answer);
 
 const char *dns_status_name(enum dns_status status);
+/* Says nothing about the name: no answer, a forged one, or none was asked for. */
+static inline bool dns_is_trouble(enum dns_status status)
+{
+	return status == DNS_TEMP || status == DNS_BOGUS || status == DNS_BUDGET;
+}
 
 #endif

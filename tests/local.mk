@@ -5,7 +5,9 @@ unit_tests = \
 	tests/unit/test-arena \
 	tests/unit/test-conf \
 	tests/unit/test-config \
+	tests/unit/test-dnsbl \
 	tests/unit/test-header \
+	tests/unit/test-iprev \
 	tests/unit/test-list \
 	tests/unit/test-loop \
 	tests/unit/test-names \
@@ -52,6 +54,10 @@ tests_unit_test_spool_SOURCES = tests/unit/test-spool.c tests/unit/unit.h
 tests_unit_test_spool_LDADD = $(unit_ldadd)
 tests_unit_test_address_SOURCES = tests/unit/test-address.c tests/unit/unit.h
 tests_unit_test_address_LDADD = $(unit_ldadd)
+tests_unit_test_dnsbl_SOURCES = tests/unit/test-dnsbl.c tests/unit/chain-fixture.h tests/unit/unit.h
+tests_unit_test_dnsbl_LDADD = $(unit_ldadd)
+tests_unit_test_iprev_SOURCES = tests/unit/test-iprev.c tests/unit/chain-fixture.h tests/unit/unit.h
+tests_unit_test_iprev_LDADD = $(unit_ldadd)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h
 tests_unit_test_store_LDADD = $(unit_ldadd)
 
