@@ -17,7 +17,8 @@ unit_tests = \
 	tests/unit/test-route \
 	tests/unit/test-spool \
 	tests/unit/test-store \
-	tests/unit/test-str
+	tests/unit/test-str \
+	tests/unit/test-wire
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -70,3 +71,5 @@ tests_suites_auth_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 check_PROGRAMS += tests/suites/mime-probe
 tests_suites_mime_probe_SOURCES = tests/suites/mime-probe.c
 tests_suites_mime_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
+tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/unit.h
+tests_unit_test_wire_LDADD = gateway/libsmtp.a $(unit_ldadd)
