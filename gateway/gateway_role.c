@@ -107,6 +107,49 @@ static void on_hup(void *arg)
 	reload(arg, NULL);
 }
 
+static const char *control_reload(void *arg, struct str args, struct buf *out)
+{
+	(void)args;
+	return reload(arg, out) ? NULL : "the configuration has errors: the old one stays in force";
+}
+
+static const char *control_stats(void *arg, struct str args, struct buf *out)
+{
+	const struct smtp_stats *stats = smtp_server_stats(((struct gateway *)arg)->server);
+	const struct {
+		const char *name;
+		const _Atomic uint64_t *value;
+	} rows[] = {
+	    {"connections", &stats->connections}, {"sessions", &stats->sessions},
+	    {"refused-sessions", &stats->refused_sessions}, {"tls-sessions", &stats->tls_sessions},
+	    {"tls-failures", &stats->tls_failures}, {"commands", &stats->commands}, {"messages", &stats->messages},
+	    {"accepted", &stats->accepted}, {"rejected", &stats->rejected}, {"tempfailed", &stats->tempfailed},
+	    {"refused-stages", &stats->refused_stages}, {"bytes", &stats->bytes}, {"shed", &stats->shed},
+	    {"smuggling", &stats->smuggling}, {"timeouts", &stats->timeouts}, {"memory", &stats->memory}};
+
+	(void)args;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		world_stat(out, "smtp", rows[i].name, *rows[i].value);
+	world_stats(&((struct gateway *)arg)->world, out);
+	return NULL;
+}
+
+static const struct control_command control_commands[] = {
+    {"reload", control_reload, "takes the configuration over, or says what is wrong with it"},
+    {"stats", control_stats, "counters"},
+    {NULL, NULL, NULL},
+};
+
+static bool open_control(struct gateway *g)
+{
+	const char *path = arena_printf(g->world.arena, "%.*s/gateway.sock", STR_ARG(g->env->config->runtime)).p;
+
+	g->control = control_new(g->main_loop, path, control_commands, g);
+	if (!g->control)
+		log_say(LOG_LEVEL_ERROR, "control", "%s: %s", path, strerror(errno));
+	return g->control != NULL;
+}
+
 static void stop(void *arg)
 {
 	struct gateway *g = arg;
@@ -227,6 +270,7 @@ static void close_all(struct gateway *g)
 	for (size_t i = 0; i < g->loop_count; i++)
 		pthread_join(g->threads[i], NULL);
 	/* Workers first: they may hold sessions; then what sessions wait for. */
+	control_free(g->control);
 	pool_free(g->pool);
 	queue_writer_close(g->queue);
 	smtp_server_free(g->server);
@@ -249,7 +293,7 @@ int gateway_role(const struct role_env *env)
 	status = world_open(&g.world, env);
 	if (status)
 		return status;
-	if (!open_all(&g))
+	if (!open_all(&g) || !open_control(&g))
 		return 1;
 	loop_signal(g.main_loop, SIGTERM, on_term, &g);
 	loop_signal(g.main_loop, SIGHUP, on_hup, &g);

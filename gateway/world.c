@@ -2,6 +2,8 @@
 #include "gateway/world.h"
 
 
+#include <inttypes.h>
+
 #include "gateway/nameservers.h"
 #include "lib/log.h"
 
@@ -85,6 +87,33 @@ bool world_reload(struct world *w, struct buf *ret_text)
 	if (ret_text)
 		buf_addf(ret_text, "generation %u\n", s->generation);
 	return true;
+}
+
+void world_stat(struct buf *out, const char *group, const char *name, uint64_t value)
+{
+	buf_addf(out, "%s %s %" PRIu64 "\n", group, name, value);
+}
+
+/* Mail that went on although a filter could not work is what an administrator must see. */
+static void chain_stats(const struct chain *chain, struct buf *out)
+{
+	for (size_t i = 0; i < chain_length(chain); i++)
+		world_stat(out, "failures", chain_at(chain, i)->filter->name, *chain_at(chain, i)->failures);
+}
+
+void world_stats(struct world *w, struct buf *out)
+{
+	struct snapshot *s = snapshot_current();
+	struct store_stats store;
+
+	store_stats(w->store, &store);
+	world_stat(out, "config", "generation", s->generation);
+	chain_stats(s->chain, out);
+	world_stat(out, "store", "waiting", store.waiting);
+	world_stat(out, "store", "commits", store.commits);
+	world_stat(out, "store", "written", store.written);
+	world_stat(out, "store", "failures", store.failures);
+	snapshot_unref(s);
 }
 
 void world_close(struct world *w)

@@ -24,6 +24,9 @@ int world_open(struct world *w, const struct role_env *env);
  * logged; ret_text (may be NULL; the caller frees) has the errors, or "generation N".
  */
 bool world_reload(struct world *w, struct buf *ret_text);
+/* For `reevectl stats`: one line "GROUP NAME VALUE"; world_stats() gives those of chain and store. */
+void world_stat(struct buf *out, const char *group, const char *name, uint64_t value);
+void world_stats(struct world *w, struct buf *out);
 void world_close(struct world *w);
 
 #endif

@@ -89,6 +89,54 @@ static void on_hup(void *arg)
 	world_reload(&milter.world, NULL);
 }
 
+static const char *control_reload(void *arg, struct str args, struct buf *out)
+{
+	(void)arg;
+	(void)args;
+	return world_reload(&milter.world, out) ? NULL : "the configuration has errors: the old one stays in force";
+}
+
+static const char *control_stats(void *arg, struct str args, struct buf *out)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {{"sessions", milter.sessions}, {"messages", milter.messages}, {"accepted", milter.accepted},
+	    {"rejected", milter.rejected}, {"tempfailed", milter.tempfailed}, {"quarantined", milter.quarantined},
+	    {"discarded", milter.discarded}};
+
+	(void)arg;
+	(void)args;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		world_stat(out, "milter", rows[i].name, rows[i].value);
+	world_stats(&milter.world, out);
+	return NULL;
+}
+
+static const struct control_command control_commands[] = {
+    {"reload", control_reload, "takes the configuration over, or says what is wrong with it"},
+    {"stats", control_stats, "counters"},
+    {NULL, NULL, NULL},
+};
+
+/* milter.sock, milter-2.sock ... in the order of the configuration. */
+static struct control *open_control(const struct role_env *env, struct loop *loop)
+{
+	struct arena *a = milter.world.arena;
+	const char *path = arena_printf(a, "%.*s/milter.sock", STR_ARG(env->config->runtime)).p;
+	struct control *control;
+	unsigned number = 1;
+
+	for (const struct milter_conf *m = env->config->milters; m && m != env->milter; m = m->next)
+		number++;
+	if (number > 1)
+		path = arena_printf(a, "%.*s/milter-%u.sock", STR_ARG(env->config->runtime), number).p;
+	control = control_new(loop, path, control_commands, NULL);
+	if (!control)
+		log_say(LOG_LEVEL_ERROR, "control", "%s: %s", path, strerror(errno));
+	return control;
+}
+
 /* New threads inherit the mask: libmilter's have the signals blocked, the main thread has not. */
 static bool start_libmilter(pthread_t *ret_thread)
 {
@@ -123,6 +171,7 @@ static void drain(int64_t limit_ms)
 
 int milter_role(const struct role_env *env)
 {
+	struct control *control;
 	struct loop *loop;
 	pthread_t thread;
 	int status;
@@ -137,11 +186,13 @@ int milter_role(const struct role_env *env)
 	loop = loop_new();
 	loop_signal(loop, SIGTERM, on_term, loop);
 	loop_signal(loop, SIGHUP, on_hup, NULL);
-	if (!start_libmilter(&thread))
+	control = open_control(env, loop);
+	if (!control || !start_libmilter(&thread))
 		return 1;
 	role_ready(env);
 	loop_run(loop);
 	smfi_stop();
 	drain(env->config->drain_ms);
+	control_free(control);
 	return 0;
 }

@@ -1,0 +1,139 @@
+/* reevectl reload and stats: questions to the roles of the running daemon. */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/control.h"
+#include "gateway/ctl/ctl.h"
+#include "lib/json.h"
+
+enum { ROLES_MAX = 40 };
+
+/* The roles that have a control socket in the runtime folder. */
+static size_t find_roles(struct ctl *ctl, const char **ret_paths)
+{
+	const char *folder = arena_cstr(ctl->arena, ctl_config(ctl)->runtime);
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	size_t n = 0;
+
+	while (dir && n < ROLES_MAX && (entry = readdir(dir)))
+		if (str_ends(str_of(entry->d_name), STR(".sock")))
+			ret_paths[n++] = arena_printf(ctl->arena, "%s/%s", folder, entry->d_name).p;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static const char *role_of(struct ctl *ctl, const char *path)
+{
+	struct str name = str_of(strrchr(path, '/') + 1);
+
+	return arena_cstr(ctl->arena, str_sub(name, 0, name.n - strlen(".sock")));
+}
+
+static void print_error_line(void *arg, struct str line)
+{
+	(void)arg;
+	fprintf(stderr, "%.*s\n", STR_ARG(line));
+}
+
+static int reload_role(struct ctl *ctl, const char *path)
+{
+	struct buf text = {0};
+	enum res res = control_call(path, STR("reload"), print_error_line, NULL, &text);
+
+	if (res == RES_OK)
+		printf("%s: reloaded\n", role_of(ctl, path));
+	else if (res != RES_NONE)
+		ctl_fail("%s: %.*s", role_of(ctl, path), STR_ARG(buf_str(&text)));
+	buf_free(&text);
+	return res == RES_OK ? 0 : res == RES_NONE ? -1 : 1;
+}
+
+int ctl_reload(struct ctl *ctl, int argc, char **argv)
+{
+	const char *paths[ROLES_MAX];
+	size_t n, reached = 0;
+	int status = 0;
+
+	argc = ctl_options(ctl, argc, argv);
+	if (argc != 1) {
+		ctl_fail("usage: reevectl reload");
+		return 2;
+	}
+	n = find_roles(ctl, paths);
+	for (size_t i = 0; i < n; i++) {
+		int one = reload_role(ctl, paths[i]);
+
+		reached += one >= 0;
+		status |= one > 0;
+	}
+	return reached ? status : ctl_fail("no daemon is running with this configuration");
+}
+
+struct stats_print {
+	struct json *json; /* NULL: a table */
+	const char *role;
+};
+
+/* "GROUP NAME VALUE" */
+static void print_stat(void *arg, struct str line)
+{
+	struct stats_print *p = arg;
+	struct str group, name, value;
+	uint64_t number;
+
+	if (!str_word(&line, &group) || !str_word(&line, &name) || !str_word(&line, &value) || !str_u64(value, &number))
+		return;
+	if (!p->json) {
+		printf("%-10s %-12.*s %-20.*s %12.*s\n", p->role, STR_ARG(group), STR_ARG(name), STR_ARG(value));
+		return;
+	}
+	json_open(p->json, '{');
+	json_kv(p->json, "group", group);
+	json_kv(p->json, "name", name);
+	json_kv_int(p->json, "value", (int64_t)number);
+	json_close(p->json);
+}
+
+static enum res print_role(struct ctl *ctl, const char *path, struct buf *out)
+{
+	struct json json = json_start(out);
+	struct stats_print p = {ctl->json ? &json : NULL, role_of(ctl, path)};
+	enum res res;
+
+	json_open(&json, '{');
+	json_kv(&json, "role", str_of(p.role));
+	json_key(&json, "stats");
+	json_open(&json, '[');
+	res = control_call(path, STR("stats"), print_stat, &p, NULL);
+	json_close(&json);
+	json_close(&json);
+	buf_addc(out, '\n');
+	return res;
+}
+
+int ctl_stats(struct ctl *ctl, int argc, char **argv)
+{
+	const char *paths[ROLES_MAX];
+	size_t n, reached = 0;
+
+	argc = ctl_options(ctl, argc, argv);
+	if (argc != 1) {
+		ctl_fail("usage: reevectl stats [--json]");
+		return 2;
+	}
+	n = find_roles(ctl, paths);
+	for (size_t i = 0; i < n; i++) {
+		struct buf out = {0};
+
+		if (print_role(ctl, paths[i], &out) == RES_OK) {
+			reached++;
+			if (ctl->json)
+				ctl_print(buf_str(&out));
+		}
+		buf_free(&out);
+	}
+	return reached ? 0 : ctl_fail("no daemon is running with this configuration");
+}
