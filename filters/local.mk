@@ -9,4 +9,5 @@ filters_libfilters_a_SOURCES = \
 	filters/headers.c \
 	filters/headers.h \
 	filters/headers_date.c \
-	filters/iprev.c
+	filters/iprev.c \
+	filters/rules.c

@@ -1,2 +1,32 @@
 noinst_LIBRARIES += rules/librules.a
-rules_librules_a_SOURCES =
+rules_librules_a_SOURCES = \
+	rules/capture.c \
+	rules/compile.c \
+	rules/condition.c \
+	rules/evals.c \
+	rules/evals.h \
+	rules/evals_private.h \
+	rules/evals_relay.c \
+	rules/field.c \
+	rules/field.h \
+	rules/keyword.c \
+	rules/keyword.h \
+	rules/literal.c \
+	rules/literal.h \
+	rules/matcher.c \
+	rules/meta.c \
+	rules/meta.h \
+	rules/metaset.c \
+	rules/parse.c \
+	rules/perlre.c \
+	rules/perlre.h \
+	rules/prefilter.c \
+	rules/prefilter.h \
+	rules/received.c \
+	rules/received.h \
+	rules/replace.c \
+	rules/rule.h \
+	rules/ruleset.h \
+	rules/set.h \
+	rules/target.h \
+	rules/uri_detail.c

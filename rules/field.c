@@ -1,0 +1,494 @@
+/* Header texts for rules; see field.h. Each source is one function, by table. */
+#include "rules/field.h"
+
+#include "core/mailbox.h"
+#include "rules/rule.h"
+
+static const struct {
+	const char *name;
+	enum field_source source;
+	bool exact_case;
+} sources[] = {
+    {"ALL", FIELD_ALL, true},
+    {"ALL-TRUSTED", FIELD_ALL_TRUSTED, true},
+    {"ALL-INTERNAL", FIELD_ALL_INTERNAL, true},
+    {"ALL-UNTRUSTED", FIELD_ALL_UNTRUSTED, true},
+    {"ALL-EXTERNAL", FIELD_ALL_EXTERNAL, true},
+    {"EnvelopeFrom", FIELD_ENVELOPE_FROM, false},
+    {"X-Spam-Relays-Trusted", FIELD_RELAYS_TRUSTED, false},
+    {"X-Spam-Relays-Untrusted", FIELD_RELAYS_UNTRUSTED, false},
+    {"X-Spam-Relays-Internal", FIELD_RELAYS_INTERNAL, false},
+    {"X-Spam-Relays-External", FIELD_RELAYS_EXTERNAL, false},
+    {"ToCc", FIELD_TO_CC, false},
+    {"MESSAGEID", FIELD_MESSAGE_ID, true},
+};
+
+struct field_spec field_spec_of(struct str name, unsigned modifiers)
+{
+	struct field_spec spec = {FIELD_HEADER, name, modifiers};
+
+	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+		if (sources[i].exact_case ? str_is(name, sources[i].name) : str_iis(name, sources[i].name))
+			spec.source = sources[i].source;
+	return spec;
+}
+
+void fields_init(struct fields *f, const struct rule_target *t, struct regex_scratch *scratch)
+{
+	*f = (struct fields){.t = t, .scratch = scratch};
+	f->decoded = arena_array(t->arena, t->headers->n, sizeof *f->decoded);
+	f->has_decoded = arena_array(t->arena, t->headers->n, sizeof *f->has_decoded);
+}
+
+const struct relays *fields_relays(struct fields *f)
+{
+	if (f->relays)
+		return f->relays;
+	f->relays = arena_alloc(f->t->arena, sizeof *f->relays);
+	received_read(f->received, f->scratch, f->t, f->policy, f->relays);
+	return f->relays;
+}
+
+/* ---- single fields ---- */
+
+/* CR before LF goes; the text stays as it is otherwise. */
+static struct str without_cr(struct arena *a, struct str s)
+{
+	char *p;
+	size_t n = 0;
+
+	if (!s.n || !memchr(s.p, '\r', s.n))
+		return s;
+	p = arena_alloc(a, s.n);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '\r' || i + 1 == s.n || s.p[i + 1] != '\n')
+			p[n++] = s.p[i];
+	return (struct str){p, n};
+}
+
+struct str field_raw(struct arena *a, const struct header *h)
+{
+	return without_cr(a, h->value);
+}
+
+/* A line end with the blanks behind it becomes one blank. */
+static struct str join_folds(struct arena *a, struct str s)
+{
+	char *p;
+	size_t n = 0;
+
+	if (!s.n || !memchr(s.p, '\n', s.n))
+		return str_trim(s);
+	p = arena_alloc(a, s.n);
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\n') {
+			if (n && p[n - 1] == '\r')
+				n--;
+			p[n++] = ' ';
+			while (i + 1 < s.n && (s.p[i + 1] == ' ' || s.p[i + 1] == '\t'))
+				i++;
+		} else {
+			p[n++] = s.p[i];
+		}
+	}
+	return str_trim((struct str){p, n});
+}
+
+/* Fields that hold no text for people: encoded words in them are no encoded words. */
+static bool is_plain(struct str name)
+{
+	static const char *const names[] = {"Received", "Message-ID", "Date", "Resent-Message-ID",
+	    "Resent-Date", "MIME-Version", "References", "In-Reply-To"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (str_iis(name, names[i]))
+			return true;
+	return str_istarts(name, STR("List-"));
+}
+
+struct str field_decoded(struct fields *f, size_t index)
+{
+	const struct header *h = &f->t->headers->v[index];
+	struct arena *a = f->t->arena;
+	struct str s;
+	bool bad;
+
+	if (f->has_decoded[index])
+		return f->decoded[index];
+	s = join_folds(a, h->value);
+	if (!str_is_ascii(s) && !str_is_utf8(s))
+		s = charset_to_utf8(a, STR("windows-1252"), s, &bad);
+	if (!is_plain(h->name) && str_find(s, STR("=?")) >= 0)
+		s = header_decode(a, s);
+	f->decoded[index] = s;
+	f->has_decoded[index] = true;
+	return s;
+}
+
+/* ---- lists of values ---- */
+
+/* Values found for a rule, to be cut down and joined. */
+struct values {
+	struct arena *arena;
+	struct str *v;
+	size_t n, room, bytes;
+	bool are_lines; /* each gets a line end of its own */
+};
+
+static void add(struct values *out, struct str s)
+{
+	if (out->bytes + s.n > FIELD_TEXT_MAX)
+		return;
+	if (out->n == out->room) {
+		size_t room = out->room ? out->room * 2 : 8;
+		struct str *more = arena_array(out->arena, room, sizeof *more);
+		if (out->n)
+			memcpy(more, out->v, out->n * sizeof *more);
+		out->v = more;
+		out->room = room;
+	}
+	out->v[out->n++] = s;
+	out->bytes += s.n;
+}
+
+static void add_named(struct fields *f, struct values *out, struct str name, bool raw)
+{
+	for (size_t i = 0; i < f->t->headers->n; i++) {
+		const struct header *h = &f->t->headers->v[i];
+		if (str_ieq(h->name, name))
+			add(out, raw ? field_raw(out->arena, h) : field_decoded(f, i));
+	}
+}
+
+static void add_all(struct fields *f, struct values *out, size_t from, size_t to, bool raw)
+{
+	for (size_t i = from; i < to && i < f->t->headers->n; i++) {
+		const struct header *h = &f->t->headers->v[i];
+		struct str value;
+		if (raw) {
+			value = without_cr(out->arena, h->raw);
+			if (value.n && value.p[value.n - 1] == '\n')
+				value.n--;
+		} else {
+			value = arena_printf(out->arena, "%.*s: %.*s", STR_ARG(h->name), STR_ARG(field_decoded(f, i)));
+		}
+		add(out, value);
+	}
+}
+
+/* Index of the n-th Received field (from 0), or the number of fields. */
+static size_t received_at(const struct headers *h, long n)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (str_iis(h->v[i].name, "received") && n-- == 0)
+			return i;
+	return h->n;
+}
+
+/* What ours (trusted or internal) added, up to the field by which it came in; or from there on. */
+static void add_range(struct fields *f, struct values *out, const struct field_spec *spec)
+{
+	const struct relays *r = fields_relays(f);
+	bool raw = spec->modifiers & HEADER_RAW;
+	bool is_trust = spec->source == FIELD_ALL_TRUSTED || spec->source == FIELD_ALL_UNTRUSTED;
+	size_t border = received_at(f->t->headers, (is_trust ? r->last_trusted : r->last_internal) + 1);
+
+	if (spec->source == FIELD_ALL_TRUSTED || spec->source == FIELD_ALL_INTERNAL)
+		add_all(f, out, 0, border + 1, raw);
+	else
+		add_all(f, out, border, f->t->headers->n, raw);
+}
+
+static void add_message_ids(struct fields *f, struct values *out, bool raw)
+{
+	static const struct str names[] = {{"X-Message-Id", 12}, {"Resent-Message-Id", 17},
+	    {"X-Original-Message-ID", 21}, {"Message-Id", 10}};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		add_named(f, out, names[i], raw);
+}
+
+static void add_relays(struct fields *f, struct values *out, enum field_source source)
+{
+	const struct relays *r = fields_relays(f);
+	size_t border = source == FIELD_RELAYS_TRUSTED || source == FIELD_RELAYS_UNTRUSTED ? r->trusted : r->internal;
+	bool is_ours = source == FIELD_RELAYS_TRUSTED || source == FIELD_RELAYS_INTERNAL;
+
+	out->are_lines = false;
+	add(out, received_text(out->arena, r, is_ours ? 0 : border, is_ours ? border : r->n));
+}
+
+/* ---- the envelope ---- */
+
+static bool first_address(struct fields *f, const char *name, struct str *ret_address, size_t *ret_index)
+{
+	for (size_t i = 0; i < f->t->headers->n; i++) {
+		struct mailboxes boxes;
+		if (!str_iis(f->t->headers->v[i].name, name))
+			continue;
+		mailboxes_parse(f->t->arena, f->t->headers->v[i].value, &boxes);
+		*ret_index = i;
+		if (boxes.n) {
+			*ret_address = boxes.v[0].address;
+			return true;
+		}
+		*ret_address = STR("");
+		return str_find(f->t->headers->v[i].value, STR("<>")) >= 0;
+	}
+	return false;
+}
+
+static bool is_usable(struct str address)
+{
+	return address.n == 0 || str_chr(address, '@') > 0;
+}
+
+/* From what receiving servers wrote down, the most reliable first. */
+static bool find_envelope(struct fields *f, struct str *ret)
+{
+	static const char *const names[] = {"X-Envelope-From", "Envelope-Sender", "Return-Path"};
+	const struct relays *r = fields_relays(f);
+	const struct relay *hop = NULL;
+	size_t at, first_received = received_at(f->t->headers, 0);
+
+	if (f->envelope_header.n)
+		return first_address(f, f->envelope_header.p, ret, &at) && is_usable(*ret);
+	if (r->n > r->trusted)
+		hop = &r->all[r->trusted];
+	else if (r->trusted)
+		hop = &r->all[r->trusted - 1];
+	if (hop && hop->has_envfrom && is_usable(hop->envfrom)) {
+		*ret = hop->envfrom;
+		return true;
+	}
+	if (first_address(f, "X-Sender", ret, &at) && str_chr(*ret, '@') >= 0)
+		for (size_t i = 0; i < f->t->headers->n; i++)
+			if (str_iis(f->t->headers->v[i].name, "received") &&
+			    str_find(f->t->headers->v[i].value, STR("(fetchmail")) >= 0)
+				return false;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (!first_address(f, names[i], ret, &at))
+			continue;
+		if (at < first_received)
+			return true;
+		if (i == 0)
+			return false; /* behind a Received field: a later hop may have used another one */
+	}
+	return false;
+}
+
+static bool envelope(struct fields *f, struct str *ret)
+{
+	if (!f->knows_envelope) {
+		f->knows_envelope = true;
+		if (f->t->has_sender) {
+			f->envelope = f->t->sender;
+			f->has_envelope = true;
+		} else {
+			f->has_envelope = find_envelope(f, &f->envelope);
+		}
+	}
+	*ret = f->envelope;
+	return f->has_envelope;
+}
+
+/* ---- modifiers ---- */
+
+static struct str squeeze(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_space(s.p[i]))
+			p[n++] = s.p[i];
+		else if (n && p[n - 1] != ' ')
+			p[n++] = ' ';
+	while (n && p[n - 1] == ' ')
+		n--;
+	if (n > 1 && p[0] == '\'' && p[n - 1] == '\'')
+		return (struct str){p + 1, n - 2};
+	return (struct str){p, n};
+}
+
+static struct values addresses(const struct values *in, unsigned modifiers)
+{
+	struct values out = {.arena = in->arena};
+
+	for (size_t i = 0; i < in->n; i++) {
+		struct mailboxes boxes;
+		mailboxes_parse(in->arena, in->v[i], &boxes);
+		for (size_t k = 0; k < boxes.n; k++) {
+			const struct mailbox *b = &boxes.v[k];
+			if (modifiers & HEADER_ADDR && b->address.n)
+				add(&out, b->address);
+			else if (!(modifiers & HEADER_ADDR) && b->name.n)
+				add(&out, modifiers & HEADER_RAW ? b->name : squeeze(in->arena, b->name));
+		}
+	}
+	return out;
+}
+
+static bool is_host_char(char c)
+{
+	return is_alnum(c) || c == '-' || c == '.' || c == '_' || (unsigned char)c > 0x7f;
+}
+
+/* A name with a dot whose end is a public suffix or looks like one. */
+static bool is_host(struct str s)
+{
+	ptrdiff_t dot = str_rchr(s, '.');
+	struct str top = dot < 0 ? s : str_from(s, (size_t)dot + 1);
+
+	if (dot <= 0 || top.n < 2 || s.n > 253)
+		return false;
+	for (size_t i = 0; i < top.n; i++)
+		if (is_digit(top.p[i]))
+			return str_istarts(top, STR("xn--"));
+	return true;
+}
+
+static bool take_host(struct str text, size_t *at, struct str *ret_host)
+{
+	while (*at < text.n) {
+		size_t start = *at;
+		struct str s;
+		while (*at < text.n && is_host_char(text.p[*at]))
+			++*at;
+		s = str_sub(text, start, *at - start);
+		if (*at == start)
+			++*at;
+		while (s.n && s.p[s.n - 1] == '.')
+			s.n--;
+		if (is_host(s)) {
+			*ret_host = s;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool find_host(struct str text, struct str *ret_host)
+{
+	ptrdiff_t sign = str_rchr(text, '@');
+	size_t at = sign < 0 ? 0 : (size_t)sign + 1;
+
+	if (take_host(text, &at, ret_host))
+		return true;
+	at = 0;
+	return take_host(text, &at, ret_host);
+}
+
+static bool find_ip(struct str text, struct ip *ret_ip)
+{
+	for (size_t i = 0; i < text.n;) {
+		size_t start = i;
+		struct str s;
+		while (i < text.n && (hex_value(text.p[i]) >= 0 || text.p[i] == '.' || text.p[i] == ':'))
+			i++;
+		s = str_sub(text, start, i - start);
+		while (s.n && (s.p[s.n - 1] == '.' || s.p[s.n - 1] == ':') && s.n < 40)
+			s.n--;
+		if (s.n >= 3 && s.n < IP_TEXT_MAX && ip_parse(s, ret_ip))
+			return true;
+		if (i == start)
+			i++;
+	}
+	return false;
+}
+
+static struct values hosts(const struct values *in, unsigned modifiers)
+{
+	struct values out = {.arena = in->arena};
+
+	for (size_t i = 0; i < in->n; i++) {
+		char text[72];
+		struct str host;
+		struct ip ip;
+		if (modifiers & HEADER_HOST && find_host(in->v[i], &host))
+			add(&out, modifiers & HEADER_DOMAIN ? domain_registered(str_lower(in->arena, host)) : host);
+		else if (modifiers & HEADER_IP && find_ip(in->v[i], &ip))
+			add(&out, arena_str(in->arena, modifiers & HEADER_REVIP ? ip_reverse(&ip, text)
+			                                                        : ip_format(&ip, text)));
+	}
+	return out;
+}
+
+static struct str joined(const struct values *in)
+{
+	struct buf out = {0};
+
+	if (in->n == 1 && !in->are_lines)
+		return in->v[0];
+	for (size_t i = 0; i < in->n; i++) {
+		if (i && !in->are_lines)
+			buf_addc(&out, '\n');
+		buf_add(&out, in->v[i]);
+		if (in->are_lines)
+			buf_addc(&out, '\n');
+	}
+	return buf_take(&out, in->arena);
+}
+
+static void collect(struct fields *f, const struct field_spec *spec, struct values *out)
+{
+	bool raw = spec->modifiers & (HEADER_RAW | HEADER_ADDR | HEADER_NAME);
+	struct str s;
+
+	switch (spec->source) {
+	case FIELD_HEADER:
+		add_named(f, out, spec->name, raw);
+		break;
+	case FIELD_ALL:
+		add_all(f, out, 0, f->t->headers->n, spec->modifiers & HEADER_RAW);
+		break;
+	case FIELD_ENVELOPE_FROM:
+		out->are_lines = false;
+		if (envelope(f, &s))
+			add(out, s);
+		break;
+	case FIELD_TO_CC:
+		add_named(f, out, STR("To"), raw);
+		add_named(f, out, STR("Cc"), raw);
+		break;
+	case FIELD_MESSAGE_ID:
+		add_message_ids(f, out, raw);
+		break;
+	case FIELD_RELAYS_TRUSTED:
+	case FIELD_RELAYS_UNTRUSTED:
+	case FIELD_RELAYS_INTERNAL:
+	case FIELD_RELAYS_EXTERNAL:
+		add_relays(f, out, spec->source);
+		break;
+	default:
+		add_range(f, out, spec);
+	}
+}
+
+bool field_get(struct fields *f, const struct field_spec *spec, struct str *ret_text)
+{
+	struct values v = {.arena = f->t->arena, .are_lines = true};
+	unsigned m = spec->modifiers;
+
+	collect(f, spec, &v);
+	if (v.n == 0)
+		return false;
+	if (m & (HEADER_FIRST | HEADER_LAST)) {
+		v.v = m & HEADER_FIRST ? v.v : &v.v[v.n - 1];
+		v.n = 1;
+	}
+	if (m & (HEADER_ADDR | HEADER_NAME))
+		v = addresses(&v, m);
+	if (m & (HEADER_HOST | HEADER_IP))
+		v = hosts(&v, m);
+	*ret_text = joined(&v);
+	return v.n > 0;
+}
+
+struct str field_text(struct fields *f, const char *name, unsigned modifiers)
+{
+	struct field_spec spec = field_spec_of(str_of(name), modifiers);
+	struct str text;
+
+	return field_get(f, &spec, &text) ? text : STR("");
+}

@@ -1,0 +1,687 @@
+/*
+ * Reads a pattern by recursive descent and keeps, for each piece, the finite set of texts that it
+ * can be (when it is small), and the best set of literals seen on the way. Whatever is not
+ * understood is "any text", which is always right. Called once per pattern at load.
+ */
+#include "rules/literal.h"
+
+#include <math.h>
+
+#include "lib/regex.h"
+#include "rules/rule.h"
+
+enum { DEPTH_MAX = 60, CLASS_MAX = 12, RUN_MAX = 64 };
+
+struct set {
+	struct str *v;
+	size_t n;
+};
+
+struct piece {
+	bool is_exact; /* it is one of `exact` and nothing else */
+	struct set exact, best;
+	double rate; /* of best; meaningless without */
+};
+
+struct reader {
+	struct arena *a;
+	struct str in;
+	size_t at;
+	unsigned flags, depth;
+	bool failed;
+};
+
+static struct piece read_alternatives(struct reader *r);
+
+/* ---- sets ---- */
+
+static struct set set_of(struct reader *r, struct str s)
+{
+	struct set set = {arena_array(r->a, 1, sizeof *set.v), 1};
+
+	set.v[0] = s;
+	return set;
+}
+
+static struct piece nothing(struct reader *r)
+{
+	return (struct piece){.is_exact = true, .exact = set_of(r, STR(""))};
+}
+
+static struct piece anything(void)
+{
+	return (struct piece){0};
+}
+
+static bool set_has(const struct set *set, struct str s)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (str_eq(set->v[i], s))
+			return true;
+	return false;
+}
+
+/* The union; false when it is too large. */
+static bool set_join(struct reader *r, const struct set *a, const struct set *b, size_t most, struct set *ret)
+{
+	struct set out = {arena_array(r->a, a->n + b->n, sizeof *out.v), 0};
+
+	for (size_t i = 0; i < a->n + b->n; i++) {
+		struct str s = i < a->n ? a->v[i] : b->v[i - a->n];
+		if (!set_has(&out, s))
+			out.v[out.n++] = s;
+	}
+	*ret = out;
+	return out.n <= most;
+}
+
+/* Each of a followed by each of b; false when that is too much. */
+static bool set_cross(struct reader *r, const struct set *a, const struct set *b, struct set *ret)
+{
+	struct set out;
+
+	if (a->n * b->n > RUN_MAX)
+		return false;
+	out = (struct set){arena_array(r->a, a->n * b->n, sizeof *out.v), 0};
+	for (size_t i = 0; i < a->n; i++) {
+		for (size_t k = 0; k < b->n; k++) {
+			struct str x = a->v[i], y = b->v[k], *to = &out.v[out.n];
+			if (x.n + y.n > LITERAL_MAX)
+				return false;
+			if (x.n == 0 || y.n == 0) {
+				*to = x.n ? x : y;
+			} else {
+				char *p = arena_alloc(r->a, x.n + y.n);
+				memcpy(p, x.p, x.n);
+				memcpy(p + x.n, y.p, y.n);
+				*to = (struct str){p, x.n + y.n};
+			}
+			if (!set_has(&(struct set){out.v, out.n}, *to))
+				out.n++;
+		}
+	}
+	*ret = out;
+	return true;
+}
+
+static double set_rate(const struct set *set)
+{
+	double rate = 0;
+
+	if (set->n == 0 || set->n > LITERAL_SET_MAX)
+		return INFINITY;
+	for (size_t i = 0; i < set->n; i++) {
+		if (set->v[i].n < LITERAL_MIN)
+			return INFINITY;
+		rate += literal_rate(set->v[i]);
+	}
+	return rate;
+}
+
+static void offer(struct piece *p, const struct set *set)
+{
+	double rate = set_rate(set);
+
+	if (isinf(rate) || (p->best.n && p->rate <= rate))
+		return;
+	p->best = *set;
+	p->rate = rate;
+}
+
+/* ---- characters and classes ---- */
+
+static bool at_end(const struct reader *r)
+{
+	return r->at >= r->in.n;
+}
+
+static char peek(const struct reader *r)
+{
+	return at_end(r) ? '\0' : r->in.p[r->at];
+}
+
+static struct piece one_char(struct reader *r, unsigned char c)
+{
+	char *p = arena_alloc(r->a, 1);
+
+	*p = (char)to_lower(c);
+	return (struct piece){.is_exact = true, .exact = set_of(r, (struct str){p, 1})};
+}
+
+struct bytes {
+	bool has[256];
+};
+
+static void add_range(struct bytes *b, unsigned from, unsigned to)
+{
+	for (unsigned c = from; c <= to && c < 256; c++)
+		b->has[c] = true;
+}
+
+/* A class escape: which octets; false when it is not one that we spell out. */
+static bool add_class(struct bytes *b, char c)
+{
+	switch (c) {
+	case 'd':
+		add_range(b, '0', '9');
+		return true;
+	case 's':
+		add_range(b, '\t', '\r');
+		b->has[' '] = true;
+		return true;
+	case 'w':
+		add_range(b, '0', '9');
+		add_range(b, 'A', 'Z');
+		add_range(b, 'a', 'z');
+		b->has['_'] = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct piece of_bytes(struct reader *r, const struct bytes *b)
+{
+	struct piece p = {.is_exact = true, .exact = {arena_array(r->a, CLASS_MAX, sizeof(struct str)), 0}};
+	bool seen[256] = {false};
+
+	for (unsigned c = 0; c < 256; c++) {
+		unsigned low = (unsigned)to_lower((int)c);
+		if (!b->has[c] || seen[low])
+			continue;
+		seen[low] = true;
+		if (p.exact.n == CLASS_MAX)
+			return anything();
+		p.exact.v[p.exact.n++] = one_char(r, (unsigned char)low).exact.v[0];
+	}
+	return p.exact.n ? p : anything();
+}
+
+/*
+ * The octet that an escape of one character stands for; -1 for classes, assertions and all that is
+ * not understood. The reader stands behind the backslash and its letter.
+ */
+static int escaped_octet(struct reader *r, char c, bool in_class)
+{
+	static const char from[] = "nrtfae", to[] = "\n\r\t\f\a\033";
+	const char *at = c ? strchr(from, c) : NULL;
+	int value = 0, digits = 0;
+
+	if (at)
+		return (unsigned char)to[at - from];
+	if (c == 'b' && in_class)
+		return '\b';
+	if (c == 'x' && peek(r) == '{') {
+		for (r->at++; !at_end(r) && peek(r) != '}'; r->at++)
+			value = value > 0xffff || hex_value(peek(r)) < 0 ? 0x10000 : value * 16 + hex_value(peek(r));
+		r->at++;
+		return value <= 0xff && !(r->flags & REGEX_UTF && value > 0x7f) ? value : -1;
+	}
+	if (c == 'x') {
+		for (; digits < 2 && hex_value(peek(r)) >= 0; digits++, r->at++)
+			value = value * 16 + hex_value(peek(r));
+		return r->flags & REGEX_UTF && value > 0x7f ? -1 : value;
+	}
+	if (c == '0') {
+		for (; digits < 2 && peek(r) >= '0' && peek(r) <= '7'; digits++, r->at++)
+			value = value * 8 + peek(r) - '0';
+		return value;
+	}
+	return is_alnum(c) ? -1 : (unsigned char)c;
+}
+
+/* Inside [ ]: one member, or a range. False: the class is not understood. */
+static bool read_member(struct reader *r, struct bytes *b)
+{
+	unsigned from, to;
+	int octet;
+	char c = peek(r);
+
+	r->at++;
+	if (c == '[' && (peek(r) == ':' || peek(r) == '.' || peek(r) == '='))
+		return false;
+	if (c == '\\') {
+		char e = peek(r);
+		r->at++;
+		if (add_class(b, e))
+			return true;
+		octet = escaped_octet(r, e, true);
+		if (octet < 0)
+			return false;
+		from = (unsigned)octet;
+	} else {
+		from = (unsigned char)c;
+	}
+	to = from;
+	if (peek(r) == '-' && r->at + 1 < r->in.n && r->in.p[r->at + 1] != ']') {
+		r->at++;
+		c = peek(r);
+		r->at++;
+		if (c == '\\') {
+			char e = peek(r);
+			r->at++;
+			octet = escaped_octet(r, e, true);
+			if (octet < 0)
+				return false;
+			to = (unsigned)octet;
+		} else {
+			to = (unsigned char)c;
+		}
+	}
+	add_range(b, from, to);
+	return true;
+}
+
+/* Behind the [; leaves the reader behind the ]. */
+static struct piece read_class(struct reader *r)
+{
+	struct bytes b = {{false}};
+	bool is_clear = true, first = true, negated = peek(r) == '^';
+
+	if (negated)
+		r->at++;
+	for (; !at_end(r) && (first || peek(r) != ']'); first = false) {
+		if (!read_member(r, &b)) {
+			is_clear = false;
+			/* A [:name:] ends with ":]": its bracket must not end the class. */
+			if (peek(r) == ':' || peek(r) == '.' || peek(r) == '=') {
+				ptrdiff_t end = str_find(str_from(r->in, r->at), STR(":]"));
+				if (end >= 0)
+					r->at += (size_t)end + 2;
+			}
+		}
+	}
+	if (at_end(r))
+		r->failed = true;
+	r->at++;
+	return is_clear && !negated && !(r->flags & REGEX_UTF) ? of_bytes(r, &b) : anything();
+}
+
+static struct piece read_escape(struct reader *r)
+{
+	struct bytes b = {{false}};
+	char c = peek(r);
+	int octet;
+
+	if (at_end(r)) {
+		r->failed = true;
+		return anything();
+	}
+	r->at++;
+	if (strchr("bBAzZGKE", c))
+		return nothing(r);
+	if (c == 'Q' || c == 'c' || c == 'o') {
+		r->failed = true;
+		return anything();
+	}
+	if (strchr("pPNgk", c)) {
+		if (peek(r) == '{' || peek(r) == '<' || peek(r) == '\'') {
+			char close = peek(r) == '{' ? '}' : peek(r) == '<' ? '>' : '\'';
+			for (r->at++; !at_end(r) && peek(r) != close; r->at++)
+				;
+			r->at++;
+		} else if (c == 'p' || c == 'P') {
+			r->at++;
+		} else if (c == 'g') {
+			while (is_digit(peek(r)) || peek(r) == '-' || peek(r) == '+')
+				r->at++;
+		}
+		return anything();
+	}
+	if (is_digit(c) && c != '0') {
+		while (is_digit(peek(r)))
+			r->at++;
+		return anything();
+	}
+	if (add_class(&b, c))
+		return of_bytes(r, &b);
+	octet = escaped_octet(r, c, false);
+	return octet < 0 ? anything() : one_char(r, (unsigned char)octet);
+}
+
+/* ---- groups ---- */
+
+static void skip_to(struct reader *r, char close)
+{
+	while (!at_end(r) && peek(r) != close)
+		r->at++;
+	r->at++;
+}
+
+/* Inline flags "imsx-imsx" up to : or ); anything else fails. */
+static bool read_inline_flags(struct reader *r)
+{
+	bool off = false;
+
+	for (; !at_end(r) && peek(r) != ':' && peek(r) != ')'; r->at++) {
+		unsigned flag = peek(r) == 'i' ? REGEX_CASELESS : peek(r) == 'x' ? REGEX_EXTENDED : 0;
+		if (peek(r) == '-')
+			off = true;
+		else if (peek(r) == '^')
+			r->flags &= ~(unsigned)(REGEX_CASELESS | REGEX_EXTENDED);
+		else if (!strchr("imsxnaudlpJ", peek(r)))
+			return false;
+		else if (off)
+			r->flags &= ~flag;
+		else
+			r->flags |= flag;
+	}
+	return !at_end(r);
+}
+
+enum group { GROUP_PLAIN, GROUP_EMPTY, GROUP_FLAGS, GROUP_DONE, GROUP_ANY };
+
+/* Behind "(": what kind of group it is; the reader stands at its contents. */
+static enum group group_kind(struct reader *r)
+{
+	struct str rest = str_from(r->in, r->at);
+	static const struct {
+		struct str head;
+		enum group kind;
+	} heads[] = {
+	    {{"?:", 2}, GROUP_PLAIN},
+	    {{"?>", 2}, GROUP_PLAIN},
+	    {{"?|", 2}, GROUP_PLAIN},
+	    {{"?=", 2}, GROUP_EMPTY},
+	    {{"?!", 2}, GROUP_EMPTY},
+	    {{"?<=", 3}, GROUP_EMPTY},
+	    {{"?<!", 3}, GROUP_EMPTY},
+	};
+
+	if (!str_starts(rest, STR("?")) && !str_starts(rest, STR("*")))
+		return GROUP_PLAIN;
+	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+		if (str_starts(rest, heads[i].head)) {
+			r->at += heads[i].head.n;
+			return heads[i].kind;
+		}
+	}
+	if (str_starts(rest, STR("?#"))) {
+		skip_to(r, ')');
+		return GROUP_DONE;
+	}
+	if (str_starts(rest, STR("?<")) || str_starts(rest, STR("?P<")) || str_starts(rest, STR("?'"))) {
+		r->at += rest.p[1] == 'P' ? 3 : 2;
+		skip_to(r, rest.p[1] == '\'' ? '\'' : '>');
+		return GROUP_PLAIN;
+	}
+	if (str_starts(rest, STR("?&")) || str_starts(rest, STR("?P>")) || str_starts(rest, STR("?R")) ||
+	    (rest.n > 1 && is_digit(rest.p[1]))) {
+		skip_to(r, ')');
+		return GROUP_ANY;
+	}
+	r->at++;
+	if (rest.p[0] == '*' || !read_inline_flags(r)) {
+		r->failed = true;
+		return GROUP_DONE;
+	}
+	return r->in.p[r->at++] == ':' ? GROUP_PLAIN : GROUP_FLAGS;
+}
+
+static struct piece read_group(struct reader *r)
+{
+	unsigned flags = r->flags;
+	enum group kind = group_kind(r);
+	struct piece p;
+
+	if (kind == GROUP_DONE)
+		return nothing(r);
+	if (kind == GROUP_ANY)
+		return anything();
+	if (kind == GROUP_FLAGS) /* (?i) holds up to the end of the group around it */
+		return nothing(r);
+	if (++r->depth > DEPTH_MAX) {
+		r->failed = true;
+		return anything();
+	}
+	p = read_alternatives(r);
+	r->depth--;
+	r->flags = flags;
+	if (peek(r) != ')')
+		r->failed = true;
+	r->at++;
+	return kind == GROUP_EMPTY ? nothing(r) : p;
+}
+
+/* ---- sequences ---- */
+
+struct count {
+	unsigned least, most; /* most 0: no bound */
+};
+
+/* {n}, {n,}, {n,m} at the reader; false when the brace is a literal. */
+static bool read_braces(struct reader *r, struct count *ret)
+{
+	size_t i = r->at + 1, start = i;
+	unsigned v[2] = {0, 0};
+	bool has_comma = false, has_second = false;
+
+	for (; i < r->in.n && is_digit(r->in.p[i]) && i < start + 6; i++)
+		v[0] = v[0] * 10 + (unsigned)(r->in.p[i] - '0');
+	if (i == start)
+		return false;
+	if (i < r->in.n && r->in.p[i] == ',') {
+		has_comma = true;
+		for (start = ++i; i < r->in.n && is_digit(r->in.p[i]) && i < start + 6; i++)
+			v[1] = v[1] * 10 + (unsigned)(r->in.p[i] - '0'), has_second = true;
+	}
+	if (i >= r->in.n || r->in.p[i] != '}')
+		return false;
+	r->at = i + 1;
+	*ret = (struct count){v[0], !has_comma ? v[0] : has_second ? v[1] : 0};
+	if (ret->most == 0 && (!has_comma || has_second))
+		ret->most = UINT32_MAX; /* {0}: matches nothing at all; callers see least 0 */
+	return true;
+}
+
+static struct count read_quantifier(struct reader *r)
+{
+	struct count c = {1, 1};
+
+	switch (peek(r)) {
+	case '*':
+		c = (struct count){0, 0};
+		r->at++;
+		break;
+	case '+':
+		c = (struct count){1, 0};
+		r->at++;
+		break;
+	case '?':
+		c = (struct count){0, 1};
+		r->at++;
+		break;
+	case '{':
+		if (!read_braces(r, &c))
+			return c;
+		break;
+	default:
+		return c;
+	}
+	if (peek(r) == '?' || peek(r) == '+')
+		r->at++;
+	return c;
+}
+
+static struct piece repeat(struct reader *r, struct piece p, struct count c)
+{
+	struct piece out = {0};
+	struct set run;
+
+	if (c.least == 1 && c.most == 1)
+		return p;
+	if (c.least == 0) {
+		struct set empty = set_of(r, STR(""));
+		if (c.most == 1 && p.is_exact && set_join(r, &empty, &p.exact, RUN_MAX, &out.exact))
+			out.is_exact = true;
+		return out;
+	}
+	/* At least once: what one turn requires, and the turns that must follow each other. */
+	if (p.best.n)
+		offer(&out, &p.best);
+	if (!p.is_exact)
+		return out;
+	offer(&out, &p.exact);
+	run = p.exact;
+	for (unsigned i = 1; i < c.least && i < LITERAL_MAX; i++) {
+		if (!set_cross(r, &run, &p.exact, &run))
+			return out;
+		offer(&out, &run);
+	}
+	if (c.least == c.most && c.least < LITERAL_MAX) {
+		out.is_exact = true;
+		out.exact = run;
+	}
+	return out;
+}
+
+static struct piece read_atom(struct reader *r)
+{
+	char c = peek(r);
+
+	r->at++;
+	switch (c) {
+	case '(':
+		return read_group(r);
+	case '[':
+		return read_class(r);
+	case '\\':
+		return read_escape(r);
+	case '.':
+		return anything();
+	case '^':
+	case '$':
+		return nothing(r);
+	default:
+		if (r->flags & REGEX_UTF && (unsigned char)c > 0x7f)
+			return anything();
+		return one_char(r, (unsigned char)c);
+	}
+}
+
+/* Blanks and comments of /x. */
+static bool skip_extended(struct reader *r)
+{
+	size_t start = r->at;
+
+	if (!(r->flags & REGEX_EXTENDED))
+		return false;
+	while (!at_end(r) && (is_space(peek(r)) || peek(r) == '#')) {
+		if (peek(r) == '#')
+			while (!at_end(r) && peek(r) != '\n')
+				r->at++;
+		r->at++;
+	}
+	return r->at != start;
+}
+
+static struct piece read_sequence(struct reader *r)
+{
+	struct piece out = {.is_exact = true}, p;
+	struct set run = set_of(r, STR(""));
+
+	while (!r->failed && !at_end(r) && peek(r) != '|' && peek(r) != ')') {
+		if (skip_extended(r))
+			continue;
+		p = read_atom(r);
+		skip_extended(r);
+		p = repeat(r, p, read_quantifier(r));
+		if (p.best.n)
+			offer(&out, &p.best);
+		if (p.is_exact && set_cross(r, &run, &p.exact, &run))
+			continue;
+		offer(&out, &run);
+		out.is_exact = false;
+		run = p.is_exact ? p.exact : set_of(r, STR(""));
+	}
+	offer(&out, &run);
+	if (out.is_exact)
+		out.exact = run;
+	return out;
+}
+
+static struct set usable(const struct piece *p)
+{
+	struct piece best = {0};
+
+	if (p->best.n)
+		offer(&best, &p->best);
+	if (p->is_exact)
+		offer(&best, &p->exact);
+	return best.best;
+}
+
+static struct piece read_alternatives(struct reader *r)
+{
+	struct piece out = read_sequence(r);
+
+	while (!r->failed && peek(r) == '|' && !at_end(r)) {
+		struct piece next, joined = {0};
+		struct set a, b, both;
+		r->at++;
+		next = read_sequence(r);
+		if (out.is_exact && next.is_exact && set_join(r, &out.exact, &next.exact, LITERAL_SET_MAX, &both)) {
+			joined.is_exact = true;
+			joined.exact = both;
+		}
+		a = usable(&out);
+		b = usable(&next);
+		if (a.n && b.n && set_join(r, &a, &b, LITERAL_SET_MAX, &both))
+			offer(&joined, &both);
+		out = joined;
+	}
+	return out;
+}
+
+void literals_of(struct arena *a, struct str pattern, unsigned flags, struct literals *ret_literals)
+{
+	struct arena *work = arena_new(0);
+	struct reader r = {.a = work, .in = pattern, .flags = flags};
+	struct piece p;
+	struct set best;
+
+	*ret_literals = (struct literals){0};
+	/* Caseless characters reach over ASCII: the Kelvin sign is a k. */
+	if ((flags & REGEX_UTF && flags & REGEX_CASELESS) || str_starts(pattern, STR("(*")) ||
+	    pattern.n > RULE_EXPANDED_MAX) {
+		arena_free(work);
+		return;
+	}
+	p = read_alternatives(&r);
+	best = usable(&p);
+	if (!r.failed && r.at == pattern.n && best.n) {
+		ret_literals->v = arena_array(a, best.n, sizeof *ret_literals->v);
+		ret_literals->n = best.n;
+		ret_literals->rate = set_rate(&best);
+		for (size_t i = 0; i < best.n; i++)
+			ret_literals->v[i] = arena_str(a, best.v[i]);
+	}
+	arena_free(work);
+}
+
+/* Share of octets in mail text, in 1/10,000: letters folded, the rest by kind. */
+static const unsigned short letter_share[26] = {
+    600, 120, 250, 300, 900, 150, 150, 330, 550, 15, 60, 350, 200,
+    550, 550, 200, 8, 500, 500, 650, 210, 70, 120, 20, 120, 8,
+};
+
+static double octet_share(unsigned char c)
+{
+	if (c >= 'a' && c <= 'z')
+		return letter_share[c - 'a'] / 10000.0;
+	if (c == ' ')
+		return 0.15;
+	if (is_digit(c))
+		return 0.008;
+	return strchr("./-=\"<>:\n", c) && c ? 0.009 : 0.003;
+}
+
+double literal_rate(struct str literal)
+{
+	double rate = 1;
+
+	/* Octets of a word go together: later ones tell less than their share says. */
+	for (size_t i = 0; i < literal.n; i++)
+		rate *= pow(octet_share((unsigned char)literal.p[i]), i < 4 ? 0.9 : 0.5);
+	return rate;
+}

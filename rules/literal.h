@@ -1,0 +1,28 @@
+/*
+ * What must stand in a text for a pattern to match: a set of folded literals one of which occurs in
+ * every match. Sound by construction (a text without any of them cannot match), as selective as the
+ * pattern allows. Patterns without such a set are run on every text.
+ */
+#ifndef REEVE_RULES_LITERAL_H
+#define REEVE_RULES_LITERAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/arena.h"
+#include "lib/str.h"
+
+enum { LITERAL_MIN = 3, LITERAL_MAX = 32, LITERAL_SET_MAX = 160 };
+
+struct literals {
+	struct str *v; /* ASCII letters in lower case */
+	size_t n;      /* 0: nothing is required */
+	double rate;   /* expected occurrences per octet of ordinary text */
+};
+
+/* pattern and flags as for regex_new(). */
+void literals_of(struct arena *a, struct str pattern, unsigned flags, struct literals *ret_literals);
+/* How often the literal is expected per octet of text. */
+double literal_rate(struct str literal);
+
+#endif

@@ -1,0 +1,259 @@
+/*
+ * Splits /pattern/flags and mends the few places where PCRE2 is stricter than Perl. One pass each,
+ * linear; called by the rule compiler and by lint.
+ */
+#include "rules/perlre.h"
+
+#include "lib/regex.h"
+
+static const struct {
+	char letter;
+	unsigned flag;
+} flag_letters[] = {
+    {'i', REGEX_CASELESS},
+    {'m', REGEX_MULTILINE},
+    {'s', REGEX_DOTALL},
+    {'x', REGEX_EXTENDED},
+    {'n', REGEX_NO_CAPTURE},
+    /* No meaning here: matching all, once-only, keeping copies, ASCII or locale classes. */
+    {'g', 0},
+    {'o', 0},
+    {'p', 0},
+    {'a', 0},
+    {'u', 0},
+    {'l', 0},
+    {'d', 0},
+    {'c', 0},
+    {'r', 0},
+};
+
+static char closing(char open)
+{
+	static const char pairs[] = "{}()<>[]";
+	const char *at = open ? strchr(pairs, open) : NULL;
+
+	return at && (at - pairs) % 2 == 0 ? at[1] : open;
+}
+
+static bool read_flags(struct str text, unsigned *ret_flags)
+{
+	*ret_flags = 0;
+	for (size_t i = 0; i < text.n; i++) {
+		size_t k = 0, n = sizeof flag_letters / sizeof *flag_letters;
+		while (k < n && flag_letters[k].letter != text.p[i])
+			k++;
+		if (k == n)
+			return false;
+		*ret_flags |= flag_letters[k].flag;
+	}
+	return true;
+}
+
+/* Whether the delimiter stands in the body without a backslash. */
+static bool has_bare(struct str body, char delimiter)
+{
+	for (size_t i = 0; i < body.n; i++) {
+		if (body.p[i] == '\\')
+			i++;
+		else if (body.p[i] == delimiter)
+			return true;
+	}
+	return false;
+}
+
+const char *perlre_split(struct str written, struct perlre *ret_re)
+{
+	struct str s = written;
+	char open, close;
+	ptrdiff_t end;
+
+	if (str_starts(s, STR("qr")) && s.n > 2 && s.p[2] != '/')
+		s = str_from(s, 2);
+	else if (s.n > 1 && s.p[0] == 'm' && !is_alnum(s.p[1]))
+		s = str_from(s, 1);
+	if (s.n < 2 || is_alnum(s.p[0]) || is_space(s.p[0]) || s.p[0] == '\\' || s.p[0] == '_')
+		return "a pattern in delimiters was expected: /.../ or m{...}";
+	open = s.p[0];
+	close = closing(open);
+	end = str_rchr(s, close);
+	if (end <= 0)
+		return "the closing delimiter is missing";
+	ret_re->body = str_sub(s, 1, (size_t)end - 1);
+	if (!read_flags(str_from(s, (size_t)end + 1), &ret_re->flags))
+		return "unknown flag behind the pattern";
+	if (close == open && has_bare(ret_re->body, open))
+		return "the delimiter stands in the pattern without a backslash";
+	return NULL;
+}
+
+/* Escapes of a letter that PCRE2 knows; Perl takes any other for the letter itself. */
+static bool is_known_escape(char c)
+{
+	return strchr("abBcdDefgGhHkKnNopPrRsStvVwWxXzZAEQ", c) != NULL;
+}
+
+/* Highest code point of a \x{...} at text, or 0. */
+static unsigned long braced_hex(struct str text)
+{
+	unsigned long value = 0;
+
+	if (text.n < 2 || text.p[0] != 'x' || text.p[1] != '{')
+		return 0;
+	for (size_t i = 2; i < text.n && hex_value(text.p[i]) >= 0 && value < 0x110000; i++)
+		value = value * 16 + (unsigned long)hex_value(text.p[i]);
+	return value;
+}
+
+/*
+ * Perl folds the letters of Latin-1 under /i, PCRE2 in octet mode only those of ASCII. The other
+ * case of c, or 0.
+ */
+static unsigned char other_case(unsigned c)
+{
+	if (c >= 0xc0 && c <= 0xde && c != 0xd7)
+		return (unsigned char)(c + 0x20);
+	if (c >= 0xe0 && c <= 0xfe && c != 0xf7)
+		return (unsigned char)(c - 0x20);
+	return 0;
+}
+
+struct mender {
+	struct str in;
+	size_t at;
+	struct buf out;
+	unsigned flags;
+	bool folds; /* Latin-1 letters are to be folded */
+	bool in_class;
+	unsigned range_from; /* in a class: the octet before a "-", or 0 */
+};
+
+/* An octet as a high literal or \xHH at the reader: its value and length; 0 when it is neither. */
+static size_t high_octet(struct str rest, unsigned *ret_octet)
+{
+	if (rest.n && (unsigned char)rest.p[0] >= 0x80) {
+		*ret_octet = (unsigned char)rest.p[0];
+		return 1;
+	}
+	if (rest.n >= 4 && rest.p[0] == '\\' && rest.p[1] == 'x' && hex_value(rest.p[2]) >= 8 &&
+	    hex_value(rest.p[3]) >= 0) {
+		*ret_octet = (unsigned)(hex_value(rest.p[2]) * 16 + hex_value(rest.p[3]));
+		return 4;
+	}
+	return 0;
+}
+
+/* A range in a class: the other cases of what lies inside. */
+static void fold_range(struct mender *m, unsigned from, unsigned to)
+{
+	for (unsigned c = from; c <= to && c < 256; c++) {
+		unsigned char other = other_case(c);
+		if (other && (other < from || other > to))
+			buf_addf(&m->out, "\\x%02x", other);
+	}
+}
+
+static bool mend_high(struct mender *m)
+{
+	struct str rest = str_from(m->in, m->at);
+	unsigned octet;
+	size_t n = high_octet(rest, &octet);
+	unsigned char other;
+
+	if (n == 0 || !m->folds)
+		return false;
+	other = other_case(octet);
+	m->at += n;
+	if (!m->in_class) {
+		buf_addf(&m->out, other ? "[\\x%02x\\x%02x]" : "\\x%02x", octet, other);
+	} else if (m->range_from) {
+		buf_addf(&m->out, "\\x%02x", octet);
+		fold_range(m, m->range_from, octet);
+		m->range_from = 0;
+	} else {
+		buf_addf(&m->out, "\\x%02x", octet);
+		rest = str_from(m->in, m->at);
+		if (rest.n > 1 && rest.p[0] == '-' && rest.p[1] != ']') {
+			buf_addc(&m->out, '-');
+			m->at++;
+			m->range_from = octet;
+		} else {
+			fold_range(m, octet, octet);
+		}
+	}
+	return true;
+}
+
+/* A quantifier behind $ or ^ is allowed in Perl. */
+static bool mend_assertion(struct mender *m)
+{
+	char c = m->in.p[m->at], next = m->at + 1 < m->in.n ? m->in.p[m->at + 1] : '\0';
+
+	if (m->in_class || (c != '$' && c != '^') || !(next == '?' || next == '*' || next == '+'))
+		return false;
+	buf_addf(&m->out, "(?:%c)", c);
+	m->at++;
+	return true;
+}
+
+static void mend_escape(struct mender *m)
+{
+	char next = m->in.p[m->at + 1];
+
+	if (braced_hex(str_from(m->in, m->at + 1)) > 0xff) {
+		m->flags |= REGEX_UTF;
+		m->folds = false;
+	}
+	if (!is_alpha(next) || is_known_escape(next))
+		buf_addc(&m->out, '\\');
+	buf_addc(&m->out, next);
+	m->at += 2;
+}
+
+/* Keeps track of [ ]: a ] that comes first is a member. */
+static void mend_plain(struct mender *m)
+{
+	char c = m->in.p[m->at++];
+
+	buf_addc(&m->out, c);
+	m->range_from = 0;
+	if (c == ']') {
+		m->in_class = false;
+	} else if (c == '[' && !m->in_class) {
+		m->in_class = true;
+		if (m->at < m->in.n && m->in.p[m->at] == '^')
+			buf_addc(&m->out, m->in.p[m->at++]);
+		if (m->at < m->in.n && m->in.p[m->at] == ']')
+			buf_addc(&m->out, m->in.p[m->at++]);
+	} else if (c == '[') {
+		/* "[:alpha:]" inside a class: its bracket does not end the class. */
+		ptrdiff_t end = str_find(str_from(m->in, m->at), STR(":]"));
+		if (m->at < m->in.n && m->in.p[m->at] == ':' && end > 0) {
+			buf_add(&m->out, str_sub(m->in, m->at, (size_t)end + 2));
+			m->at += (size_t)end + 2;
+		}
+	}
+}
+
+const char *perlre_translate(struct arena *a, struct perlre *re, struct str *ret_pattern)
+{
+	struct mender m = {.in = re->body, .flags = re->flags};
+
+	m.folds = re->flags & REGEX_CASELESS && !(re->flags & REGEX_UTF);
+	while (m.at < m.in.n) {
+		struct str rest = str_from(m.in, m.at);
+		if (str_starts(rest, STR("(?{")) || str_starts(rest, STR("(??{")) ||
+		    str_starts(rest, STR("(?p{"))) {
+			buf_free(&m.out);
+			return "Perl code in a pattern is not run here";
+		}
+		if (mend_high(&m) || mend_assertion(&m))
+			continue;
+		if (m.in.p[m.at] == '\\' && m.at + 1 < m.in.n)
+			mend_escape(&m);
+		else
+			mend_plain(&m);
+	}
+	re->flags = m.flags;
+	*ret_pattern = buf_take(&m.out, a);
+	return NULL;
+}

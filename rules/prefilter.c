@@ -1,0 +1,241 @@
+/*
+ * The literal finder. Each literal is entered under its rarest window of four octets (three for
+ * literals of three), chosen so that no window collects many. Scanning costs two table bits per
+ * octet; only where one is set the window is looked up and the literal compared.
+ */
+#include "rules/prefilter.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "rules/literal.h"
+
+enum { BITS_MIN = 10, BITS_MAX = 17 };
+
+struct entry {
+	uint32_t window;
+	uint32_t value;
+	uint16_t before; /* octets of the literal before the window */
+	uint16_t length;
+	const char *literal;
+};
+
+/* Windows of one size: the bitmap, and entries sorted by window behind a hashed index. */
+struct layer {
+	unsigned shift; /* of the product: 32 - bits */
+	uint64_t *bitmap;
+	uint32_t *first; /* by hash: index of the first entry; the next one's is the end */
+	struct entry *entries;
+	size_t n;
+};
+
+struct prefilter {
+	struct layer four, three;
+	size_t literals;
+};
+
+struct draft {
+	struct str literal;
+	uint32_t value;
+};
+
+struct prefilter_builder {
+	struct arena *arena;
+	struct draft *v;
+	size_t n, room;
+};
+
+struct prefilter_builder *prefilter_start(struct arena *a)
+{
+	struct prefilter_builder *b = arena_alloc(a, sizeof *b);
+
+	b->arena = a;
+	return b;
+}
+
+void prefilter_add(struct prefilter_builder *b, struct str literal, uint32_t value)
+{
+	assert(literal.n >= LITERAL_MIN && literal.n <= LITERAL_MAX);
+	if (b->n == b->room) {
+		size_t room = b->room ? b->room * 2 : 64;
+		struct draft *more = arena_array(b->arena, room, sizeof *more);
+		if (b->n)
+			memcpy(more, b->v, b->n * sizeof *more);
+		b->v = more;
+		b->room = room;
+	}
+	b->v[b->n++] = (struct draft){literal, value};
+}
+
+static uint32_t load4(const char *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, 4);
+	return w;
+}
+
+/* The first three octets of a loaded word, the fourth made zero; the same in any byte order. */
+static uint32_t first3(uint32_t w)
+{
+	static const unsigned char mask[4] = {0xff, 0xff, 0xff, 0};
+	uint32_t m;
+
+	memcpy(&m, mask, 4);
+	return w & m;
+}
+
+static uint32_t load3(const char *p)
+{
+	uint32_t w = 0;
+
+	memcpy(&w, p, 3);
+	return w;
+}
+
+static uint32_t hash(uint32_t window, unsigned shift)
+{
+	return (window * 2654435761u) >> shift;
+}
+
+static int by_hash_then_window(const void *x, const void *y)
+{
+	const struct entry *a = x, *b = y;
+	uint32_t ha = a->window * 2654435761u, hb = b->window * 2654435761u;
+
+	if (ha != hb)
+		return ha < hb ? -1 : 1;
+	return a->value < b->value ? -1 : a->value > b->value;
+}
+
+/* Counts, while choosing, how many literals stand under a window already. */
+struct tally {
+	uint16_t *counts;
+};
+
+static struct entry choose_window(struct tally *t, const struct draft *d, size_t size)
+{
+	struct entry e = {.value = d->value, .length = (uint16_t)d->literal.n, .literal = d->literal.p};
+	double best = -1;
+	uint32_t slot = 0;
+
+	for (size_t i = 0; i + size <= d->literal.n; i++) {
+		const char *p = d->literal.p + i;
+		uint32_t window = size == 4 ? load4(p) : load3(p), at = hash(window, 32 - 16);
+		double cost = literal_rate((struct str){p, size}) * (1 + t->counts[at]);
+		if (best >= 0 && cost >= best)
+			continue;
+		best = cost;
+		slot = at;
+		e.window = window;
+		e.before = (uint16_t)i;
+	}
+	if (t->counts[slot] < UINT16_MAX)
+		t->counts[slot]++;
+	return e;
+}
+
+static void layer_finish(struct arena *a, struct layer *l, unsigned spread)
+{
+	unsigned bits = BITS_MIN;
+	size_t slots;
+
+	while (bits < BITS_MAX && ((size_t)1 << bits) < l->n * spread)
+		bits++;
+	l->shift = 32 - bits;
+	slots = (size_t)1 << bits;
+	l->bitmap = arena_array(a, slots / 64, sizeof *l->bitmap);
+	l->first = arena_array(a, slots + 1, sizeof *l->first);
+	qsort(l->entries, l->n, sizeof *l->entries, by_hash_then_window);
+	for (size_t i = 0; i < l->n; i++) {
+		uint32_t h = hash(l->entries[i].window, l->shift);
+		l->bitmap[h / 64] |= (uint64_t)1 << (h % 64);
+		l->first[h + 1]++;
+	}
+	for (size_t i = 0; i < slots; i++)
+		l->first[i + 1] += l->first[i];
+}
+
+struct prefilter *prefilter_finish(struct prefilter_builder *b)
+{
+	struct prefilter *pf;
+	struct tally tally;
+
+	if (b->n == 0)
+		return NULL;
+	pf = arena_alloc(b->arena, sizeof *pf);
+	pf->literals = b->n;
+	pf->four.entries = arena_array(b->arena, b->n, sizeof *pf->four.entries);
+	pf->three.entries = arena_array(b->arena, b->n, sizeof *pf->three.entries);
+	tally.counts = calloc((size_t)1 << 16, sizeof *tally.counts);
+	if (!tally.counts)
+		abort();
+	for (size_t i = 0; i < b->n; i++) {
+		size_t size = b->v[i].literal.n > 3 ? 4 : 3;
+		struct layer *l = size == 4 ? &pf->four : &pf->three;
+		l->entries[l->n++] = choose_window(&tally, &b->v[i], size);
+	}
+	free(tally.counts);
+	layer_finish(b->arena, &pf->four, 16);
+	layer_finish(b->arena, &pf->three, 32);
+	return pf;
+}
+
+size_t prefilter_literals(const struct prefilter *pf)
+{
+	return pf ? pf->literals : 0;
+}
+
+void prefilter_fold(struct str in, char *out)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	size_t i = 0;
+
+	for (; i + 8 <= in.n; i += 8) {
+		uint64_t w, low, is_upper;
+		memcpy(&w, in.p + i, 8);
+		/* Per octet: bit 7 set where 'A' <= c <= 'Z', from sums that cannot carry over. */
+		low = w & 0x7f * ones;
+		is_upper = (low + (0x80 - 'A') * ones) & ~(low + (0x80 - 'Z' - 1) * ones) & ~w & 0x80 * ones;
+		w |= is_upper >> 2;
+		memcpy(out + i, &w, 8);
+	}
+	for (; i < in.n; i++)
+		out[i] = (char)to_lower(in.p[i]);
+}
+
+/* The entries under the window that ends nowhere before `at`; false when found() said stop. */
+static bool look(const struct layer *l, uint32_t window, uint32_t h, struct str text, size_t at,
+    bool (*found)(void *arg, uint32_t value, size_t at), void *arg)
+{
+	for (uint32_t i = l->first[h]; i < l->first[h + 1]; i++) {
+		const struct entry *e = &l->entries[i];
+		if (e->window != window || e->before > at || (size_t)(e->length - e->before) > text.n - at)
+			continue;
+		if (memcmp(text.p + at - e->before, e->literal, e->length) == 0 &&
+		    !found(arg, e->value, at - e->before))
+			return false;
+	}
+	return true;
+}
+
+void prefilter_scan(const struct prefilter *pf, struct str text,
+    bool (*found)(void *arg, uint32_t value, size_t at), void *arg)
+{
+	const struct layer *four = &pf->four, *three = &pf->three;
+	const uint64_t *bits4 = four->bitmap, *bits3 = three->bitmap;
+	size_t i = 0;
+
+	for (; i + 4 <= text.n; i++) {
+		uint32_t w4 = load4(text.p + i), w3 = first3(w4);
+		uint32_t h4 = hash(w4, four->shift), h3 = hash(w3, three->shift);
+		if (bits4[h4 / 64] >> (h4 % 64) & 1 && !look(four, w4, h4, text, i, found, arg))
+			return;
+		if (bits3[h3 / 64] >> (h3 % 64) & 1 && !look(three, w3, h3, text, i, found, arg))
+			return;
+	}
+	if (i + 3 <= text.n) {
+		uint32_t w3 = load3(text.p + i);
+		look(three, w3, hash(w3, three->shift), text, i, found, arg);
+	}
+}

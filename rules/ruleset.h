@@ -1,0 +1,75 @@
+/*
+ * A set of rules: loaded from SpamAssassin-format files, compiled once, immutable, shared by all
+ * threads; and matched against one message at a time.
+ *
+ *     b = ruleset_start(arena, load);
+ *     ruleset_load(b, "/etc/mailreeve/rules/local.cf", place);   any number, in order
+ *     rs = ruleset_finish(b, &options);                          errors are in load
+ *     ruleset_match(rs, &target, &match, &result);               any thread
+ *
+ * Costs are bounded per message: each pattern by match limits, all together by a clock budget; what
+ * is cut off is counted in the result, never silently a miss.
+ */
+#ifndef REEVE_RULES_RULESET_H
+#define REEVE_RULES_RULESET_H
+
+#include "lib/conf.h"
+#include "rules/rule.h"
+#include "rules/target.h"
+
+struct ruleset;
+struct ruleset_builder;
+
+struct ruleset_options {
+	unsigned score_set; /* 0..3: SpamAssassin's sets: +1 with network tests, +2 with a learner */
+	struct conf_cidrs trusted, internal;
+};
+
+struct ruleset_builder *ruleset_start(struct arena *a, struct conf_load *load);
+bool ruleset_load(struct ruleset_builder *b, const char *path, struct conf_place place);
+/* All files of a glob pattern, sorted; an error in load when there are none. */
+bool ruleset_load_glob(struct ruleset_builder *b, const char *pattern, struct conf_place place);
+void ruleset_text(struct ruleset_builder *b, const char *name, struct str text);
+/* Never NULL; rules with errors (in load) are left out. Lives as long as the arena. */
+struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_options *options);
+
+/* Rules that are defined, in the order of the files. */
+size_t ruleset_count(const struct ruleset *rs);
+const struct rule *ruleset_rule(const struct ruleset *rs, size_t i);
+double ruleset_score(const struct ruleset *rs, const struct rule *r);
+const struct rules_conf *ruleset_conf(const struct ruleset *rs);
+/* "20_uri.cf:88": where a rule stands, for people. */
+struct str rule_where(struct arena *a, const struct rule *r);
+const char *rule_kind_name(const struct rule *r);
+
+/* Time and work that one rule took, for `reevectl rules cost`. */
+struct rule_cost {
+	uint64_t ns, runs, hits;
+};
+
+struct match_options {
+	int64_t budget_us;	 /* 0: none */
+	bool with_subrules;	 /* report hits of __ rules too */
+	struct rule_cost *costs; /* NULL, or one per rule: measured with two clock readings each */
+};
+
+struct rule_hit {
+	const struct rule *rule;
+	double score, count;
+	struct str text; /* what matched, "" when there is nothing to show */
+};
+
+struct rule_result {
+	struct rule_hit *v; /* in the order of the rules */
+	size_t n;
+	double score;
+	bool is_timed_out;
+	size_t limits;		       /* matches cut off by a limit */
+	const struct rule *limit_rule; /* the first of them */
+	size_t runs;		       /* patterns tried */
+};
+
+void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const struct match_options *o,
+    struct rule_result *ret_result);
+
+#endif

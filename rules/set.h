@@ -1,0 +1,140 @@
+/*
+ * The inside of a rule set: shared by its compiler, its matcher and the eval functions.
+ */
+#ifndef REEVE_RULES_SET_H
+#define REEVE_RULES_SET_H
+
+#include <pthread.h>
+
+#include "rules/field.h"
+#include "rules/meta.h"
+#include "rules/prefilter.h"
+#include "rules/received.h"
+#include "rules/ruleset.h"
+
+struct eval_def;
+struct eval_data;
+struct matcher;
+
+/* One condition of a uri_detail rule. */
+struct detail_test {
+	int key; /* enum detail_key */
+	bool is_negated;
+	struct regex *re;
+	struct detail_test *next;
+};
+
+struct compiled_rule {
+	struct rule *rule;
+	struct regex *re;
+	unsigned flags;
+	uint32_t maxhits; /* UINT32_MAX: no bound */
+	bool is_active;	  /* has a score in the set, and something that can be run */
+	bool absent_hits; /* header rules: whether they hit when the field is missing */
+	bool joins;	  /* may be tried on all lines at once first */
+	bool is_dead;	  /* a meta on a meta without score never runs */
+	double score;
+	struct literals *literals;
+	/* RULE_EVAL */
+	const struct eval_def *eval;
+	/* RULE_URI_DETAIL */
+	struct detail_test *details;
+	/* RULE_TEMPLATE: the pattern with its %{NAME} places, compiled per message */
+	struct str template;
+	unsigned template_flags;
+	/* RULE_META */
+	struct meta meta;
+};
+
+/* Rules over one kind of text. */
+struct rule_group {
+	struct prefilter *prefilter; /* NULL: none of them has a literal */
+	uint32_t *always;	     /* rules that are run on every text */
+	size_t always_count, room;
+};
+
+struct field_slot {
+	struct field_spec spec;
+	struct rule_group group;
+	uint32_t *rules; /* all of the slot */
+	size_t count, room;
+};
+
+struct captured;
+
+enum text_kind { TEXT_BODY, TEXT_RAW, TEXT_FULL, TEXT_URI, TEXT_KINDS };
+
+struct ruleset {
+	struct arena *arena;
+	struct rules_conf *conf;
+	struct ruleset_options options;
+	struct compiled_rule *rules;
+	size_t n;
+	struct rule_group texts[TEXT_KINDS];
+	struct field_slot *fields, *mime_fields;
+	size_t field_count, mime_field_count;
+	uint32_t *evals, *details, *metas, *captures, *templates; /* rule numbers; metas in order of dependence */
+	size_t eval_count, detail_count, meta_count, capture_count, template_count;
+
+	/* Which metas read a rule: meta_users[first[rule] .. first[rule + 1]). */
+	uint32_t *meta_first, *meta_users;
+	bool *meta_at_zero; /* by rule number: is true when nothing hit */
+
+	struct received *received;
+	struct networks trusted, internal, msa;
+	struct received_policy policy;
+	struct str envelope_header;
+	struct eval_data *eval_data;
+
+	/* Matchers that are not in use. */
+	pthread_mutex_t lock;
+	struct matcher *idle;
+};
+
+/* What one message needs to write while it is matched. */
+struct matcher {
+	struct matcher *next;
+	const struct ruleset *rs;
+	struct regex_scratch *scratch;
+	float *counts;	   /* by rule */
+	uint32_t *seen;	   /* by rule: number of the last line it was tried on, from 1 */
+	struct str *texts; /* by rule: what matched first */
+	struct buf joined, folded, full;
+	size_t *starts; /* of lines in joined */
+	size_t start_room;
+
+	const struct rule_target *t;
+	const struct match_options *options;
+	struct rule_result *result;
+	struct fields fields;
+	int64_t deadline_ns;
+	void *eval_state; /* of the eval functions, for this message */
+	struct captured *captured;
+
+	/* the group in hand */
+	const struct str *lines;
+	size_t line_count, line; /* line: where the scan is */
+};
+
+/* Adds hits of a rule; text is shown. */
+void matcher_hit(struct matcher *m, uint32_t rule, double count, struct str text);
+/* One pattern over one line: counts, shows what matched, keeps to the clock. */
+void matcher_run(struct matcher *m, uint32_t rule, struct str line);
+/* The lines that a rule of the kind looks at; a header rule has one or none. */
+const struct str *matcher_lines(struct matcher *m, const struct compiled_rule *c, size_t *ret_n);
+static inline bool matcher_is_over(const struct matcher *m)
+{
+	return m->result->is_timed_out;
+}
+
+/* ---- compiler parts ---- */
+
+void compile_metas(struct ruleset *rs);
+/* Patterns with captures or templates; capture.c */
+struct str capture_template(struct arena *a, struct str body, bool *ret_is_template);
+void capture_run(struct matcher *m);
+/* uri_detail.c */
+const char *detail_compile(struct ruleset *rs, struct compiled_rule *c);
+void detail_run(struct matcher *m);
+
+#endif
