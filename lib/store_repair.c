@@ -58,13 +58,13 @@ static uint64_t salvage_from(sqlite3 *db, const char *select, sqlite3_stmt *inse
 	return kept;
 }
 
-static uint64_t salvage(struct conn *to, const char *damaged)
+static uint64_t salvage(struct store_conn *to, const char *damaged)
 {
 	sqlite3_stmt *insert = NULL;
-	struct conn *from = NULL;
+	struct store_conn *from = NULL;
 	uint64_t kept = 0;
 
-	if (conn_open(damaged, SQLITE_OPEN_READWRITE, READER_BUSY_MS, &from) != SQLITE_OK)
+	if (store_conn_open(damaged, SQLITE_OPEN_READWRITE, READER_BUSY_MS, &from) != SQLITE_OK)
 		return 0;
 	if (sqlite3_exec(to->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK) {
 		if (sqlite3_prepare_v2(to->db, "INSERT OR IGNORE INTO entry VALUES(?1, ?2, ?3)", -1,
@@ -78,7 +78,7 @@ static uint64_t salvage(struct conn *to, const char *damaged)
 		if (sqlite3_exec(to->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
 			kept = 0;
 	}
-	conn_close(from);
+	store_conn_close(from);
 	return kept;
 }
 
@@ -134,7 +134,7 @@ int rebuild(struct backend *b)
 		return SQLITE_CANTOPEN;
 	while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
 		;
-	conn_close(b->writer);
+	store_conn_close(b->writer);
 	b->writer = NULL;
 	b->is_damaged = false;
 	rc = replace_file(b);
@@ -160,8 +160,8 @@ static int on_progress(void *arg)
 static void check_file(struct backend *b, struct check *check)
 {
 	sqlite3_stmt *s = NULL;
-	struct conn *c = NULL;
-	int rc = conn_open(b->path, SQLITE_OPEN_READONLY, READER_BUSY_MS, &c);
+	struct store_conn *c = NULL;
+	int rc = store_conn_open(b->path, SQLITE_OPEN_READONLY, READER_BUSY_MS, &c);
 
 	if (rc == SQLITE_OK) {
 		sqlite3_progress_handler(c->db, PROGRESS_OPS, on_progress, check);
@@ -172,7 +172,7 @@ static void check_file(struct backend *b, struct check *check)
 	if (rc == SQLITE_ROW && !str_is(column_str(s, 0), "ok"))
 		rc = SQLITE_CORRUPT;
 	sqlite3_finalize(s);
-	conn_close(c);
+	store_conn_close(c);
 	b->is_checked = rc == SQLITE_ROW;
 	if (is_damage(rc))
 		b->is_damaged = true;
@@ -189,7 +189,7 @@ void backend_care(struct backend *b, bool (*should_stop)(void *arg), void *arg)
 		rebuild(b);
 	} else if (stat(b->path, &st) < 0 ? errno == ENOENT
 					  : st.st_dev != b->dev || st.st_ino != b->ino) {
-		conn_close(b->writer);
+		store_conn_close(b->writer);
 		b->writer = NULL;
 		writer_open(b, true);
 		b->era++;

@@ -54,7 +54,7 @@ bool is_damage(int rc)
 	return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
 }
 
-void conn_close(struct conn *c)
+void store_conn_close(struct store_conn *c)
 {
 	if (!c)
 		return;
@@ -64,9 +64,9 @@ void conn_close(struct conn *c)
 	free(c);
 }
 
-int conn_open(const char *path, int flags, int busy_ms, struct conn **ret_conn)
+int store_conn_open(const char *path, int flags, int busy_ms, struct store_conn **ret_conn)
 {
-	struct conn *c = calloc(1, sizeof *c);
+	struct store_conn *c = calloc(1, sizeof *c);
 	int rc;
 
 	if (!c)
@@ -78,7 +78,7 @@ int conn_open(const char *path, int flags, int busy_ms, struct conn **ret_conn)
 		    c->db, "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0", NULL, NULL, NULL);
 	}
 	if (rc != SQLITE_OK) {
-		conn_close(c);
+		store_conn_close(c);
 		return rc;
 	}
 	*ret_conn = c;
@@ -86,7 +86,7 @@ int conn_open(const char *path, int flags, int busy_ms, struct conn **ret_conn)
 }
 
 /* NULL when it cannot be prepared. */
-static sqlite3_stmt *statement(struct conn *c, enum statement which)
+static sqlite3_stmt *statement(struct store_conn *c, enum statement which)
 {
 	if (!c->statements[which])
 		sqlite3_prepare_v3(c->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
@@ -94,10 +94,10 @@ static sqlite3_stmt *statement(struct conn *c, enum statement which)
 	return c->statements[which];
 }
 
-static struct conn *reader_take(struct backend *b)
+static struct store_conn *reader_take(struct backend *b)
 {
 	unsigned era = b->era;
-	struct conn *c;
+	struct store_conn *c;
 	char uri[4200];
 
 	pthread_mutex_lock(&b->lock);
@@ -106,13 +106,13 @@ static struct conn *reader_take(struct backend *b)
 		b->idle_count--;
 		if (c->era == era)
 			break;
-		conn_close(c);
+		store_conn_close(c);
 	}
 	pthread_mutex_unlock(&b->lock);
 	if (c)
 		return c;
 	snprintf(uri, sizeof uri, "file:%s?immutable=1", b->path);
-	if (conn_open(b->is_immutable ? uri : b->path,
+	if (store_conn_open(b->is_immutable ? uri : b->path,
 		SQLITE_OPEN_READONLY | (b->is_immutable ? SQLITE_OPEN_URI : 0), READER_BUSY_MS, &c))
 		return NULL;
 	c->era = era;
@@ -120,7 +120,7 @@ static struct conn *reader_take(struct backend *b)
 }
 
 /* Takes note of damage; a reader that failed is not used again. */
-static void reader_give(struct backend *b, struct conn *c, int rc)
+static void reader_give(struct backend *b, struct store_conn *c, int rc)
 {
 	if (is_damage(rc))
 		b->is_damaged = true;
@@ -132,7 +132,7 @@ static void reader_give(struct backend *b, struct conn *c, int rc)
 		c = NULL;
 	}
 	pthread_mutex_unlock(&b->lock);
-	conn_close(c);
+	store_conn_close(c);
 }
 
 /* ---- reading ---- */
@@ -168,7 +168,7 @@ static void read_view(sqlite3_stmt *s, int v, bool wants_text, struct view *ret_
 
 enum res backend_get(struct backend *b, struct str key, struct arena *a, struct view *ret_view)
 {
-	struct conn *c = reader_take(b);
+	struct store_conn *c = reader_take(b);
 	sqlite3_stmt *s = c ? statement(c, SQL_GET) : NULL;
 	int rc;
 
@@ -191,7 +191,7 @@ enum res backend_get(struct backend *b, struct str key, struct arena *a, struct 
 enum res backend_each(struct backend *b, struct str from, struct str to,
     bool (*each)(void *arg, struct str key, const struct view *view), void *arg)
 {
-	struct conn *c = reader_take(b);
+	struct store_conn *c = reader_take(b);
 	sqlite3_stmt *s = c ? statement(c, SQL_RANGE) : NULL;
 	struct view view;
 	int rc = SQLITE_ERROR;
@@ -224,7 +224,7 @@ static const enum statement statement_of[] = {
     [CHANGE_DELETE] = SQL_DELETE,
 };
 
-static int write_change(struct conn *c, const struct change *change, int64_t now)
+static int write_change(struct store_conn *c, const struct change *change, int64_t now)
 {
 	sqlite3_stmt *s = statement(c, statement_of[change->kind]);
 	bool is_sum = change->kind == CHANGE_COUNT || change->kind == CHANGE_BUCKET;
@@ -381,7 +381,7 @@ void create_file(const char *path)
 	close(fd);
 }
 
-static int writer_setup(struct conn *c)
+static int writer_setup(struct store_conn *c)
 {
 	int rc = sqlite3_exec(c->db,
 	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
@@ -403,11 +403,11 @@ static void remember_file(struct backend *b)
 
 int writer_open(struct backend *b, bool may_rebuild)
 {
-	struct conn *c = NULL;
+	struct store_conn *c = NULL;
 	int rc;
 
 	create_file(b->path);
-	rc = conn_open(b->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_BUSY_MS, &c);
+	rc = store_conn_open(b->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_BUSY_MS, &c);
 	if (rc == SQLITE_OK)
 		rc = writer_setup(c);
 	remember_file(b);
@@ -415,7 +415,7 @@ int writer_open(struct backend *b, bool may_rebuild)
 		b->writer = c;
 		return rc;
 	}
-	conn_close(c);
+	store_conn_close(c);
 	return is_damage(rc) && may_rebuild ? rebuild(b) : rc;
 }
 
@@ -433,7 +433,7 @@ static void explain(struct backend *b, int rc, struct arena *a, struct str *ret_
 /* A folder that we may not write to has a file that nobody writes to, or we could not lock it. */
 static int readers_try(struct backend *b)
 {
-	struct conn *c;
+	struct store_conn *c;
 	int rc, version;
 
 	for (int attempt = 0; attempt < 2; attempt++) {
@@ -473,12 +473,12 @@ struct backend *backend_open(
 
 void readers_close(struct backend *b)
 {
-	struct conn *c;
+	struct store_conn *c;
 
 	pthread_mutex_lock(&b->lock);
 	while ((c = b->idle)) {
 		b->idle = c->next;
-		conn_close(c);
+		store_conn_close(c);
 	}
 	b->idle_count = 0;
 	pthread_mutex_unlock(&b->lock);
@@ -489,7 +489,7 @@ void backend_close(struct backend *b)
 	if (!b)
 		return;
 	readers_close(b);
-	conn_close(b->writer);
+	store_conn_close(b->writer);
 	pthread_mutex_destroy(&b->lock);
 	free((char *)b->path);
 	free(b);

@@ -26,11 +26,11 @@ enum statement {
 	SQL_STATEMENTS,
 };
 
-struct conn {
+struct store_conn {
 	sqlite3 *db;
 	sqlite3_stmt *statements[SQL_STATEMENTS]; /* prepared at first use */
 	unsigned era;				  /* of the file that it opened */
-	struct conn *next;
+	struct store_conn *next;
 };
 
 struct backend {
@@ -40,13 +40,13 @@ struct backend {
 	_Atomic unsigned era;	 /* counts the files: readers of older ones are closed */
 
 	pthread_mutex_t lock;
-	struct conn *idle;
+	struct store_conn *idle;
 	unsigned idle_count;
 	bool was_rebuilt;
 	uint64_t kept;
 
 	/* the writer's thread */
-	struct conn *writer;
+	struct store_conn *writer;
 	dev_t dev;
 	ino_t ino;
 	int64_t opened_ns;
@@ -57,9 +57,9 @@ struct backend {
 
 /* SQLITE_CORRUPT, SQLITE_NOTADB */
 bool is_damage(int rc);
-int conn_open(const char *path, int flags, int busy_ms, struct conn **ret_conn);
+int store_conn_open(const char *path, int flags, int busy_ms, struct store_conn **ret_conn);
 /* NULL is allowed. */
-void conn_close(struct conn *c);
+void store_conn_close(struct store_conn *c);
 struct str column_str(sqlite3_stmt *s, int at);
 /* An empty file with the owner of its folder, so that root leaves nothing that the roles cannot
  * use. */
