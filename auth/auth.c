@@ -23,12 +23,20 @@ struct auth *message_auth(struct message *m)
 
 /* ---- signatures ---- */
 
+/* The fields are other ones than at the start: nothing that was read holds. */
+static bool is_stale(const struct auth *auth, const struct headers *headers)
+{
+	return auth->header_count != headers->n;
+}
+
 void auth_start_dkim(struct auth *auth, const struct headers *headers, const struct signature_options *options,
     const void *who)
 {
 	if (auth->dkim)
 		return;
 	auth->feeder = auth->feeder ? auth->feeder : who;
+	auth->header_count = headers->n;
+	auth->options = *options;
 	auth->dkim = dkim_new(auth->arena, headers, &auth->bodies, options);
 }
 
@@ -38,6 +46,8 @@ void auth_start_arc(struct auth *auth, const struct headers *headers, const stru
 	if (auth->arc)
 		return;
 	auth->feeder = auth->feeder ? auth->feeder : who;
+	auth->header_count = headers->n;
+	auth->options = *options;
 	auth->arc = arc_new(auth->arena, headers, &auth->bodies, options);
 }
 
@@ -73,6 +83,10 @@ void auth_finish_dkim(struct auth *auth, struct dns_scope *dns, const struct hea
 {
 	if (!auth->dkim)
 		return;
+	if (is_stale(auth, headers)) {
+		auth->dkim = NULL;
+		auth_start_dkim(auth, headers, &auth->options, auth->feeder);
+	}
 	finish_body(auth, body);
 	dkim_finish(auth->dkim, dns, headers, &auth->bodies);
 }
@@ -81,6 +95,10 @@ void auth_finish_arc(struct auth *auth, struct dns_scope *dns, const struct head
 {
 	if (!auth->arc)
 		return;
+	if (is_stale(auth, headers)) {
+		auth->arc = NULL;
+		auth_start_arc(auth, headers, &auth->options, auth->feeder);
+	}
 	finish_body(auth, body);
 	arc_finish(auth->arc, dns, headers, &auth->bodies);
 }
@@ -249,6 +267,28 @@ void auth_edit(struct session *s)
 	remove_forged(m, s->hostname);
 	auth->results = auth_results(auth, m->arena, s->hostname, &client);
 	edit_add_header(&m->edits, m->arena, STR("Authentication-Results"), auth->results);
+}
+
+/* The last filter of the chain that authenticates; the field is complete when it is done. */
+void auth_done(struct session *s)
+{
+	static const char *const names[] = {"spf", "dkim", "arc", "dmarc"};
+
+	for (size_t i = chain_length(s->chain); i > 0; i--) {
+		const struct chain_slot *slot = chain_at(s->chain, i - 1);
+
+		for (size_t k = 0; k < 4; k++)
+			if (strcmp(slot->filter->name, names[k]) == 0) {
+				if (slot == s->slot)
+					auth_edit(s);
+				return;
+			}
+	}
+}
+
+bool auth_is_submission(const struct session *s)
+{
+	return s->auth_user.n || (s->client.family == 0 && s->face != FACE_SCAN);
 }
 
 /* ---- JSON ---- */

@@ -28,6 +28,8 @@ struct auth {
 	struct dmarc_report dmarc;
 	bool accepts_partial;	  /* l= short of the body counts for alignment */
 
+	struct signature_options options;
+	size_t header_count;	  /* when reading began */
 	struct body_hashes bodies;
 	const void *feeder;
 	uint64_t fed;
@@ -63,6 +65,10 @@ struct auth_client {
 struct str auth_results(const struct auth *auth, struct arena *a, struct str id, const struct auth_client *client);
 /* Once per message: removes fields that claim to be ours, and adds ours on top. */
 void auth_edit(struct session *s);
+/* What each authentication filter calls at the end of its message stage: the last one calls auth_edit(). */
+void auth_done(struct session *s);
+/* Mail of our own users: authenticated, or handed over on this host. Nobody else's policy speaks of it. */
+bool auth_is_submission(const struct session *s);
 /* The object that `reevectl auth` prints. iprev "" is left out. */
 void auth_json(const struct auth *auth, struct str iprev, struct json *out);
 /* The same for the message in hand, with whatever its filters found. */

@@ -1,0 +1,138 @@
+/*
+ * DKIM (RFC 6376): verifies all signatures of a message. Keys are asked for as soon as the header
+ * section is there, the body is hashed while it comes in, and the message stage only compares.
+ */
+#include "auth/auth.h"
+#include "core/filter.h"
+
+struct dkim_conf {
+	int64_t minimum_rsa_bits;
+	bool accept_sha1, accept_partial;
+	struct signature_options options;
+};
+
+static const struct fact_def dkim_facts[] = {
+    {"dkim", FACT_WORD, STAGE_MESSAGE, auth_result_words, "the best result of all signatures"},
+    {"dkim.domains", FACT_LIST, STAGE_MESSAGE, NULL, "signing domains (d=) of the signatures that pass"},
+    {"dkim.count", FACT_INT, STAGE_MESSAGE, NULL, "number of signatures"},
+    {"dkim.partial", FACT_BOOL, STAGE_MESSAGE, NULL, "a signature that passes leaves out the end of the body (l=)"},
+    {"dkim.testing", FACT_BOOL, STAGE_MESSAGE, NULL, "the key of a signature that passes is marked as a test (t=y)"},
+    {"dkim.reason", FACT_TEXT, STAGE_MESSAGE, NULL, "what is wrong with the first signature that does not pass"},
+    {0},
+};
+
+static const struct finding_def dkim_findings[] = {
+    {"dkim.fail", 0.8, "signed, but no signature verifies"},
+    {"dkim.broken", 0.4, "signed, but no signature can be made sense of"},
+    {"dkim.weak", 0.5, "signed only with short keys or SHA-1"},
+    {"dkim.partial", 1.0, "text was or can be added behind the signed part of the body"},
+    {"dkim.many", 0.5, "more signatures than are looked at"},
+    {0},
+};
+
+#define AT(field) offsetof(struct dkim_conf, field)
+static const struct directive dkim_directives[] = {
+    {.name = "minimum-rsa-bits", .type = CONF_INT, .offset = AT(minimum_rsa_bits), .def = "1024", .min = CRYPTO_RSA_MIN,
+	.max = CRYPTO_RSA_MAX, .args = "BITS", .help = "signatures of shorter keys do not pass (result: policy)"},
+    {.name = "accept-sha1", .type = CONF_FLAG, .offset = AT(accept_sha1), .def = "off", .args = "on | off",
+	.help = "let rsa-sha1 pass, against RFC 8301; for study"},
+    {.name = "accept-partial", .type = CONF_FLAG, .offset = AT(accept_partial), .def = "off", .args = "on | off",
+	.help = "let signatures with l= short of the body count for DMARC"},
+    {0},
+};
+
+static bool dkim_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
+{
+	struct dkim_conf *c = conf;
+
+	(void)env, (void)load, (void)place;
+	c->options.minimum_rsa_bits = (unsigned)c->minimum_rsa_bits;
+	c->options.accept_sha1 = c->accept_sha1;
+	return true;
+}
+
+static struct auth *start(struct session *s, const struct dkim_conf *c)
+{
+	struct auth *auth = message_auth(s->message);
+
+	auth->accepts_partial = c->accept_partial;
+	auth_start_dkim(auth, &s->message->headers, &c->options, c);
+	return auth;
+}
+
+static void dkim_want(struct session *s, const void *conf)
+{
+	dkim_ask(start(s, conf)->dkim, filter_dns(s));
+}
+
+static void dkim_data(struct session *s, const void *conf, struct str piece)
+{
+	auth_feed(message_auth(s->message), piece, conf);
+}
+
+static void set_facts(struct session *s, const struct dkim *dkim)
+{
+	struct facts *f = FACTS(s);
+
+	fact_set_word(f, "dkim", auth_result_words[dkim_best(dkim)]);
+	fact_set_int(f, "dkim.count", (int64_t)(dkim->n + dkim->ignored));
+	for (size_t i = 0; i < dkim->n; i++) {
+		const struct signature *sig = &dkim->v[i];
+
+		if (sig->result != AUTH_PASS) {
+			if (!fact_find(f, "dkim.reason"))
+				fact_set_text(f, "dkim.reason", sig->reason);
+			continue;
+		}
+		fact_add_text(f, "dkim.domains", sig->domain);
+		if (sig->is_partial)
+			fact_set_bool(f, "dkim.partial", true);
+		if (sig->is_testing)
+			fact_set_bool(f, "dkim.testing", true);
+	}
+}
+
+static void add_findings(struct session *s, const struct dkim *dkim)
+{
+	static const char *const names[] = {[AUTH_FAIL] = "dkim.fail", [AUTH_POLICY] = "dkim.weak",
+	    [AUTH_NEUTRAL] = "dkim.broken", [AUTH_PERMERROR] = "dkim.broken"};
+	enum auth_result best = dkim_best(dkim);
+
+	for (size_t i = 0; i < dkim->n; i++) {
+		const struct signature *sig = &dkim->v[i];
+
+		if (sig->result == AUTH_PASS && sig->is_partial)
+			finding_add(s, "dkim.partial", "%.*s: %.*s", STR_ARG(sig->domain), STR_ARG(sig->reason));
+		if (best == AUTH_PASS || sig->result != best || best == AUTH_TEMPERROR)
+			continue;
+		finding_add(s, names[best], "%.*s: %.*s", STR_ARG(sig->domain), STR_ARG(sig->reason));
+		break;
+	}
+	if (dkim->ignored)
+		finding_add(s, "dkim.many", "%zu signatures beyond the first %d", dkim->ignored, DKIM_SIGNATURES_MAX);
+}
+
+static enum outcome dkim_run(struct session *s, const void *conf)
+{
+	struct auth *auth = start(s, conf);
+	struct message *m = s->message;
+
+	auth_finish_dkim(auth, filter_dns(s), &m->headers, str_from(spool_data(m->spool), m->headers.body));
+	set_facts(s, auth->dkim);
+	add_findings(s, auth->dkim);
+	auth_done(s);
+	return RUN_OK;
+}
+
+const struct filter dkim_filter = {
+    .name = "dkim",
+    .help = "DomainKeys Identified Mail: who signed the message, and is it as it was signed",
+    .directives = dkim_directives,
+    .conf_size = sizeof(struct dkim_conf),
+    .facts = dkim_facts,
+    .findings = dkim_findings,
+    .open = dkim_open,
+    .want = {[STAGE_HEADER] = dkim_want},
+    .run = {[STAGE_MESSAGE] = dkim_run},
+    .data = dkim_data,
+};

@@ -1,0 +1,134 @@
+/*
+ * DMARC (RFC 9989): does the author's domain stand behind this message, and what does it ask for
+ * where not? Works on what the filters spf and dkim found. It only asks: what is done is policy's.
+ */
+#include "auth/auth.h"
+#include "core/chain.h"
+#include "core/filter.h"
+
+static const char *const dmarc_words[] = {"none", "pass", "fail", "temperror", "permerror", NULL};
+
+static const struct fact_def dmarc_facts[] = {
+    {"dmarc", FACT_WORD, STAGE_MESSAGE, dmarc_words, "DMARC result; permerror: the author cannot be told for certain"},
+    {"dmarc.policy", FACT_WORD, STAGE_MESSAGE, dmarc_policy_words, "what the author's domain asks for when it fails (p, sp or np, after t=y)"},
+    {"dmarc.published", FACT_WORD, STAGE_MESSAGE, dmarc_policy_words, "the same before t=y"},
+    {"dmarc.disposition", FACT_WORD, STAGE_MESSAGE, dmarc_policy_words, "dmarc.policy when DMARC fails, else none"},
+    {"dmarc.domain", FACT_TEXT, STAGE_MESSAGE, NULL, "domain whose record applies"},
+    {"dmarc.author", FACT_TEXT, STAGE_MESSAGE, NULL, "domain in From"},
+    {"dmarc.spf-aligned", FACT_BOOL, STAGE_MESSAGE, NULL, "SPF passes for the author's organization"},
+    {"dmarc.dkim-aligned", FACT_BOOL, STAGE_MESSAGE, NULL, "a signature of the author's organization passes"},
+    {"dmarc.list", FACT_BOOL, STAGE_MESSAGE, NULL, "comes from a mailing list, by its header fields, and passes SPF or DKIM for some other domain"},
+    {"dmarc.reason", FACT_TEXT, STAGE_MESSAGE, NULL, "what is wrong, for permerror and temperror"},
+    {0},
+};
+
+static const struct finding_def dmarc_findings[] = {
+    {"dmarc.reject", 4.0, "fails DMARC; the author's domain asks for rejection"},
+    {"dmarc.quarantine", 2.5, "fails DMARC; the author's domain asks for quarantine"},
+    {"dmarc.fail", 0.5, "fails DMARC; the author's domain asks for nothing"},
+    {"dmarc.author", 3.0, "From is missing, there twice, or can be read in more than one way"},
+    {"dmarc.authors", 0.5, "From has addresses of several domains"},
+    {0},
+};
+
+static bool has_filter(const struct chain *chain, const char *name)
+{
+	for (size_t i = 0; i < chain_length(chain); i++)
+		if (strcmp(chain_at(chain, i)->filter->name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool dmarc_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
+{
+	(void)conf;
+	if (env->chain && !has_filter(env->chain, "dkim"))
+		conf_warning(load, place, "filter dmarc without filter dkim fails mail that is signed");
+	if (env->chain && !has_filter(env->chain, "spf"))
+		conf_warning(load, place, "filter dmarc without filter spf fails mail that is not signed");
+	return true;
+}
+
+static void dmarc_want(struct session *s, const void *conf)
+{
+	(void)conf;
+	if (!auth_is_submission(s))
+		auth_start_dmarc(message_auth(s->message), filter_dns(s), &s->message->headers);
+}
+
+/* Authenticated as somebody: a hint for policy that the failure may be a list's, not a forger's. */
+static bool is_from_list(const struct session *s, const struct auth *auth)
+{
+	const struct headers *h = &s->message->headers;
+
+	if (!headers_get(h, "List-Id", 0) && !headers_get(h, "List-Post", 0))
+		return false;
+	return (auth->has_spf && auth->spf.result == SPF_PASS) ||
+	    (auth->dkim && dkim_best(auth->dkim) == AUTH_PASS);
+}
+
+static void set_facts(struct session *s, const struct auth *auth)
+{
+	const struct dmarc_report *r = &auth->dmarc;
+	struct facts *f = FACTS(s);
+
+	fact_set_word(f, "dmarc", auth_result_words[r->result]);
+	fact_set_word(f, "dmarc.policy", dmarc_policy_words[r->policy]);
+	fact_set_word(f, "dmarc.published", dmarc_policy_words[r->published]);
+	fact_set_word(f, "dmarc.disposition", dmarc_policy_words[r->result == AUTH_FAIL ? r->policy : DMARC_POLICY_NONE]);
+	fact_set_text(f, "dmarc.domain", r->domain);
+	fact_set_text(f, "dmarc.author", r->author);
+	fact_set_bool(f, "dmarc.spf-aligned", r->is_spf_aligned);
+	fact_set_bool(f, "dmarc.dkim-aligned", r->is_dkim_aligned);
+	fact_set_bool(f, "dmarc.list", is_from_list(s, auth));
+	if (r->reason.n)
+		fact_set_text(f, "dmarc.reason", r->reason);
+}
+
+static void add_findings(struct session *s, const struct auth *auth)
+{
+	static const char *const names[] = {"dmarc.fail", "dmarc.quarantine", "dmarc.reject"};
+	const struct dmarc_report *r = &auth->dmarc;
+
+	if (r->result == AUTH_FAIL)
+		finding_add(s, names[r->policy], "nothing authenticated stands for %.*s (policy of %.*s: %s)",
+		    STR_ARG(r->author), STR_ARG(r->domain), dmarc_policy_words[r->policy]);
+	if (auth->authors.fault)
+		finding_add(s, "dmarc.author", "%s", auth->authors.fault);
+	if (auth->authors.n > 1)
+		finding_add(s, "dmarc.authors", "From has %zu domains", auth->authors.n);
+}
+
+static enum outcome dmarc_run(struct session *s, const void *conf)
+{
+	struct auth *auth = message_auth(s->message);
+	struct message *m = s->message;
+
+	(void)conf;
+	if (auth_is_submission(s)) {
+		auth_done(s);
+		return RUN_SKIP;
+	}
+	auth_start_dmarc(auth, filter_dns(s), &m->headers);
+	auth_finish_dkim(auth, filter_dns(s), &m->headers, str_from(spool_data(m->spool), m->headers.body));
+	auth_finish_dmarc(auth, filter_dns(s));
+	set_facts(s, auth);
+	add_findings(s, auth);
+	auth_done(s);
+	return RUN_OK;
+}
+
+static const struct directive dmarc_directives[] = {
+    {0},
+};
+
+const struct filter dmarc_filter = {
+    .name = "dmarc",
+    .help = "DMARC: does the domain in From stand behind the message, and what does it ask for where not",
+    .directives = dmarc_directives,
+    .facts = dmarc_facts,
+    .findings = dmarc_findings,
+    .open = dmarc_open,
+    .want = {[STAGE_HEADER] = dmarc_want},
+    .run = {[STAGE_MESSAGE] = dmarc_run},
+};
