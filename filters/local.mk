@@ -1,5 +1,8 @@
 noinst_LIBRARIES += filters/libfilters.a
 filters_libfilters_a_SOURCES = \
+	filters/arc.c \
+	filters/dkim.c \
+	filters/dmarc.c \
 	filters/dnsbl.c \
 	filters/dnsbl.h \
 	filters/dnsbl_test.c \
@@ -10,4 +13,5 @@ filters_libfilters_a_SOURCES = \
 	filters/headers.h \
 	filters/headers_date.c \
 	filters/iprev.c \
-	filters/rules.c
+	filters/rules.c \
+	filters/spf.c

@@ -2,6 +2,7 @@
 #include "gateway/snapshot.h"
 
 extern const struct filter greet_filter, iprev_filter, dnsbl_filter, recipients_filter, headers_filter, rules_filter;
+extern const struct filter spf_filter, dkim_filter, arc_filter, dmarc_filter;
 
 const struct filter *const builtin_filters[] = {
     &greet_filter,
@@ -9,6 +10,10 @@ const struct filter *const builtin_filters[] = {
     &dnsbl_filter,
     &recipients_filter,
     &headers_filter,
+    &spf_filter,
+    &dkim_filter,
+    &arc_filter,
+    &dmarc_filter,
     &rules_filter,
     NULL,
 };
