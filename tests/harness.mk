@@ -34,3 +34,47 @@ EXTRA_DIST += \
 	tests/mailtest/mt/run.py \
 	tests/mailtest/mt/smtp.py \
 	tests/mailtest/mt/values.py
+
+# Real clients, crash test and benchmark: run by tools/check and `make bench`, not by make check.
+dist_noinst_SCRIPTS += \
+	tests/bench/corpus.py \
+	tests/bench/run \
+	tests/clients/clients.py \
+	tests/clients/fetch \
+	tests/clients/run \
+	tests/crash/crash.py
+EXTRA_DIST += tests/clients/postfix.py
+EXTRA_PROGRAMS += tests/bench/load tests/bench/sink
+tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS)
+tests_bench_sink_LDADD =
+bench_packages = packages
+bench: all tests/bench/load tests/bench/sink
+	$(top_srcdir)/tests/clients/fetch $(bench_packages) postfix
+	$(top_srcdir)/tests/bench/run . $(bench_packages)
+.PHONY: bench
+
+# What a stranger needs, and what CI runs.
+dist_noinst_SCRIPTS += \
+	.ci/run \
+	tools/build \
+	tools/check \
+	tools/demo.py \
+	tools/fuzz-smoke \
+	tools/install-packages \
+	tools/quickstart \
+	tools/tally
+EXTRA_DIST += \
+	contrib/mailreeve.conf \
+	contrib/mailreeve.service \
+	tests/samples/quickstart/01-personal.eml \
+	tests/samples/quickstart/02-newsletter.eml \
+	tests/samples/quickstart/03-spam.eml \
+	tests/samples/quickstart/04-forged.eml \
+	tests/samples/quickstart/05-attachment.eml \
+	tests/samples/quickstart/06-oversize.eml \
+	tests/samples/quickstart/07-stranger.eml \
+	tests/samples/quickstart/envelopes \
+	tests/samples/quickstart/local.cf \
+	tests/samples/quickstart/mailreeve.conf \
+	tests/samples/quickstart/zone \
+	tools/packages
