@@ -9,9 +9,12 @@ filters_libfilters_a_SOURCES = \
 	filters/greet.c \
 	filters/greet.h \
 	filters/greet_dynamic.c \
+	filters/greylist.c \
 	filters/headers.c \
 	filters/headers.h \
 	filters/headers_date.c \
 	filters/iprev.c \
+	filters/rate.c \
+	filters/reputation.c \
 	filters/rules.c \
 	filters/spf.c

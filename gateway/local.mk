@@ -41,10 +41,62 @@ gateway_libsmtp_a_SOURCES = \
 	gateway/smtp/wire.h \
 	gateway/smtp/xclient.c
 
+# What all programs share: configuration, snapshots, judging, reporting.
+noinst_LIBRARIES += gateway/libgateway.a
+gateway_libgateway_a_SOURCES = \
+	gateway/builtin.c \
+	gateway/config.c \
+	gateway/config.h \
+	gateway/judge.c \
+	gateway/judge.h \
+	gateway/nameservers.c \
+	gateway/nameservers.h \
+	gateway/plugin.c \
+	gateway/plugin.h \
+	gateway/report.c \
+	gateway/setaside.c \
+	gateway/setaside.h \
+	gateway/snapshot.c \
+	gateway/snapshot.h
+
 EXTRA_PROGRAMS += mailreeved
 mailreeved_SOURCES = \
-	gateway/config.h \
-	gateway/judge.h \
+	gateway/gateway_role.c \
+	gateway/keys.c \
+	gateway/keys.h \
 	gateway/main.c \
-	gateway/snapshot.h
-mailreeved_LDADD = gateway/libqueue.a $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
+	gateway/master.c \
+	gateway/master.h \
+	gateway/milter/apply.c \
+	gateway/milter/macros.c \
+	gateway/milter/milter.h \
+	gateway/milter/negotiate.c \
+	gateway/milter/private.h \
+	gateway/milter/role.c \
+	gateway/milter/session.c \
+	gateway/notify.c \
+	gateway/notify.h \
+	gateway/role.c \
+	gateway/role.h \
+	gateway/world.c \
+	gateway/world.h
+# Plug-ins may use everything of core and lib: all of it is linked in and visible.
+mailreeved_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
+mailreeved_LDADD = gateway/libsmtp.a gateway/librelay.a gateway/libgateway.a gateway/libqueue.a \
+	filters/libfilters.a policy/libpolicy.a rules/librules.a auth/libauth.a \
+	-Wl,--whole-archive core/libcore.a lib/libreeve.a -Wl,--no-whole-archive \
+	$(REEVE_SYSTEM_LIBS) $(MILTER_LIBS)
+
+EXTRA_PROGRAMS += reevectl
+reevectl_SOURCES = \
+	gateway/ctl/check.c \
+	gateway/ctl/ctl.h \
+	gateway/ctl/daemon.c \
+	gateway/ctl/main.c \
+	gateway/ctl/mime.c \
+	gateway/ctl/scan.c
+reevectl_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
+reevectl_LDADD = gateway/libgateway.a gateway/libqueue.a \
+	filters/libfilters.a policy/libpolicy.a rules/librules.a auth/libauth.a \
+	-Wl,--whole-archive core/libcore.a lib/libreeve.a -Wl,--no-whole-archive \
+	$(REEVE_SYSTEM_LIBS)
