@@ -80,11 +80,12 @@ mailreeved_SOURCES = \
 	gateway/role.h \
 	gateway/world.c \
 	gateway/world.h
-# Plug-ins may use everything of core and lib: all of it is linked in and visible.
 mailreeved_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
-mailreeved_LDADD = gateway/libsmtp.a gateway/librelay.a gateway/libgateway.a gateway/libqueue.a \
-	filters/libfilters.a policy/libpolicy.a rules/librules.a auth/libauth.a \
-	-Wl,--whole-archive core/libcore.a lib/libreeve.a -Wl,--no-whole-archive \
+mailreeved_libs = gateway/libsmtp.a gateway/librelay.a gateway/libgateway.a gateway/libqueue.a \
+	filters/libfilters.a policy/libpolicy.a rules/librules.a auth/libauth.a
+mailreeved_DEPENDENCIES = $(mailreeved_libs) core/libcore.a lib/libreeve.a
+mailreeved_LDADD = $(mailreeved_libs) \
+	$(WHOLE_CORE) \
 	$(REEVE_SYSTEM_LIBS) $(MILTER_LIBS)
 
 EXTRA_PROGRAMS += reevectl
@@ -96,7 +97,9 @@ reevectl_SOURCES = \
 	gateway/ctl/mime.c \
 	gateway/ctl/scan.c
 reevectl_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
-reevectl_LDADD = gateway/libgateway.a gateway/libqueue.a \
-	filters/libfilters.a policy/libpolicy.a rules/librules.a auth/libauth.a \
-	-Wl,--whole-archive core/libcore.a lib/libreeve.a -Wl,--no-whole-archive \
+reevectl_libs = gateway/libgateway.a gateway/libqueue.a \
+	filters/libfilters.a policy/libpolicy.a rules/librules.a auth/libauth.a
+reevectl_DEPENDENCIES = $(reevectl_libs) core/libcore.a lib/libreeve.a
+reevectl_LDADD = $(reevectl_libs) \
+	$(WHOLE_CORE) \
 	$(REEVE_SYSTEM_LIBS)
