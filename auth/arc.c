@@ -70,6 +70,11 @@ static unsigned field_instance(const struct header *h, int kind)
 	return 0;
 }
 
+unsigned arc_field_instance(const struct header *h)
+{
+	return field_instance(h, field_kind(h->name));
+}
+
 static void place_field(struct arc *arc, const struct header *h, size_t index, int kind)
 {
 	unsigned i = field_instance(h, kind);
@@ -101,6 +106,7 @@ static void check_seal_values(struct arc *arc)
 {
 	if (str_is(arc->sets[arc->instance].chain.cv, "fail")) {
 		fail(arc, "an earlier hop found the chain broken");
+		arc->was_failed = true;
 		return;
 	}
 	for (unsigned i = 1; i <= arc->instance; i++)

@@ -23,6 +23,7 @@ struct arc {
 	enum auth_result result; /* none, pass or fail */
 	struct str reason;
 	bool is_temporary;	 /* it failed because the DNS did not answer */
+	bool was_failed;	 /* an earlier hop sealed it as failed: nobody adds to it */
 	unsigned instance;	 /* of the newest set, 0 none */
 	unsigned oldest_pass;	 /* 0: each hop's view of the message still holds (RFC 8617 part 5.2) */
 	struct arc_set *sets;	 /* [1] .. [instance] */
@@ -40,6 +41,8 @@ struct arc *arc_verify(struct arena *a, struct dns_scope *dns, struct str messag
     const struct signature_options *options);
 /* "i=N;" at the start of an ARC-Authentication-Results value: N, and what stands behind; 0 is none. */
 unsigned arc_results_instance(struct str value, struct str *ret_rest);
+/* Instance of any of the three fields, 0 when it has none. */
+unsigned arc_field_instance(const struct header *h);
 /* Appends what the seal of set i signs: all sets to i, that seal without its b= value. */
 void arc_add_chain(struct buf *out, const struct headers *headers, const struct arc_set *sets, unsigned i);
 
