@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	tests/mailtest/mt/__init__.py \
 	tests/mailtest/mt/daemon.py \
 	tests/mailtest/mt/dnsd.py \
+	tests/mailtest/mt/milter.py \
 	tests/mailtest/mt/nexthop.py \
 	tests/mailtest/mt/parse.py \
 	tests/mailtest/mt/run.py \

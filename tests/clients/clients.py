@@ -50,7 +50,7 @@ class World:
         self.builddir, self.unpacked = os.path.abspath(builddir), unpacked
         self.dir = tempfile.mkdtemp(prefix="clients-")
         os.chmod(self.dir, 0o755)
-        self.host = "127.0.0.1"
+        self.host, self.face = "127.0.0.1", "smtp"
         self.dns = []
         self.certificate = os.path.join(self.dir, "tls.pem")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",

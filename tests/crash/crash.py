@@ -42,7 +42,7 @@ class World:
         self.host = f"127.90.{number}.{os.getpid() % 250 + 1}"
         self.dir = tempfile.mkdtemp(prefix="crash-")
         os.chmod(self.dir, 0o755)
-        self.dns, self.certificate = [], "/dev/null"
+        self.dns, self.certificate, self.face = [], "/dev/null", "smtp"
         self.hops = [Hop("n1", self.host)]
         self.clock_path = os.path.join(self.dir, "clock")
         self.offset = 0

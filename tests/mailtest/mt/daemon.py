@@ -60,6 +60,8 @@ class Gateway:
             lines.append(f"listen {host}:{p['PORT']} {{ tls {pair} xclient 127.0.0.0/8; }}")
             lines.append(f"listen {host}:{p['PROXYPORT']} {{ tls {pair} proxy 127.0.0.0/8; }}")
             lines.append(f"listen {host}:{p['TLSPORT']} {{ tls implicit {pair} }}")
+        if self.run.face == "milter" and not has("milter"):
+            lines.append(f'milter "unix:{self.dir}/milter.sock";')
         if not has("relay") and self.run.hops:
             lines.append(f"relay example.net example.org {{ to {self.run.hops[0].endpoint()}; }}")
         with open(self.conf, "w", encoding="utf-8", errors="surrogateescape") as f:

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from . import smtp
+from . import milter, smtp
 from .daemon import Gateway
 from .dnsd import Dns
 from .nexthop import NextHop
@@ -225,7 +225,10 @@ class Run:
         session = self.open_sessions.pop(name, None) if name else None
         self.transcript.append(f"-- {s.where} session {name}")
         if session is None:
-            session = smtp.SmtpSession(self, smtp.connect(self, g, options, s.where))
+            if self.face == "milter":
+                session = milter.MilterSession(self, g, options, s.where)
+            else:
+                session = smtp.SmtpSession(self, smtp.connect(self, g, options, s.where))
         try:
             session.execute(s.block() or [])
         except BaseException:
