@@ -46,6 +46,8 @@ static struct rule *define(struct parser *p, struct str *value, enum rule_kind k
 		parser_error(p, "rule %.*s: the test is missing", STR_ARG(r->name));
 		return NULL;
 	}
+	if (r->flags & RULE_IS_DEFINED)
+		r->earlier = r->place;
 	r->kind = kind;
 	r->flags &= ~(unsigned)(RULE_NEGATED | RULE_EXISTS);
 	r->flags |= RULE_IS_DEFINED;

@@ -11,6 +11,8 @@ rules_librules_a_SOURCES = \
 	rules/field.h \
 	rules/keyword.c \
 	rules/keyword.h \
+	rules/lint.c \
+	rules/lint.h \
 	rules/literal.c \
 	rules/literal.h \
 	rules/matcher.c \
@@ -27,6 +29,9 @@ rules_librules_a_SOURCES = \
 	rules/replace.c \
 	rules/rule.h \
 	rules/ruleset.h \
+	rules/sample.c \
+	rules/sample.h \
 	rules/set.h \
+	rules/target.c \
 	rules/target.h \
 	rules/uri_detail.c

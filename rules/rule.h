@@ -85,6 +85,7 @@ struct rule {
 	struct str name;
 	struct conf_place place; /* of the definition */
 	struct conf_place score_place;
+	struct conf_place earlier; /* of a definition that this one replaced; line 0: none */
 	struct str describe;
 	struct str text; /* the definition, without keyword and name */
 	enum rule_kind kind, eval_on; /* eval_on: which keyword an eval stands behind */

@@ -47,4 +47,7 @@ struct rule_target {
 	bool has_sender;
 };
 
+/* A message alone, without a session: parses headers, MIME structure and text into the arena. */
+void rule_target_parse(struct arena *a, struct str message, struct rule_target *ret_target);
+
 #endif
