@@ -68,7 +68,7 @@ static void build(struct snapshot *s, const struct snapshot_world *world, struct
 			    policy->tokens[0].place.line);
 		policy = node;
 	}
-	s->policy = policy_new(load, policy, s->facts, s->lists);
+	s->policy = policy_new(load, policy, s->facts, s->lists, builtin_filters);
 }
 
 struct snapshot *snapshot_load(const char *path, const struct snapshot_world *world,

@@ -1,3 +1,11 @@
 noinst_LIBRARIES += policy/libpolicy.a
 policy_libpolicy_a_SOURCES = \
-	policy/policy.h
+	policy/compile.c \
+	policy/decide.c \
+	policy/default.c \
+	policy/eval.c \
+	policy/expr.c \
+	policy/names.c \
+	policy/policy.h \
+	policy/program.h \
+	policy/template.c

@@ -1,6 +1,23 @@
 /*
  * The policy language (DESIGN.md part 4): facts and findings in, verdict and explanation out.
  * A policy is compiled once per snapshot, is immutable, and is evaluated without locks.
+ *
+ *     policy {
+ *         at STAGE { STATEMENT... }       connect helo mail rcpt header message; blocks add up
+ *     }
+ *     STATEMENT: ACTION ARGUMENTS [if CONDITION];      or      for CONDITION { STATEMENT... }
+ *
+ * Statements run in order. accept, reject, tempfail, quarantine, discard and stop end the stage.
+ * The rules of conditions:
+ *   - A fact that was not set compares false with everything, by != too; `not x` of it is true.
+ *   - A number is compared with numbers and sizes (25M), a duration with durations (5m), a word
+ *     with its words (spf == fail), a text with "text" (case is ignored), an address with addresses.
+ *   - A list fact is equal to a text, matches a pattern, or is in a list when one of its texts is.
+ *   - `in` takes a named list, a network, or (a, b, c), which works like a named list.
+ *   - =~ and !~ take a PCRE2 pattern; "(?i)" at its start ignores case. !~ of an unset fact is false.
+ *   - + - * / need blanks around them; what cannot be reckoned (division by 0) is not set.
+ *   - not binds closest, then and, then or.
+ * Texts in replies, headers and reasons are templates: {fact} is filled in, {{ is a brace.
  */
 #ifndef REEVE_POLICY_POLICY_H
 #define REEVE_POLICY_POLICY_H
@@ -13,20 +30,25 @@
 struct policy;
 
 /*
- * Compiles a `policy { ... }` node (NULL: the shipped default policy). Everything is checked here:
- * unknown facts, types, stages at which a fact cannot be known yet, unknown lists, unreachable
- * statements, templates. NULL when there were errors.
+ * Compiles a `policy { ... }` node (NULL: the shipped default policy, in which facts that no
+ * configured filter sets are allowed and never set). Everything is checked here: unknown facts, types,
+ * stages at which a fact cannot be known yet, unknown lists, unreachable statements, templates.
+ * known: NULL-terminated, all filters that there are, so that an error can say which one would set
+ * the fact; may be NULL. NULL when there were errors.
  */
 struct policy *policy_new(struct conf_load *load, const struct conf_node *node,
-    const struct fact_registry *facts, const struct lists *lists);
+    const struct fact_registry *facts, const struct lists *lists, const struct filter *const known[]);
 extern const char policy_default_text[];
+/* Reads of facts in the default policy that no configured filter sets: they count as never set. */
+size_t policy_left_out(const struct policy *p);
 
 /* Whether the policy has statements at the stage. */
 bool policy_has(const struct policy *p, enum stage stage);
 /*
  * Evaluates a stage for one recipient (NULL at connect, helo, mail and header: for all). A failure
  * in s->failed speaks first. At STAGE_MESSAGE the result is never VERDICT_NONE. Everything in the
- * verdict lives in arena a.
+ * verdict lives in arena a or in the policy. The trail holds what matched; for FACE_SCAN also what
+ * was evaluated and did not match.
  */
 void policy_decide(const struct policy *p, const struct session *s, enum stage stage,
     const struct recipient *r, struct arena *a, struct verdict *ret_verdict);

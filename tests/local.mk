@@ -11,6 +11,7 @@ unit_tests = \
 	tests/unit/test-list \
 	tests/unit/test-loop \
 	tests/unit/test-names \
+	tests/unit/test-policy \
 	tests/unit/test-pool \
 	tests/unit/test-queue \
 	tests/unit/test-regex \
@@ -47,6 +48,8 @@ tests_unit_test_str_SOURCES = tests/unit/test-str.c tests/unit/unit.h
 tests_unit_test_str_LDADD = $(unit_ldadd)
 tests_unit_test_loop_SOURCES = tests/unit/test-loop.c tests/unit/unit.h
 tests_unit_test_loop_LDADD = $(unit_ldadd)
+tests_unit_test_policy_SOURCES = tests/unit/test-policy.c tests/unit/unit.h
+tests_unit_test_policy_LDADD = $(unit_ldadd)
 tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/unit.h
 tests_unit_test_pool_LDADD = $(unit_ldadd)
 tests_unit_test_queue_SOURCES = tests/unit/test-queue.c tests/unit/unit.h
