@@ -1,6 +1,10 @@
 noinst_LIBRARIES += filters/libfilters.a
 filters_libfilters_a_SOURCES = \
 	filters/arc.c \
+	filters/callahead.c \
+	filters/callahead.h \
+	filters/callahead_smtp.c \
+	filters/callahead_smtp.h \
 	filters/dkim.c \
 	filters/dmarc.c \
 	filters/dnsbl.c \
@@ -15,6 +19,9 @@ filters_libfilters_a_SOURCES = \
 	filters/headers_date.c \
 	filters/iprev.c \
 	filters/rate.c \
+	filters/recipients.c \
+	filters/recipients.h \
+	filters/recipients_map.c \
 	filters/reputation.c \
 	filters/rules.c \
 	filters/spf.c

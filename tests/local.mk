@@ -6,7 +6,9 @@ unit_tests = \
 	tests/unit/test-conf \
 	tests/unit/test-config \
 	tests/unit/test-dnsbl \
+	tests/unit/test-greet \
 	tests/unit/test-header \
+	tests/unit/test-headers \
 	tests/unit/test-iprev \
 	tests/unit/test-list \
 	tests/unit/test-loop \
@@ -14,6 +16,7 @@ unit_tests = \
 	tests/unit/test-policy \
 	tests/unit/test-pool \
 	tests/unit/test-queue \
+	tests/unit/test-recipients \
 	tests/unit/test-regex \
 	tests/unit/test-route \
 	tests/unit/test-spool \
@@ -62,6 +65,12 @@ tests_unit_test_dnsbl_SOURCES = tests/unit/test-dnsbl.c tests/unit/chain-fixture
 tests_unit_test_dnsbl_LDADD = $(unit_ldadd)
 tests_unit_test_iprev_SOURCES = tests/unit/test-iprev.c tests/unit/chain-fixture.h tests/unit/unit.h
 tests_unit_test_iprev_LDADD = $(unit_ldadd)
+tests_unit_test_greet_SOURCES = tests/unit/test-greet.c tests/unit/chain-fixture.h tests/unit/unit.h
+tests_unit_test_greet_LDADD = $(unit_ldadd)
+tests_unit_test_headers_SOURCES = tests/unit/test-headers.c tests/unit/chain-fixture.h tests/unit/unit.h
+tests_unit_test_headers_LDADD = $(unit_ldadd)
+tests_unit_test_recipients_SOURCES = tests/unit/test-recipients.c tests/unit/chain-fixture.h tests/unit/smtp-fake.h tests/unit/unit.h
+tests_unit_test_recipients_LDADD = $(unit_ldadd)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h
 tests_unit_test_store_LDADD = $(unit_ldadd)
 
