@@ -1,10 +1,6 @@
 noinst_LIBRARIES += filters/libfilters.a
 filters_libfilters_a_SOURCES = \
 	filters/arc.c \
-	filters/callahead.c \
-	filters/callahead.h \
-	filters/callahead_smtp.c \
-	filters/callahead_smtp.h \
 	filters/dkim.c \
 	filters/dmarc.c \
 	filters/dnsbl.c \
@@ -21,7 +17,11 @@ filters_libfilters_a_SOURCES = \
 	filters/rate.c \
 	filters/recipients.c \
 	filters/recipients.h \
+	filters/recipients_callahead.c \
+	filters/recipients_callahead.h \
 	filters/recipients_map.c \
+	filters/recipients_smtp.c \
+	filters/recipients_smtp.h \
 	filters/reputation.c \
 	filters/rules.c \
 	filters/spf.c

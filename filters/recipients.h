@@ -1,6 +1,6 @@
 /*
  * What the parts of filter recipients share: recipients.c decides, recipients_map.c reads maps,
- * callahead.c asks internal servers.
+ * recipients_callahead.c asks internal servers.
  */
 #ifndef REEVE_FILTERS_RECIPIENTS_H
 #define REEVE_FILTERS_RECIPIENTS_H

@@ -1,8 +1,8 @@
-/* One SMTP connection of callahead, blocking with deadlines. */
-#ifndef REEVE_FILTERS_CALLAHEAD_SMTP_H
-#define REEVE_FILTERS_CALLAHEAD_SMTP_H
+/* One SMTP connection of call-ahead, blocking with deadlines. */
+#ifndef REEVE_FILTERS_RECIPIENTS_SMTP_H
+#define REEVE_FILTERS_RECIPIENTS_SMTP_H
 
-#include "filters/callahead.h"
+#include "filters/recipients_callahead.h"
 
 struct ssl_ctx_st;
 

@@ -4,7 +4,7 @@
  * bounded in lines and length and made printable.
  */
 #define _GNU_SOURCE
-#include "filters/callahead_smtp.h"
+#include "filters/recipients_smtp.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -2,13 +2,13 @@
  * Call-ahead: which server is asked, over which connection, and by whom. One mutex guards servers,
  * idle connections and questions; nobody holds it while talking.
  */
-#include "filters/callahead.h"
+#include "filters/recipients_callahead.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "filters/callahead_smtp.h"
+#include "filters/recipients_smtp.h"
 #include "lib/clock.h"
 #include "lib/tls.h"
 

@@ -4,8 +4,8 @@
  * one question; a server that does not answer is left alone for a while, so that a dead one costs
  * one worker one time-out and not all workers all the time.
  */
-#ifndef REEVE_FILTERS_CALLAHEAD_H
-#define REEVE_FILTERS_CALLAHEAD_H
+#ifndef REEVE_FILTERS_RECIPIENTS_CALLAHEAD_H
+#define REEVE_FILTERS_RECIPIENTS_CALLAHEAD_H
 
 #include <stdint.h>
 
