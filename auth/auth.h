@@ -17,6 +17,8 @@
 #include "core/session.h"
 #include "lib/json.h"
 
+struct sealing;
+
 struct auth {
 	struct arena *arena;
 	bool has_spf, has_dmarc;
@@ -27,6 +29,7 @@ struct auth {
 	struct authors authors;
 	struct dmarc_report dmarc;
 	bool accepts_partial;	  /* l= short of the body counts for alignment */
+	const struct sealing *signing, *sealing; /* of the filters dkim and arc: auth/sealing.h */
 
 	struct signature_options options;
 	size_t header_count;	  /* when reading began */

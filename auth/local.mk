@@ -19,6 +19,8 @@ auth_libauth_a_SOURCES = \
 	auth/key.c \
 	auth/key.h \
 	auth/result.h \
+	auth/sealing.c \
+	auth/sealing.h \
 	auth/sign.c \
 	auth/sign.h \
 	auth/signature.c \

@@ -4,10 +4,12 @@
  */
 #include "auth/auth.h"
 #include "auth/authres.h"
+#include "auth/sealing.h"
 #include "core/filter.h"
 
 struct arc_conf {
 	struct conf_strings trusted;
+	struct sealing sealing;
 };
 
 static const char *const arc_words[] = {"none", "pass", "fail", NULL};
@@ -29,9 +31,27 @@ static const struct finding_def arc_findings[] = {
     {0},
 };
 
+static void set_seal(struct conf_load *load, const struct conf_node *node, void *target)
+{
+	sealing_read(load, node, &((struct arc_conf *)target)->sealing);
+}
+
+static bool arc_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
+{
+	(void)env, (void)place;
+	return sealing_open(&((struct arc_conf *)conf)->sealing, load);
+}
+
+static void arc_close(void *conf)
+{
+	sealing_close(&((struct arc_conf *)conf)->sealing);
+}
+
 static const struct directive arc_directives[] = {
     {.name = "trusted", .type = CONF_STRINGS, .offset = offsetof(struct arc_conf, trusted), .args = "DOMAIN...",
 	.repeats = true, .help = "sealers whose word is believed (sub-domains too)"},
+    {.name = "seal", .type = CONF_CUSTOM, .set = set_seal, .args = "DOMAIN selector NAME key FILE",
+	.help = "add an ARC set of our own to mail that is passed on"},
     {0},
 };
 
@@ -40,6 +60,7 @@ static struct auth *start(struct session *s, const void *conf)
 	static const struct signature_options options = {.minimum_rsa_bits = 1024};
 	struct auth *auth = message_auth(s->message);
 
+	auth->sealing = &((const struct arc_conf *)conf)->sealing;
 	auth_start_arc(auth, &s->message->headers, &options, conf);
 	return auth;
 }
@@ -124,6 +145,8 @@ const struct filter arc_filter = {
     .conf_size = sizeof(struct arc_conf),
     .facts = arc_facts,
     .findings = arc_findings,
+    .open = arc_open,
+    .close = arc_close,
     .want = {[STAGE_HEADER] = arc_want},
     .run = {[STAGE_MESSAGE] = arc_run},
     .data = arc_data,

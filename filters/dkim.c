@@ -1,14 +1,17 @@
 /*
  * DKIM (RFC 6376): verifies all signatures of a message. Keys are asked for as soon as the header
  * section is there, the body is hashed while it comes in, and the message stage only compares.
+ * Signing what goes out is in auth/sealing.c.
  */
 #include "auth/auth.h"
+#include "auth/sealing.h"
 #include "core/filter.h"
 
 struct dkim_conf {
 	int64_t minimum_rsa_bits;
 	bool accept_sha1, accept_partial;
 	struct signature_options options;
+	struct sealing signing;
 };
 
 static const struct fact_def dkim_facts[] = {
@@ -30,6 +33,11 @@ static const struct finding_def dkim_findings[] = {
     {0},
 };
 
+static void set_sign(struct conf_load *load, const struct conf_node *node, void *target)
+{
+	sealing_read(load, node, &((struct dkim_conf *)target)->signing);
+}
+
 #define AT(field) offsetof(struct dkim_conf, field)
 static const struct directive dkim_directives[] = {
     {.name = "minimum-rsa-bits", .type = CONF_INT, .offset = AT(minimum_rsa_bits), .def = "1024", .min = CRYPTO_RSA_MIN,
@@ -38,6 +46,12 @@ static const struct directive dkim_directives[] = {
 	.help = "let rsa-sha1 pass, against RFC 8301; for study"},
     {.name = "accept-partial", .type = CONF_FLAG, .offset = AT(accept_partial), .def = "off", .args = "on | off",
 	.help = "let signatures with l= short of the body count for DMARC"},
+    {.name = "sign", .type = CONF_CUSTOM, .set = set_sign, .args = "DOMAIN selector NAME key FILE", .repeats = true,
+	.help = "sign mail of our own users with From in this domain; several lines sign several times"},
+    {.name = "sign-clients", .type = CONF_CIDRS, .offset = AT(signing.clients), .args = "NETWORK...", .repeats = true,
+	.help = "clients whose mail is our own users', besides those that log in"},
+    {.name = "sign-expire", .type = CONF_DURATION, .offset = AT(signing.expire_ms), .def = "14d", .min = 0, .max = 365 * 86400e3,
+	.args = "DURATION", .help = "how long our signatures hold (x=); 0 for ever"},
     {0},
 };
 
@@ -45,10 +59,15 @@ static bool dkim_open(void *conf, const struct filter_env *env, struct conf_load
 {
 	struct dkim_conf *c = conf;
 
-	(void)env, (void)load, (void)place;
+	(void)env, (void)place;
 	c->options.minimum_rsa_bits = (unsigned)c->minimum_rsa_bits;
 	c->options.accept_sha1 = c->accept_sha1;
-	return true;
+	return sealing_open(&c->signing, load);
+}
+
+static void dkim_close(void *conf)
+{
+	sealing_close(&((struct dkim_conf *)conf)->signing);
 }
 
 static struct auth *start(struct session *s, const struct dkim_conf *c)
@@ -56,6 +75,7 @@ static struct auth *start(struct session *s, const struct dkim_conf *c)
 	struct auth *auth = message_auth(s->message);
 
 	auth->accepts_partial = c->accept_partial;
+	auth->signing = &c->signing;
 	auth_start_dkim(auth, &s->message->headers, &c->options, c);
 	return auth;
 }
@@ -132,6 +152,7 @@ const struct filter dkim_filter = {
     .facts = dkim_facts,
     .findings = dkim_findings,
     .open = dkim_open,
+    .close = dkim_close,
     .want = {[STAGE_HEADER] = dkim_want},
     .run = {[STAGE_MESSAGE] = dkim_run},
     .data = dkim_data,
