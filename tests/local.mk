@@ -19,6 +19,7 @@ unit_tests = \
 	tests/unit/test-recipients \
 	tests/unit/test-regex \
 	tests/unit/test-route \
+	tests/unit/test-smtp \
 	tests/unit/test-spool \
 	tests/unit/test-store \
 	tests/unit/test-str \
@@ -85,3 +86,5 @@ tests_suites_mime_probe_SOURCES = tests/suites/mime-probe.c
 tests_suites_mime_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/unit.h
 tests_unit_test_wire_LDADD = gateway/libsmtp.a $(unit_ldadd)
+tests_unit_test_smtp_SOURCES = tests/unit/test-smtp.c tests/unit/unit.h
+tests_unit_test_smtp_LDADD = gateway/libsmtp.a $(unit_ldadd)

@@ -13,26 +13,35 @@ static bool parse(struct str args, uint64_t *ret_n, bool *ret_is_last)
 	struct str word;
 
 	*ret_is_last = false;
-	if (!str_word(&args, &word) || word.n > 20 || !str_u64(word, ret_n))
+	if (!str_word(&args, &word))
 		return false;
+	/* A number that we cannot even hold is a number still: far too large. */
+	if (!str_u64(word, ret_n)) {
+		for (size_t i = 0; i < word.n; i++)
+			if (!is_digit((unsigned char)word.p[i]))
+				return false;
+		*ret_n = UINT64_MAX;
+	}
 	if (!str_word(&args, &word))
 		return true;
 	*ret_is_last = str_iis(word, "LAST");
 	return *ret_is_last && !str_word(&args, &word);
 }
 
-/* What is wrong before an octet of the chunk was read. */
-static const char *refuse(struct smtp *c, uint64_t n)
+/* What is wrong before an octet of the chunk was read, and whether the transaction is over by that. */
+static const char *refuse(struct smtp *c, uint64_t n, bool *ret_is_over)
 {
 	struct message *m = c->s->message;
 	uint64_t max = c->snap->config->limits.message;
 
+	*ret_is_over = false;
 	if (!c->has_helo)
 		return "503 5.5.1 say EHLO first";
 	if (!m)
 		return "503 5.5.1 say MAIL first";
 	if (m->recipients == 0)
 		return c->has_failed_rcpt ? "554 5.5.1 no valid recipients" : "503 5.5.1 say RCPT first";
+	*ret_is_over = true;
 	if (max && (n > max || (m->spool && spool_size(m->spool) > max - n)))
 		return "552 5.3.4 message too large";
 	return c->is_bdat ? NULL : smtp_receive_start(c, true);
@@ -51,8 +60,14 @@ static void chunk_end(struct smtp *c)
 		if (!c->failure && c->reader->has_long_line)
 			c->failure = "554 5.6.0 a line of the message is too long";
 	}
-	if (c->failure) {
+	if (c->failure && c->is_bdat) {
 		smtp_receive_failed(c);
+		return;
+	}
+	if (c->failure) {
+		/* The chunk belonged to no message. */
+		smtp_error(c, c->failure);
+		c->failure = NULL;
 		return;
 	}
 	size = spool_size(c->s->message->spool);
@@ -66,21 +81,22 @@ void smtp_bdat(struct smtp *c, struct str args)
 {
 	uint64_t n;
 	const char *wrong;
+	bool is_over;
 
 	if (!parse(args, &n, &c->is_last_chunk)) {
-		/* How much content follows is not known: reading on could take it for commands. */
-		smtp_bye(c, "501 5.5.4 expected BDAT octets [LAST], closing");
+		smtp_error(c, "501 5.5.4 expected BDAT octets [LAST]");
 		return;
 	}
-	wrong = refuse(c, n);
-	if (wrong) {
-		smtp_message_end(c);
-		c->failure = wrong;
-		if (n > c->snap->config->limits.message + DRAIN_MORE) {
-			smtp_bye(c, wrong);
-			return;
-		}
+	wrong = refuse(c, n, &is_over);
+	if (wrong && n > c->snap->config->limits.message + DRAIN_MORE) {
+		/* More than we would ever throw away. */
+		smtp_bye(c, wrong);
+		return;
 	}
+	if (wrong && is_over)
+		smtp_message_end(c);
+	if (wrong)
+		c->failure = wrong;
 	c->chunk_left = n;
 	c->received = 0;
 	c->data_us = clock_mono_us();

@@ -126,12 +126,12 @@ void smtp_command(struct smtp *c, struct str line)
 		smtp_bye(c, "421 4.7.0 too many commands, closing");
 		return;
 	}
-	if (!line_is_clean(line)) {
-		smtp_error(c, "500 5.5.2 control character in command");
-		return;
-	}
 	line_split(line, &name, &args);
 	v = find(name);
+	if (!line_is_clean(line)) {
+		smtp_error(c, v ? "501 5.5.2 control character in command" : "500 5.5.2 control character");
+		return;
+	}
 	if (c->mode == MODE_REFUSED) {
 		refused(c, v);
 		return;

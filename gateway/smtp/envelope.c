@@ -62,12 +62,14 @@ static const char *start_mail(struct smtp *c, struct str args)
 	return wrong ? wrong : mail_wrong(c, m);
 }
 
-/* "" was answered already but counts. */
+/* "" was answered already but counts; what is merely not permitted (550, 552) does not. */
 static void wrong_command(struct smtp *c, const char *wrong)
 {
 	const struct limits_conf *limits = &c->snap->config->limits;
 
-	if (wrong[0])
+	if (strncmp(wrong, "55", 2) == 0 && wrong[2] != '5')
+		smtp_reply(c, wrong);
+	else if (wrong[0])
 		smtp_error(c, wrong);
 	else if (++c->errors >= (unsigned)limits->errors)
 		smtp_bye(c, "421 4.7.0 too many errors, closing");
@@ -113,10 +115,22 @@ static void rcpt_judged(struct smtp *c, const struct verdict *v)
 	smtp_reply(c, "250 2.1.5 recipient ok");
 }
 
-/* user%elsewhere@ours, elsewhere!user@ours, "user@elsewhere"@ours: relaying by way of the next server. */
+/*
+ * user%elsewhere@ours, elsewhere!user@ours, "user@elsewhere"@ours: an old way to ask the next server
+ * to relay. What does not name a domain there is a local part like any other.
+ */
 static bool asks_to_relay(struct str local)
 {
-	return str_chr(local, '%') >= 0 || str_chr(local, '!') >= 0 || str_chr(local, '@') >= 0;
+	ptrdiff_t percent, bang, at_sign;
+
+	if (local.n >= 2 && local.p[0] == '"')
+		local = str_sub(local, 1, local.n - 2);
+	percent = str_rchr(local, '%');
+	bang = str_chr(local, '!');
+	at_sign = str_rchr(local, '@');
+	return (percent >= 0 && domain_is_valid(str_from(local, (size_t)percent + 1), true)) ||
+	    (at_sign >= 0 && domain_is_valid(str_from(local, (size_t)at_sign + 1), true)) ||
+	    (bang >= 0 && domain_is_valid(str_sub(local, 0, (size_t)bang), true));
 }
 
 static bool is_ours(const struct smtp *c, struct arena *a, struct str domain)

@@ -123,9 +123,14 @@ static void greeted(struct smtp *c, const struct verdict *v)
 		smtp_replyf(c, "250 %.*s", STR_ARG(c->s->hostname));
 }
 
+static bool has_blank(struct str s)
+{
+	return str_chr(s, ' ') >= 0 || str_chr(s, '\t') >= 0;
+}
+
 static void hello(struct smtp *c, struct str args, bool is_esmtp)
 {
-	if (args.n == 0 || args.n > ADDRESS_DOMAIN_MAX || str_chr(args, ' ') >= 0 || !str_is_utf8(args)) {
+	if (args.n == 0 || args.n > ADDRESS_DOMAIN_MAX || has_blank(args) || !str_is_utf8(args)) {
 		smtp_error(c, "501 5.5.4 HELO and EHLO take one host name");
 		return;
 	}

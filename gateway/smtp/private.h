@@ -58,7 +58,6 @@ struct smtp {
 	const struct listen_conf *conf;
 	struct snapshot *snap;
 	struct session *s;
-	struct ip peer; /* who speaks with us: XCLIENT does not change it, PROXY does */
 	struct smtp_client *client; /* counts sessions of this address */
 	struct timer *timer, *life;
 
@@ -94,6 +93,7 @@ struct smtp {
 	unsigned commands, errors;
 	bool has_helo, has_failed_rcpt;
 	bool is_pumping, is_paused, is_traced, is_tls, is_ending, is_xclient;
+	size_t skipped;
 	bool skips_line;    /* throws away the rest of a line that was too long */
 	bool is_postmaster; /* the recipient in hand is the bare postmaster */
 };

@@ -8,6 +8,8 @@
 #include "lib/log.h"
 #include "lib/tls.h"
 
+enum { SKIP_MAX = 256 * 1024 };
+
 static void on_input(void *arg);
 static void on_end(void *arg, enum conn_end why);
 static void on_secured(void *arg);
@@ -106,7 +108,6 @@ static void admit(struct smtp *c)
 		smtp_bye(c, "421 4.7.0 too many sessions from your address");
 		return;
 	}
-	c->peer = c->s->client;
 	c->mode = MODE_GREET;
 	c->banner_us = clock_mono_us() + limits->banner_ms * 1000;
 	if (!conn_ssl(c->conn) || c->is_tls)
@@ -241,6 +242,16 @@ static bool proxy_input(struct smtp *c)
 	return true;
 }
 
+/* One error however long it is, but what never ends is cut off. */
+static void long_line(struct smtp *c, size_t used, bool was_skipping)
+{
+	c->skipped = was_skipping ? c->skipped + used : used;
+	if (c->skipped > SKIP_MAX)
+		smtp_bye(c, "421 4.7.0 line without an end, closing");
+	else if (!was_skipping)
+		smtp_error(c, "500 5.5.2 line too long");
+}
+
 static bool command_input(struct smtp *c)
 {
 	struct str in = conn_input(c->conn), line;
@@ -255,7 +266,7 @@ static bool command_input(struct smtp *c)
 	}
 	if (in.n == 0)
 		return false;
-	step = line_take(in, (size_t)limits->command, c->conf->bare_newline == BARE_NORMALIZE, &line, &used);
+	step = line_take(in, (size_t)limits->command - 2, c->conf->bare_newline == BARE_NORMALIZE, &line, &used);
 	if (used == 0)
 		return false;
 	/* The line stays where it is as long as we do not return to the loop. */
@@ -266,8 +277,8 @@ static bool command_input(struct smtp *c)
 		smtp_smuggled(c);
 	else if (step == LINE_OK && !was_skipping)
 		smtp_command(c, line);
-	else if (step == LINE_LONG && !was_skipping)
-		smtp_error(c, "500 5.5.2 line too long");
+	else if (step == LINE_LONG)
+		long_line(c, used, was_skipping);
 	return true;
 }
 

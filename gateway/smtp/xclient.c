@@ -124,6 +124,14 @@ static void apply(struct smtp *c, const struct attributes *a)
 	smtp_set_tls(c);
 }
 
+bool smtp_may_xclient(const struct smtp *c)
+{
+	for (size_t i = 0; i < c->conf->xclient.n; i++)
+		if (cidr_has(&c->conf->xclient.v[i], &c->s->client))
+			return true;
+	return false;
+}
+
 void smtp_xclient(struct smtp *c, struct str args)
 {
 	const struct session *s = c->s;
