@@ -22,6 +22,7 @@
 #include "gateway/smtp/smtp.h"
 #include "gateway/snapshot.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/pool.h"
 #include "tests/unit/unit.h"
@@ -680,27 +681,31 @@ static void clients_may_go_at_any_moment(void **state)
 {
 	static const char text[] = "EHLO c.test\r\nMAIL FROM:<a@b>\r\nRCPT TO:<u@example.org>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.\r\nQUIT\r\n";
 
+	struct client *c;
+
 	(void)state;
 	is_quick = false;
 	worker_ms = 3;
 	for (size_t n = 0; n < sizeof text; n += 3) {
-		struct client *c = dial_quietly();
-
+		c = dial_quietly();
 		if (n % 2)
 			expect(c, "220 ");
 		put(c, (struct str){text, n});
 		hang_up(c);
 	}
+	settle();
 	/* While the queue has it. */
+	queued = 0;
 	atomic_store(&queue_holds, true);
-	struct client *c = dial_ehlo();
+	c = dial_ehlo();
 	envelope(c);
 	say(c, "DATA", "354 ");
 	put(c, STR("x: y\r\n.\r\n"));
-	while (queued == 0 || smtp_server_stats(w.server)->sessions > 1)
+	while (queued == 0)
 		usleep(1000);
 	hang_up(c);
 	usleep(20000);
+	assert_int_equal(smtp_server_stats(w.server)->sessions, 1);
 	atomic_store(&queue_holds, false);
 	settle();
 }
@@ -725,7 +730,7 @@ static void a_full_pool_sheds_the_load(void **state)
 		ok += strncmp(line, "250 2.1.0", 9) == 0;
 	}
 	assert_int_equal(busy + ok, 24);
-	assert_true(busy > 0 && ok >= 12);
+	assert_true(busy > 0 && ok >= 10);
 	is_quick = true;
 	for (size_t i = 0; i < 24; i++)
 		quit(c[i]);
@@ -799,10 +804,12 @@ static void message_size_at_the_limit(void **state)
 	put(c, STR("\r\n.\r\n"));
 	expect(c, "552 5.3.4");
 	envelope(c);
-	put(c, STR("BDAT 9999\r\n"));
-	put(c, (struct str){big, 9999});
+	put(c, STR("BDAT 9900\r\n"));
+	put(c, (struct str){big, 9900});
 	expect(c, "250 2.0.0");
-	put(c, STR("BDAT 2 LAST\r\nQ\nNOOP\r\n"));
+	put(c, STR("BDAT 101 LAST\r\nQ\n"));
+	put(c, (struct str){big, 99});
+	put(c, STR("NOOP\r\n"));
 	expect(c, "552 5.3.4");
 	expect(c, "250 2.0.0 ok");
 	envelope(c);
@@ -1091,5 +1098,7 @@ int main(void)
 	    T(drain_ends_idle_sessions_and_waits_for_the_others),
 	};
 	clock_init();
+	log_init(LOG_TARGET_STDERR, LOG_LEVEL_ERROR, "test");
+	cmocka_set_test_filter(getenv("ONLY"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
