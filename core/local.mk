@@ -7,7 +7,7 @@ core_libcore_a_SOURCES = \
 	core/charset.c \
 	core/charset.h \
 	core/content.h \
-	core/core_facts.c \
+	core/core-facts.c \
 	core/decode.c \
 	core/decode.h \
 	core/edit.c \

@@ -90,11 +90,13 @@ mailreeved_LDADD = $(mailreeved_libs) \
 
 EXTRA_PROGRAMS += reevectl
 reevectl_SOURCES = \
+	gateway/ctl/auth.c \
 	gateway/ctl/check.c \
 	gateway/ctl/ctl.h \
 	gateway/ctl/daemon.c \
 	gateway/ctl/main.c \
 	gateway/ctl/mime.c \
+	gateway/ctl/rules.c \
 	gateway/ctl/scan.c
 reevectl_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
 reevectl_libs = gateway/libgateway.a gateway/libqueue.a \

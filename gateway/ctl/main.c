@@ -24,13 +24,13 @@ static const struct command {
     {"check", ctl_check, "[FILE]", "check configuration, policy, rules, lists and maps; all errors, exit 0 or 1"},
     {"scan", ctl_scan, "[--client IP] [--helo NAME] [--from ADDR] [--rcpt ADDR]... [--json|--explain] FILE|DIR|-...",
 	"run the whole chain on message files; nothing is sent, no state is changed"},
+    {"spf", ctl_spf, "--client IP --helo NAME --from ADDR", "one SPF evaluation, as JSON"},
+    {"auth", ctl_auth, "[--client IP --helo NAME --from ADDR] FILE", "SPF, DKIM, ARC and DMARC of a message, as JSON"},
+    {"dkim", ctl_dkim, "genkey|show|test ...", "make signing keys, print and test their DNS records"},
     {"mime", ctl_mime, "FILE", "MIME structure of a message as JSON"},
     {"rules", ctl_rules, "lint|list|cost|test [FILE...]", "examine rule files"},
-    {"queue", ctl_queue, "list|show|retry|hold|release|delete [SELECTION]", "look at and steer the delivery queue"},
-    {"quarantine", ctl_quarantine, "list|show|release|delete [ID...]", "messages that were set aside"},
     {"reload", ctl_reload, "", "check the configuration and have the running daemon take it over"},
     {"stats", ctl_stats, "", "counters of the running daemon"},
-    {"help", ctl_help, "[NAME]", "explain a command, directive, filter, fact, finding or action"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

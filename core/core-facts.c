@@ -1,6 +1,7 @@
 /* The facts that the mail model itself knows, whatever filters run. */
 #include "core/chain.h"
 #include "core/header.h"
+#include "core/mailbox.h"
 
 const struct fact_def core_facts[] = {
     {"client", FACT_IP, STAGE_CONNECT, NULL, "address of the client"},
@@ -48,11 +49,27 @@ static void set_sender(struct session *s, struct facts *f)
 	fact_set_bool(f, "sender.null", sender->text.n == 0);
 }
 
+static void set_from(struct message *m, struct facts *f)
+{
+	const struct header *from = headers_get(&m->headers, "From", 0);
+	struct mailboxes list;
+
+	if (!from)
+		return;
+	mailboxes_parse(m->arena, from->value, &list);
+	if (list.n == 0)
+		return;
+	fact_set_text(f, "from", list.v[0].address);
+	fact_set_text(f, "from.domain", list.v[0].domain);
+	fact_set_text(f, "from.name", list.v[0].name);
+}
+
 static void set_header(struct session *s, struct facts *f)
 {
 	struct message *m = s->message;
 	const struct header *subject = headers_get(&m->headers, "Subject", 0);
 
+	set_from(m, f);
 	if (subject)
 		fact_set_text(f, "subject", header_decode(m->arena, subject->value));
 }
