@@ -15,7 +15,7 @@ static void send_more(struct client *c);
 
 /* ---- outcomes ---- */
 
-static void set_outcome(struct client *c, struct job_rcpt *r, bool is_late)
+static void set_fate(struct client *c, struct job_rcpt *r, bool is_late)
 {
 	const struct reply *reply = &c->reply;
 	int class = reply->code / 100;
@@ -24,21 +24,21 @@ static void set_outcome(struct client *c, struct job_rcpt *r, bool is_late)
 	memcpy(r->enhanced, reply->enhanced, sizeof r->enhanced);
 	r->text = arena_str(c->job->arena, reply_text(reply));
 	r->is_late = is_late;
-	r->outcome = class == 2 ? OUTCOME_OK : class == 5 ? OUTCOME_PERM : OUTCOME_TEMP;
+	r->fate = class == 2 ? FATE_OK : class == 5 ? FATE_PERM : FATE_TEMP;
 }
 
 /* For all that have none yet. */
-static void set_outcomes(struct client *c)
+static void set_fates(struct client *c)
 {
 	for (size_t i = 0; i < c->job->n; i++)
-		if (c->job->rcpts[i].outcome == OUTCOME_NONE)
-			set_outcome(c, &c->job->rcpts[i], true);
+		if (c->job->rcpts[i].fate == FATE_NONE)
+			set_fate(c, &c->job->rcpts[i], true);
 }
 
 static bool is_undecided(const struct job *job)
 {
 	for (size_t i = 0; i < job->n; i++)
-		if (job->rcpts[i].outcome == OUTCOME_NONE)
+		if (job->rcpts[i].fate == FATE_NONE)
 			return true;
 	return false;
 }
@@ -285,7 +285,7 @@ static void mail_answer(struct client *c)
 {
 	c->mail_ok = c->reply.code == 250;
 	if (!c->mail_ok)
-		set_outcomes(c);
+		set_fates(c);
 }
 
 static void rcpt_answer(struct client *c, struct job_rcpt *r)
@@ -299,7 +299,7 @@ static void rcpt_answer(struct client *c, struct job_rcpt *r)
 	/* RFC 5321, 4.5.3.1.10: 552 for too many recipients is really a 452. */
 	if (c->reply.code == 552 && c->reply.enhanced[0] == '\0')
 		c->reply.code = 452;
-	set_outcome(c, r, false);
+	set_fate(c, r, false);
 }
 
 /* The reply to DATA: 354, or a refusal of all that were accepted. */
@@ -308,7 +308,7 @@ static void data_answer(struct client *c)
 	if (c->reply.code != 354) {
 		c->needs_reset = c->mail_ok;
 		if (c->accepted)
-			set_outcomes(c);
+			set_fates(c);
 		finish(c);
 		return;
 	}
@@ -333,7 +333,7 @@ static void final_answer(struct client *c, bool was_bdat)
 	if (!c->all_written || conn_output_length(c->conn)) /* it spoke before it had all */
 		c->must_close = true;
 	if (c->accepted)
-		set_outcomes(c);
+		set_fates(c);
 	c->needs_reset = was_bdat && !is_ok;
 	finish(c);
 }
@@ -343,7 +343,7 @@ static bool is_goodbye(struct client *c)
 {
 	if (c->reply.code != 421)
 		return false;
-	set_outcomes(c);
+	set_fates(c);
 	c->must_close = true;
 	finish(c);
 	return true;

@@ -30,11 +30,11 @@ struct client_target {
 	int64_t connect_ms, command_ms, data_ms;
 };
 
-enum outcome { OUTCOME_NONE, OUTCOME_OK, OUTCOME_TEMP, OUTCOME_PERM };
+enum fate { FATE_NONE, FATE_OK, FATE_TEMP, FATE_PERM };
 
 struct job_rcpt {
 	uint32_t index;	 /* in the entry */
-	enum outcome outcome;
+	enum fate fate;
 	int code;
 	char enhanced[12];
 	struct str text; /* reply or reason; in the job's arena */

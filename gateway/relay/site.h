@@ -31,6 +31,7 @@ struct endpoint {
 	unsigned connections;
 	unsigned failures;	/* in a row */
 	int64_t down_until_us;	/* monotonic; 0: up */
+	int64_t no_tls_until_us; /* its TLS failed, and the route says `tls may` */
 	bool is_stale;		/* not in the last look-up any more; goes with its last connection */
 	bool is_fresh;		/* while a look-up is being merged */
 	char text[];
@@ -62,11 +63,10 @@ struct site {
 	struct due *heap;
 	size_t n, room;
 
-	int64_t blocked_until_us; /* no endpoint works */
-	unsigned failures;	  /* of all endpoints, in a row */
 	struct str trouble;	  /* why, for people; in trouble_text */
 	char trouble_text[512];
 	bool is_queued;		  /* in the relay's list of sites to look at */
+	bool is_pumping;
 	struct site *next_queued;
 };
 
