@@ -3,7 +3,10 @@ noinst_LIBRARIES += gateway/libqueue.a
 gateway_libqueue_a_SOURCES = \
 	gateway/control.c \
 	gateway/control.h \
+	gateway/quarantine.c \
 	gateway/quarantine.h \
+	gateway/quarantine_json.c \
+	gateway/quarantine_json.h \
 	gateway/queue/crc32c.c \
 	gateway/queue/crc32c.h \
 	gateway/queue/journal.c \
@@ -41,6 +44,41 @@ gateway_libsmtp_a_SOURCES = \
 	gateway/smtp/wire.h \
 	gateway/smtp/xclient.c
 
+# The relay: queue to next hops.
+noinst_LIBRARIES += gateway/librelay.a
+gateway_librelay_a_SOURCES = \
+	gateway/relay/backlog-private.h \
+	gateway/relay/backlog.c \
+	gateway/relay/backlog.h \
+	gateway/relay/body.c \
+	gateway/relay/body.h \
+	gateway/relay/client-mail.c \
+	gateway/relay/client-private.h \
+	gateway/relay/client.c \
+	gateway/relay/client.h \
+	gateway/relay/command.c \
+	gateway/relay/compact.c \
+	gateway/relay/compact.h \
+	gateway/relay/deliver.c \
+	gateway/relay/dsn.c \
+	gateway/relay/dsn.h \
+	gateway/relay/map.c \
+	gateway/relay/map.h \
+	gateway/relay/places.c \
+	gateway/relay/pump.c \
+	gateway/relay/relay-private.h \
+	gateway/relay/relay.c \
+	gateway/relay/relay.h \
+	gateway/relay/reply.c \
+	gateway/relay/reply.h \
+	gateway/relay/report.c \
+	gateway/relay/resolve.c \
+	gateway/relay/resolve.h \
+	gateway/relay/retry.c \
+	gateway/relay/retry.h \
+	gateway/relay/site.c \
+	gateway/relay/site.h
+
 # What all programs share: configuration, snapshots, judging, reporting.
 noinst_LIBRARIES += gateway/libgateway.a
 gateway_libgateway_a_SOURCES = \
@@ -76,6 +114,7 @@ mailreeved_SOURCES = \
 	gateway/milter/session.c \
 	gateway/notify.c \
 	gateway/notify.h \
+	gateway/relay/role.c \
 	gateway/role.c \
 	gateway/role.h \
 	gateway/world.c \

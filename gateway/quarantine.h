@@ -50,7 +50,7 @@ struct quarantine *quarantine_open(const char *dir, struct arena *a, struct str 
 void quarantine_close(struct quarantine *q);
 
 /*
- * Thread-safe; blocks for two syncs. RES_TEMP: not stored (errno says why; ENOSPC is a 452).
+ * Thread-safe; blocks for three syncs. RES_TEMP: not stored (errno says why; ENOSPC is a 452).
  * ret_key (QUARANTINE_KEY_MAX octets, may be NULL): the name it got.
  */
 enum res quarantine_put(struct quarantine *q, const struct quarantine_item *item, char *ret_key);

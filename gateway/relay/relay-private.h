@@ -50,6 +50,10 @@ struct relay {
 	void (*drained)(void *arg);
 	void *drained_arg;
 
+	const char *(*reload)(void *arg, struct buf *out);
+	void (*stats)(void *arg, struct buf *out);
+	void *hook_arg;
+
 	uint64_t delivered, deferred, bounced, reported;
 };
 

@@ -71,6 +71,9 @@ struct relay *relay_open(const struct relay_options *options, struct arena *a, s
 	r->loop = options->loop;
 	r->dns = options->dns;
 	r->doorbell = options->doorbell;
+	r->reload = options->reload;
+	r->stats = options->stats;
+	r->hook_arg = options->hook_arg;
 	r->snapshot = snapshot_current();
 	r->config = r->snapshot->config;
 	r->site_by_key = map_new();

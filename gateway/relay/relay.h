@@ -22,6 +22,11 @@ struct relay_options {
 	struct dns *dns;
 	int doorbell; /* readable when a writer has committed; -1: none */
 	/* Settings and routes come from snapshot_current(). */
+
+	/* For the control socket's `reload` and `stats`; may be NULL. */
+	const char *(*reload)(void *arg, struct buf *out);
+	void (*stats)(void *arg, struct buf *out);
+	void *hook_arg;
 };
 
 struct relay *relay_open(const struct relay_options *options, struct arena *a, struct str *ret_error);

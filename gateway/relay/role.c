@@ -25,6 +25,23 @@ static void on_hup(void *arg)
 		relay_reload(p->relay);
 }
 
+static const char *control_reload(void *arg, struct buf *out)
+{
+	struct process *p = arg;
+
+	if (!world_reload(&p->world, out))
+		return "the configuration has errors: the old one stays in force";
+	relay_reload(p->relay);
+	return NULL;
+}
+
+static void control_stats(void *arg, struct buf *out)
+{
+	struct process *p = arg;
+
+	world_stats(&p->world, out);
+}
+
 static void on_drained(void *arg)
 {
 	struct process *p = arg;
@@ -73,7 +90,8 @@ int relay_role(const struct role_env *env)
 	if (status)
 		return status;
 	p.loop = loop_new();
-	options = (struct relay_options){p.loop, p.world.dns, env->doorbell_read};
+	options = (struct relay_options){.loop = p.loop, .dns = p.world.dns, .doorbell = env->doorbell_read,
+	    .reload = control_reload, .stats = control_stats, .hook_arg = &p};
 	p.relay = relay_open(&options, p.world.arena, &error);
 	if (!p.relay) {
 		log_say(LOG_LEVEL_ERROR, "queue", "%.*s", STR_ARG(error));
