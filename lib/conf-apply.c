@@ -175,8 +175,8 @@ bool conf_expect_args(struct conf_load *load, const struct conf_node *node, size
 	const struct conf_token *name = &node->tokens[0], *extra;
 
 	if (node->n - 1 < min) {
-		conf_error(load, node->has_block ? node->tokens[node->n - 1].place : node->end, "'%.*s' needs more; expected %.*s %s", STR_ARG(name->text),
-		    STR_ARG(name->text), args);
+		conf_error(load, node->has_block ? node->tokens[node->n - 1].place : node->end,
+		    "'%.*s' needs more; expected %.*s %s", STR_ARG(name->text), STR_ARG(name->text), args);
 		return false;
 	}
 	if (node->n - 1 <= max)

@@ -60,7 +60,7 @@ void policy_decide(const struct policy *p, const struct session *s, enum stage s
 
 /* ---- failures of filters ---- */
 
-/* True when the on-failure word of the filter decides. What failed stays out of the reply. */
+/* True when the on-failure word of the filter decides. Why it failed stays out of the reply. */
 static bool failure_speaks(struct run *run)
 {
 	static const char *const words[] = {
@@ -74,9 +74,11 @@ static bool failure_speaks(struct run *run)
 		return false;
 	run->verdict->failed_filter = name;
 	if (slot->on_failure == ON_FAILURE_TEMPFAIL)
-		set_reply(run->verdict, VERDICT_TEMPFAIL, 451, STR("4.7.1"), STR("a check could not be made, try again later"));
+		set_reply(run->verdict, VERDICT_TEMPFAIL, 451, STR("4.7.1"),
+		    arena_printf(run->arena, "the check %s could not be made, try again later", name));
 	else
-		set_reply(run->verdict, VERDICT_REJECT, 554, STR("5.7.1"), STR("a check could not be made"));
+		set_reply(run->verdict, VERDICT_REJECT, 554, STR("5.7.1"),
+		    arena_printf(run->arena, "the check %s could not be made", name));
 	return true;
 }
 

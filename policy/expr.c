@@ -3,9 +3,10 @@
  *
  *     or       = and { "or" and }                    not   = "not" not | compare
  *     and      = not { "and" not }
- *     compare  = sum [ ( == != < <= > >= ) sum | [ "not" ] "in" members | ( =~ !~ ) "PATTERN" ]
+ *     compare  = sum [ ( == != < <= > >= ) sum | [ "not" ] "in" members | ( =~ !~ ) pattern ]
  *     sum      = product { ( + - ) product }         product = atom { ( * / ) atom }
  *     atom     = "(" or ")" | fact | "text" | number | size | duration | address | word
+ *     pattern  = "PATTERN" | /PATTERN/flags
  *     members  = list | list-fact | network | "(" member { "," member } ")"
  *
  * + - * / are words of their own: they need blanks around them. An error ends the condition.
@@ -532,10 +533,33 @@ static struct expr *compare_make(struct parser *p, enum expr_op op, struct expr 
 	return expr_new(p, op, TYPE_BOOL, a, b);
 }
 
+/* "text", or /text/flags where no sign of the text ends a word; flags i m s x as in Perl. */
+static bool read_pattern(const struct conf_token *t, struct str *ret_pattern, unsigned *ret_flags)
+{
+	static const char letters[] = "imsx";
+	static const unsigned flags[] = {REGEX_CASELESS, REGEX_MULTILINE, REGEX_DOTALL, REGEX_EXTENDED};
+	ptrdiff_t slash = str_rchr(t->text, '/');
+
+	*ret_pattern = t->text;
+	*ret_flags = REGEX_NO_CAPTURE;
+	if (t->kind != TOKEN_WORD)
+		return t->kind == TOKEN_STRING;
+	if (slash < 1 || t->text.p[0] != '/')
+		return false;
+	*ret_pattern = str_sub(t->text, 1, (size_t)slash - 1);
+	for (size_t i = (size_t)slash + 1; i < t->text.n; i++) {
+		const char *letter = strchr(letters, t->text.p[i]);
+		if (!letter)
+			return false;
+		*ret_flags |= flags[letter - letters];
+	}
+	return true;
+}
+
 static struct expr *parse_pattern(struct parser *p, struct expr *a, enum expr_op op)
 {
-	const struct conf_token *t = &p->t[p->i];
-	struct str error;
+	struct str pattern, error;
+	unsigned flags;
 	size_t offset;
 	struct expr *e;
 
@@ -545,16 +569,16 @@ static struct expr *parse_pattern(struct parser *p, struct expr *a, enum expr_op
 		conf_error(p->c->load, a->place, "%s; only texts and lists are matched with patterns", describe(p, a));
 		return NULL;
 	}
-	if (p->i >= p->n || t->kind != TOKEN_STRING) {
-		conf_error(p->c->load, here(p), "%s is wrong here; expected a pattern in double quotes", shown(p));
+	if (p->i >= p->n || !read_pattern(&p->t[p->i], &pattern, &flags)) {
+		conf_error(p->c->load, here(p), "%s is wrong here; expected a pattern: \"PATTERN\" or /PATTERN/i", shown(p));
 		return NULL;
 	}
 	e = expr_new(p, op, TYPE_BOOL, a, NULL);
 	if (!e)
 		return NULL;
-	e->u.re = regex_new(p->c->arena, t->text, REGEX_NO_CAPTURE, &error, &offset);
+	e->u.re = regex_new(p->c->arena, pattern, flags, &error, &offset);
 	if (!e->u.re) {
-		conf_error(p->c->load, t->place, "pattern: %.*s, at octet %zu", STR_ARG(error), offset + 1);
+		conf_error(p->c->load, here(p), "pattern: %.*s, at octet %zu", STR_ARG(error), offset + 1);
 		return NULL;
 	}
 	p->i++;

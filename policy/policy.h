@@ -14,7 +14,8 @@
  *     with its words (spf == fail), a text with "text" (case is ignored), an address with addresses.
  *   - A list fact is equal to a text, matches a pattern, or is in a list when one of its texts is.
  *   - `in` takes a named list, a network, or (a, b, c), which works like a named list.
- *   - =~ and !~ take a PCRE2 pattern; "(?i)" at its start ignores case. !~ of an unset fact is false.
+ *   - =~ and !~ take a PCRE2 pattern: "PATTERN", or /PATTERN/i (flags imsx) where it has no blanks,
+ *     brackets ( ) { } or other signs that end a word. !~ of an unset fact is false.
  *   - + - * / need blanks around them; what cannot be reckoned (division by 0) is not set.
  *   - not binds closest, then and, then or.
  * Texts in replies, headers and reasons are templates: {fact} is filled in, {{ is a brace.

@@ -4,7 +4,9 @@
 # the file of that name; tools/fuzz-smoke runs each for a few seconds; seeds: tests/fuzz/seeds/MODULE/
 AM_DEFAULT_SOURCE_EXT = .c
 LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS) $(FUZZ_ENGINE)
-fuzz_targets =
+fuzz_targets = \
+	tests/fuzz/fuzz-conf \
+	tests/fuzz/fuzz-policy
 if FUZZING
 noinst_PROGRAMS += $(fuzz_targets)
 endif

@@ -14,6 +14,7 @@ unit_tests = \
 	tests/unit/test-loop \
 	tests/unit/test-names \
 	tests/unit/test-policy \
+	tests/unit/test-policy-run \
 	tests/unit/test-pool \
 	tests/unit/test-queue \
 	tests/unit/test-recipients \
@@ -52,8 +53,10 @@ tests_unit_test_str_SOURCES = tests/unit/test-str.c tests/unit/unit.h
 tests_unit_test_str_LDADD = $(unit_ldadd)
 tests_unit_test_loop_SOURCES = tests/unit/test-loop.c tests/unit/unit.h
 tests_unit_test_loop_LDADD = $(unit_ldadd)
-tests_unit_test_policy_SOURCES = tests/unit/test-policy.c tests/unit/unit.h
+tests_unit_test_policy_SOURCES = tests/unit/test-policy.c tests/unit/policy-kit.h tests/unit/unit.h
 tests_unit_test_policy_LDADD = $(unit_ldadd)
+tests_unit_test_policy_run_SOURCES = tests/unit/test-policy-run.c tests/unit/policy-kit.h tests/unit/unit.h
+tests_unit_test_policy_run_LDADD = $(unit_ldadd)
 tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/unit.h
 tests_unit_test_pool_LDADD = $(unit_ldadd)
 tests_unit_test_queue_SOURCES = tests/unit/test-queue.c tests/unit/unit.h
