@@ -182,6 +182,7 @@ bool conf_choice(struct conf_load *load, const struct conf_token *t, const char 
 	for (n = 0; choices[n]; n++) {
 		if (conf_is_word(t, choices[n])) {
 			*ret_index = (int)n;
+			buf_free(&b);
 			return true;
 		}
 		buf_addf(&b, "%s%s", n == 0 ? "" : choices[n + 1] ? ", " : " or ", choices[n]);

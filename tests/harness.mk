@@ -1,12 +1,11 @@
 # What surrounds the unit tests: fuzz targets, style checks, scenarios, benchmarks.
 
-# Fuzz targets, one a line: ./configure CC=clang --enable-fuzzing builds tests/fuzz/fuzz-MODULE from
-# the file of that name; tools/fuzz-smoke runs each for a few seconds; seeds: tests/fuzz/seeds/MODULE/
+# Fuzz targets: ./configure CC=clang --enable-fuzzing builds those listed in tests/fuzz/local.mk, each
+# from the file of its name; tools/fuzz-smoke runs them for a few seconds; seeds: tests/fuzz/seeds/MODULE/
 AM_DEFAULT_SOURCE_EXT = .c
-LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS) $(FUZZ_ENGINE)
-fuzz_targets = \
-	tests/fuzz/fuzz-conf \
-	tests/fuzz/fuzz-policy
+LDADD = gateway/libsmtp.a gateway/libgateway.a gateway/libqueue.a \
+	$(REEVE_LIBS) $(REEVE_SYSTEM_LIBS) $(FUZZ_ENGINE)
+include tests/fuzz/local.mk
 if FUZZING
 noinst_PROGRAMS += $(fuzz_targets)
 endif
