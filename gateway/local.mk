@@ -133,6 +133,7 @@ reevectl_SOURCES = \
 	gateway/ctl/check.c \
 	gateway/ctl/ctl.h \
 	gateway/ctl/daemon.c \
+	gateway/ctl/dkim.c \
 	gateway/ctl/main.c \
 	gateway/ctl/mime.c \
 	gateway/ctl/rules.c \

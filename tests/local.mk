@@ -5,6 +5,7 @@ unit_tests = \
 	tests/unit/test-arena \
 	tests/unit/test-conf \
 	tests/unit/test-config \
+	tests/unit/test-dkim \
 	tests/unit/test-dnsbl \
 	tests/unit/test-greet \
 	tests/unit/test-header \
@@ -21,6 +22,7 @@ unit_tests = \
 	tests/unit/test-regex \
 	tests/unit/test-route \
 	tests/unit/test-smtp \
+	tests/unit/test-spf \
 	tests/unit/test-spool \
 	tests/unit/test-store \
 	tests/unit/test-str \
@@ -77,6 +79,12 @@ tests_unit_test_recipients_SOURCES = tests/unit/test-recipients.c tests/unit/cha
 tests_unit_test_recipients_LDADD = $(unit_ldadd)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h
 tests_unit_test_store_LDADD = $(unit_ldadd)
+
+tests_unit_test_spf_SOURCES = tests/unit/test-spf.c tests/unit/auth-fixture.h tests/unit/unit.h
+tests_unit_test_spf_LDADD = $(unit_ldadd)
+
+tests_unit_test_dkim_SOURCES = tests/unit/test-dkim.c tests/unit/auth-fixture.h tests/unit/unit.h
+tests_unit_test_dkim_LDADD = $(unit_ldadd)
 
 # Suites of sender authentication: a probe program and its driver.
 check_PROGRAMS += tests/suites/auth-probe
