@@ -1,4 +1,5 @@
 /* Passes key files from the master to a role: one datagram each way, a memfd with the answer. */
+#define _GNU_SOURCE
 #include "gateway/keys.h"
 
 #include <errno.h>

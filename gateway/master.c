@@ -3,6 +3,7 @@
  * growing delay, passes SIGHUP on, and on SIGTERM waits for the roles to drain. It reads no mail
  * and has one thread.
  */
+#define _GNU_SOURCE
 #include "gateway/master.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* What every role does first: rights, limits, readiness. */
+#define _GNU_SOURCE
 #include "gateway/role.h"
 
 #include <errno.h>

@@ -44,9 +44,21 @@ static void add_filter(struct snapshot *s, struct conf_load *load, const struct 
 		chain_add(s->chain, load, node, plugin);
 }
 
-static void build(struct snapshot *s, const struct snapshot_world *world, struct conf_load *load)
+static void build_policy(struct snapshot *s, struct conf_load *load)
 {
 	const struct conf_node *policy = NULL;
+
+	EACH_NODE(node, s->config, "policy") {
+		if (policy)
+			conf_error(load, node->tokens[0].place, "there is a policy already, in line %u: put all of it in one block",
+			    policy->tokens[0].place.line);
+		policy = node;
+	}
+	s->policy = policy_new(load, policy, s->facts, s->lists, builtin_filters);
+}
+
+static void build(struct snapshot *s, const struct snapshot_world *world, struct conf_load *load)
+{
 	struct filter_env *env;
 
 	s->facts = fact_registry_new(s->arena);
@@ -60,15 +72,11 @@ static void build(struct snapshot *s, const struct snapshot_world *world, struct
 	env = make_env(s, world);
 	s->chain = chain_new(s->arena, env, s->facts);
 	env->chain = s->chain;
+	if (world->only_routes)
+		return;
 	EACH_NODE(node, s->config, "filter")
 		add_filter(s, load, node);
-	EACH_NODE(node, s->config, "policy") {
-		if (policy)
-			conf_error(load, node->tokens[0].place, "there is a policy already, in line %u: put all of it in one block",
-			    policy->tokens[0].place.line);
-		policy = node;
-	}
-	s->policy = policy_new(load, policy, s->facts, s->lists, builtin_filters);
+	build_policy(s, load);
 }
 
 struct snapshot *snapshot_load(const char *path, const struct snapshot_world *world,

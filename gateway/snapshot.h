@@ -29,6 +29,7 @@ struct snapshot_world {
 	struct dns *dns;     /* NULL while only checking */
 	struct store *store; /* NULL while only checking */
 	bool only_check;
+	bool only_routes;    /* no filters and no policy: for the relay */
 };
 
 /* All errors and warnings are in load (its arena must be `a`, owned by the snapshot on success). */

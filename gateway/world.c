@@ -22,7 +22,7 @@ static void log_errors(const struct conf_load *load)
 
 static struct snapshot *load_snapshot(struct world *w, struct buf *ret_text)
 {
-	struct snapshot_world lent = {.dns = w->dns, .store = w->store};
+	struct snapshot_world lent = {.dns = w->dns, .store = w->store, .only_routes = w->only_routes};
 	struct arena *a = arena_new(0);
 	struct conf_load load;
 	struct snapshot *s;
@@ -64,7 +64,8 @@ int world_open(struct world *w, const struct role_env *env)
 {
 	struct snapshot *first;
 
-	*w = (struct world){.env = env, .arena = arena_new(0)};
+	w->env = env;
+	w->arena = arena_new(0);
 	if (!open_dns(w) || !open_store(w))
 		return 1;
 	first = load_snapshot(w, NULL);

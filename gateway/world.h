@@ -12,6 +12,7 @@
 
 struct world {
 	const struct role_env *env;
+	bool only_routes; /* set before world_open(): the relay needs no filters */
 	struct arena *arena;
 	struct dns *dns;
 	struct store *store;

@@ -8,4 +8,5 @@ policy_libpolicy_a_SOURCES = \
 	policy/names.c \
 	policy/policy.h \
 	policy/program.h \
-	policy/template.c
+	policy/template.c \
+	policy/uses.c

@@ -148,6 +148,13 @@ static sfsistat on_mail(SMFICTX *ctx, char **argv)
 	return run_stage(c, STAGE_MAIL);
 }
 
+/* libmilter does not write to what it takes as char *. */
+static sfsistat say(struct milter_conn *c, const char *code, const char *enhanced, const char *text)
+{
+	smfi_setreply(c->ctx, (char *)code, (char *)enhanced, (char *)text);
+	return code[0] == '5' ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+}
+
 static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 {
 	struct milter_conn *c = conn_of(ctx);
@@ -157,10 +164,8 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 
 	if (!m)
 		return SMFIS_TEMPFAIL;
-	if ((int64_t)m->recipients >= c->snapshot->config->limits.recipients) {
-		smfi_setreply(ctx, "452", "4.5.3", "too many recipients");
-		return SMFIS_TEMPFAIL;
-	}
+	if ((int64_t)m->recipients >= c->snapshot->config->limits.recipients)
+		return say(c, "452", "4.5.3", "too many recipients");
 	read_path(m->arena, argv[0], &address);
 	recipient_start(m, &address);
 	status = run_stage(c, STAGE_RCPT);
@@ -288,12 +293,6 @@ static bool wait_a_while(struct work *w)
 	return is_done;
 }
 
-static sfsistat say(struct milter_conn *c, const char *code, const char *enhanced, const char *text)
-{
-	smfi_setreply(c->ctx, (char *)code, (char *)enhanced, (char *)text);
-	return code[0] == '5' ? SMFIS_REJECT : SMFIS_TEMPFAIL;
-}
-
 static sfsistat judge(struct milter_conn *c)
 {
 	struct work w = {.c = c, .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
@@ -348,7 +347,7 @@ static sfsistat on_close(SMFICTX *ctx)
 }
 
 struct smfiDesc milter_callbacks = {
-    .xxfi_name = "mailreeve",
+    .xxfi_name = (char *)"mailreeve",
     .xxfi_version = SMFI_VERSION,
     .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_ADDRCPT | SMFIF_DELRCPT | SMFIF_QUARANTINE | SMFIF_SETSYMLIST,
     .xxfi_connect = on_connect,

@@ -80,7 +80,7 @@ static void open_control(struct process *p)
 
 int relay_role(const struct role_env *env)
 {
-	struct process p = {0};
+	struct process p = {.world.only_routes = true};
 	struct relay_options options;
 	struct str error = STR_NONE;
 	int status;
