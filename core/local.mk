@@ -44,4 +44,6 @@ core_libcore_a_SOURCES = \
 	core/spool.h \
 	core/url.h \
 	core/verdict.c \
-	core/verdict.h
+	core/verdict.h \
+	core/xtext.c \
+	core/xtext.h

@@ -4,25 +4,18 @@
 
 #include <time.h>
 
+#include "core/xtext.h"
+
 enum { DIAGNOSTIC_MAX = 900, LINE_MAX_OCTETS = 900 };
 
 /* ---- encoders ---- */
 
-struct str xtext_decode(struct arena *a, struct str s)
+/* Decoded; what is no xtext stays as it is. */
+static struct str plain(struct arena *a, struct str xtext)
 {
-	struct str copy = arena_str(a, s);
-	char *out = (char *)copy.p;
+	struct str text;
 
-	copy.n = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		int c = (unsigned char)s.p[i];
-		if (c == '+' && i + 2 < s.n && hex_value(s.p[i + 1]) >= 0 && hex_value(s.p[i + 2]) >= 0) {
-			c = hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]);
-			i += 2;
-		}
-		out[copy.n++] = (char)(c < 32 || c == 127 ? ' ' : c);
-	}
-	return copy;
+	return xtext_decode(a, xtext, &text) ? text : xtext;
 }
 
 void date_write(struct buf *out, int64_t unix_seconds)
@@ -154,7 +147,7 @@ static void add_date_field(struct buf *out, const char *name, int64_t when)
 
 static void add_recipient(const struct dsn *d, const struct dsn_recipient *r, struct buf *out, struct arena *a)
 {
-	struct str orcpt = xtext_decode(a, r->orcpt), type;
+	struct str orcpt = plain(a, r->orcpt), type;
 
 	buf_adds(out, "\r\n");
 	if (orcpt.n && str_split(&orcpt, ';', &type) && orcpt.p) {
@@ -188,7 +181,7 @@ static void add_status(const struct dsn *d, struct buf *out)
 	buf_adds(out, "\r\n");
 	if (d->envid.n) {
 		buf_adds(out, "Original-Envelope-Id: ");
-		add_ascii(out, xtext_decode(a, d->envid), LINE_MAX_OCTETS);
+		add_ascii(out, plain(a, d->envid), LINE_MAX_OCTETS);
 		buf_adds(out, "\r\n");
 	}
 	buf_addf(out, "Reporting-MTA: dns; %.*s\r\n", STR_ARG(d->hostname));

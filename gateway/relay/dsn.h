@@ -40,8 +40,6 @@ struct dsn {
 /* CRLF lines. 7-bit unless the whole original with 8-bit octets is in it (ret_8bit). */
 void dsn_write(const struct dsn *d, struct buf *out, bool *ret_8bit);
 
-/* "+2B" back to "+"; controls become blanks. What is no xtext stays as it is. */
-struct str xtext_decode(struct arena *a, struct str s);
 /* RFC 5322: "Sat, 01 Jan 2000 00:00:00 +0000". */
 void date_write(struct buf *out, int64_t unix_seconds);
 

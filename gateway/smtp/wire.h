@@ -1,6 +1,6 @@
 /*
  * What SMTP looks like on the wire, as pure functions: lines, the transparency of DATA, parameters,
- * xtext, PROXY headers. No sockets, no sessions: everything here is unit-tested and fuzzed alone.
+ * PROXY headers. No sockets, no sessions: everything here is unit-tested and fuzzed alone.
  */
 #ifndef REEVE_GATEWAY_SMTP_WIRE_H
 #define REEVE_GATEWAY_SMTP_WIRE_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/session.h"
+#include "core/xtext.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/str.h"
@@ -70,10 +71,6 @@ bool param_next(struct str *rest, struct str *ret_key, struct str *ret_value, bo
 /* Reply text "CODE X.Y.Z words" when something is wrong with the parameters, else NULL. */
 const char *mail_params(struct arena *a, struct str rest, struct message *m);
 const char *rcpt_params(struct arena *a, struct str rest, struct recipient *r);
-
-/* RFC 3461 part 4; xtext_decode also takes characters that should have been encoded, as Postfix does. */
-bool xtext_is_valid(struct str s);
-bool xtext_decode(struct arena *a, struct str s, struct str *ret_text);
 
 /* ---- PROXY protocol, versions 1 and 2 ---- */
 
