@@ -6,6 +6,8 @@ unit_tests = \
 	tests/unit/test-conf \
 	tests/unit/test-config \
 	tests/unit/test-dkim \
+	tests/unit/test-dns \
+	tests/unit/test-dns-packet \
 	tests/unit/test-dnsbl \
 	tests/unit/test-greet \
 	tests/unit/test-header \
@@ -77,6 +79,10 @@ tests_unit_test_headers_SOURCES = tests/unit/test-headers.c tests/unit/chain-fix
 tests_unit_test_headers_LDADD = $(unit_ldadd)
 tests_unit_test_recipients_SOURCES = tests/unit/test-recipients.c tests/unit/chain-fixture.h tests/unit/smtp-fake.h tests/unit/unit.h
 tests_unit_test_recipients_LDADD = $(unit_ldadd)
+tests_unit_test_dns_SOURCES = tests/unit/test-dns.c tests/unit/dns-fake.h tests/unit/unit.h
+tests_unit_test_dns_LDADD = $(unit_ldadd)
+tests_unit_test_dns_packet_SOURCES = tests/unit/test-dns-packet.c tests/unit/dns-fake.h tests/unit/unit.h
+tests_unit_test_dns_packet_LDADD = $(unit_ldadd)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h
 tests_unit_test_store_LDADD = $(unit_ldadd)
 

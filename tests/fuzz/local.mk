@@ -5,6 +5,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-content \
 	tests/fuzz/fuzz-dns \
+	tests/fuzz/fuzz-filters \
 	tests/fuzz/fuzz-header \
 	tests/fuzz/fuzz-mime \
 	tests/fuzz/fuzz-policy \
@@ -18,5 +19,19 @@ EXTRA_DIST += \
 	tests/fuzz/conf.dict \
 	tests/fuzz/policy.dict \
 	tests/fuzz/seeds/conf/all \
+	tests/fuzz/seeds/dns/a-whole.seed \
+	tests/fuzz/seeds/dns/a.seed \
+	tests/fuzz/seeds/dns/cname-whole.seed \
+	tests/fuzz/seeds/dns/cname.seed \
+	tests/fuzz/seeds/dns/mx-whole.seed \
+	tests/fuzz/seeds/dns/mx.seed \
+	tests/fuzz/seeds/dns/ptr-whole.seed \
+	tests/fuzz/seeds/dns/ptr.seed \
+	tests/fuzz/seeds/dns/soa-whole.seed \
+	tests/fuzz/seeds/dns/soa.seed \
+	tests/fuzz/seeds/dns/tlsa-whole.seed \
+	tests/fuzz/seeds/dns/tlsa.seed \
+	tests/fuzz/seeds/dns/txt-whole.seed \
+	tests/fuzz/seeds/dns/txt.seed \
 	tests/fuzz/seeds/policy/actions \
 	tests/fuzz/seeds/policy/conditions
