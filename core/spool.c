@@ -164,7 +164,7 @@ bool spool_finish(struct spool *sp)
 		return fail(sp, sp->error);
 	sp->is_finished = true;
 	if (sp->fd < 0) {
-		sp->whole = (struct str){sp->p, sp->n};
+		sp->whole = sp->n ? (struct str){sp->p, sp->n} : STR("");
 		return true;
 	}
 	if (!write_buffered(sp))

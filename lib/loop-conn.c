@@ -24,8 +24,9 @@ enum {
 	KEEP_ROOM = 256,	 /* least heap block for kept input */
 	READ_ROOM = 16 * 1024,	 /* least room for reading behind kept input */
 	CLOSE_MS = 30000,	 /* for the last octets when no write time-out was set */
-	LINGER_MS = 2000,
-	LINGER_OCTETS = 1024 * 1024,
+	LINGER_MS = 2000,	 /* of silence */
+	LINGER_ALL_MS = 30000,
+	LINGER_OCTETS = 64 * 1024 * 1024,
 };
 
 static void on_timer(void *arg);
@@ -79,8 +80,10 @@ static int64_t deadline_of(const struct conn *c)
 	bool is_waiting = c->state == STATE_CONNECTING || c->out_n > 0;
 	int64_t write_ms = c->write_ms ? c->write_ms : c->state == STATE_CONNECTING ? c->read_ms : 0;
 
-	if (c->state == STATE_LINGER)
-		return c->write_us + LINGER_MS * 1000;
+	if (c->state == STATE_LINGER) {
+		due = c->write_us + LINGER_MS * 1000;
+		return due < c->read_us + LINGER_ALL_MS * 1000 ? due : c->read_us + LINGER_ALL_MS * 1000;
+	}
 	if (c->is_closing && !write_ms)
 		write_ms = CLOSE_MS;
 	if (is_waiting && write_ms)
@@ -131,6 +134,11 @@ void conn_close(struct conn *c)
 {
 	if (!c || c->state == STATE_CLOSED)
 		return;
+	if (c->leaving_link) {
+		*c->leaving_link = c->leaving_next;
+		if (c->leaving_next)
+			c->leaving_next->leaving_link = c->leaving_link;
+	}
 	if (c->ssl) {
 		if (conn_is_tls(c) && !c->tls_failed && !c->write_failed && c->state != STATE_LINGER)
 			tls_close(c->ssl);
@@ -162,10 +170,24 @@ void conn_finish_close(struct conn *c)
 	shutdown(c->fd, SHUT_WR);
 	drop_input(c);
 	c->state = STATE_LINGER;
-	c->write_us = clock_mono_us();
+	c->read_us = c->write_us = clock_mono_us();
 	conn_want_read(c, true);
 	timer_stop(&c->timer);
 	conn_arm_timer(c);
+}
+
+/* Nobody but the loop knows it from now on. */
+static void leave(struct conn *c)
+{
+	struct loop *l = c->loop;
+
+	if (c->leaving_link)
+		return;
+	c->leaving_next = l->leaving;
+	c->leaving_link = &l->leaving;
+	if (c->leaving_next)
+		c->leaving_next->leaving_link = &c->leaving_next;
+	l->leaving = c;
 }
 
 static void close_soon(struct conn *c, bool must_linger)
@@ -178,6 +200,7 @@ static void close_soon(struct conn *c, bool must_linger)
 		conn_close(c);
 		return;
 	}
+	leave(c);
 	conn_want_read(c, false);
 	if (c->out_n == 0) {
 		conn_finish_close(c);
@@ -290,8 +313,10 @@ static void linger_read(struct conn *c)
 {
 	ssize_t n = recv(c->fd, c->loop->scratch, LOOP_SCRATCH, 0);
 
-	if (n > 0)
+	if (n > 0) {
 		c->lingered += (size_t)n;
+		c->write_us = clock_mono_us();
+	}
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || c->lingered > LINGER_OCTETS)
 		conn_close(c);
 }
@@ -506,12 +531,10 @@ struct conn *conn_accept(struct loop *l, int fd, struct ssl_st *ssl, const struc
 	struct conn *c = conn_new(l, fd, events, arg);
 
 	c->state = STATE_OPEN;
-	if (ssl) {
-		c->ssl = ssl;
-		tls_attach(ssl, fd);
-		c->state = STATE_HANDSHAKE;
-	}
-	conn_want_read(c, true);
+	if (ssl)
+		conn_starttls(c, ssl, true);
+	else
+		conn_want_read(c, true);
 	return c;
 }
 
@@ -571,6 +594,7 @@ bool conn_starttls(struct conn *c, struct ssl_st *ssl, bool is_server)
 	c->ssl = ssl;
 	tls_attach(ssl, c->fd);
 	c->state = STATE_TLS_WAIT;
+	conn_end_plain(c);
 	conn_want_read(c, false);
 	c->todo_flush = true;
 	conn_todo(c);

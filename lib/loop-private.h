@@ -50,6 +50,7 @@ struct loop {
 
 	struct conn *todo_first, **todo_last; /* conns with work at the end of a callback */
 	struct conn *dead;
+	struct conn *leaving; /* closed by their owners, still writing or lingering */
 	struct watch *watches;
 	char *scratch; /* what one read brings, before anybody had to keep it */
 };
@@ -70,6 +71,7 @@ struct piece {
 	struct piece *next;
 	size_t n, done;
 	size_t room;
+	bool ends_plain; /* conn_starttls was called behind it: what follows is encrypted */
 	int fd;
 	off_t offset;
 	char data[];
@@ -107,11 +109,13 @@ struct conn {
 	bool is_reading, is_writing; /* events are added */
 	bool is_paused;
 	bool is_closing, must_linger; /* conn_close_after_write */
+	bool plain_done;	     /* all that was written before conn_starttls is out */
 	bool has_more;		     /* OpenSSL may hold more than we read */
 	bool read_wants_write;
 	bool write_failed, tls_failed;
 	bool is_todo, todo_input, todo_read, todo_flush, todo_fail;
 	struct conn *next; /* todo or dead */
+	struct conn *leaving_next, **leaving_link;
 };
 
 /* Puts it on the list of conns that conns_settle() looks at. */
@@ -124,6 +128,8 @@ void conn_start_handshake(struct conn *c);
 void conn_finish_close(struct conn *c);
 void conn_flush(struct conn *c);
 void conn_drop_output(struct conn *c);
+/* What is written from now on goes through TLS. */
+void conn_end_plain(struct conn *c);
 
 static inline bool conn_is_tls(const struct conn *c)
 {

@@ -44,6 +44,7 @@ static void wrote(struct conn *c, size_t n)
 		c->out_first = p->next;
 		if (!c->out_first)
 			c->out_last = &c->out_first;
+		c->plain_done |= p->ends_plain;
 		if (p->fd >= 0)
 			close(p->fd);
 		free(p);
@@ -58,14 +59,16 @@ static ssize_t send_memory(struct conn *c)
 	struct msghdr m = {.msg_iov = v};
 	const struct piece *p = c->out_first;
 
-	for (; p && p->fd < 0 && m.msg_iovlen < WRITE_BATCH; p = p->next)
+	while (p && p->fd < 0 && m.msg_iovlen < WRITE_BATCH) {
 		v[m.msg_iovlen++] = (struct iovec){(char *)p->data + p->done, p->n - p->done};
+		p = p->ends_plain ? NULL : p->next;
+	}
 	return sendmsg(c->fd, &m, MSG_NOSIGNAL | (p ? MSG_MORE : 0));
 }
 
 static enum tls_step flush_plain(struct conn *c)
 {
-	while (c->out_first) {
+	while (c->out_first && !(c->state == STATE_TLS_WAIT && c->plain_done)) {
 		struct piece *p = c->out_first;
 		off_t at = p->offset + (off_t)p->done;
 		ssize_t n = p->fd >= 0 ? sendfile(c->fd, p->fd, &at, p->n - p->done) : send_memory(c);
@@ -165,15 +168,29 @@ void conn_drop_output(struct conn *c)
 	c->out_n = 0;
 }
 
+static struct piece *last_piece(struct conn *c)
+{
+	return c->out_first ? (struct piece *)((char *)c->out_last - offsetof(struct piece, next)) : NULL;
+}
+
+void conn_end_plain(struct conn *c)
+{
+	struct piece *p = last_piece(c);
+
+	if (p)
+		p->ends_plain = true;
+	else
+		c->plain_done = true;
+}
+
 void conn_write(struct conn *c, struct str data)
 {
-	struct piece *p = NULL;
+	struct piece *p;
 
 	if (data.n == 0 || c->write_failed || c->is_closing || c->state == STATE_CLOSED)
 		return;
-	if (c->out_first)
-		p = (struct piece *)((char *)c->out_last - offsetof(struct piece, next));
-	if (!p || p->fd >= 0 || p->room - p->n < data.n)
+	p = last_piece(c);
+	if (!p || p->ends_plain || p->fd >= 0 || p->room - p->n < data.n)
 		p = piece_new(c, data.n > PIECE_ROOM ? data.n : PIECE_ROOM);
 	memcpy(p->data + p->n, data.p, data.n);
 	p->n += data.n;

@@ -119,6 +119,8 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
+	while (l->leaving)
+		conn_close(l->leaving);
 	loop_settle(l);
 	for (struct watch *w = l->watches, *next; w; w = next) {
 		next = w->next;

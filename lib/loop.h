@@ -105,8 +105,8 @@ void conn_close(struct conn *c);
 /* Writes what is buffered, then closes; the callbacks are not called any more. */
 void conn_close_after_write(struct conn *c);
 /*
- * Same, for peers that are still sending: our side is shut first and what comes is thrown away for
- * up to two seconds, since closing at once would make the kernel drop our last reply on its way.
+ * Same, for peers that are still sending: our side is shut first and what comes is thrown away
+ * until there were two seconds of silence, since closing at once would make the kernel drop our last reply on its way.
  */
 void conn_close_linger(struct conn *c);
 struct str conn_error_text(struct conn *c, char out[128]);

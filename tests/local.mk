@@ -28,6 +28,7 @@ unit_tests = \
 	tests/unit/test-spool \
 	tests/unit/test-store \
 	tests/unit/test-str \
+	tests/unit/test-tls \
 	tests/unit/test-wire
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
@@ -105,3 +106,5 @@ tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/unit.h
 tests_unit_test_wire_LDADD = gateway/libsmtp.a $(unit_ldadd)
 tests_unit_test_smtp_SOURCES = tests/unit/test-smtp.c tests/unit/unit.h
 tests_unit_test_smtp_LDADD = gateway/libsmtp.a $(unit_ldadd)
+tests_unit_test_tls_SOURCES = tests/unit/pem.h tests/unit/test-tls.c tests/unit/unit.h
+tests_unit_test_tls_LDADD = $(unit_ldadd)
