@@ -97,7 +97,7 @@ gateway_libgateway_a_SOURCES = \
 	gateway/snapshot.c \
 	gateway/snapshot.h
 
-EXTRA_PROGRAMS += mailreeved
+sbin_PROGRAMS += mailreeved
 mailreeved_SOURCES = \
 	gateway/gateway_role.c \
 	gateway/keys.c \

@@ -199,6 +199,8 @@ void mail_drained(struct client *c)
 			conn_timeout(c->conn, c->target.data_ms, c->target.data_ms);
 		return;
 	}
+	if (c->phase == PHASE_ENVELOPE)
+		return; /* the commands have drained, DATA is not answered yet */
 	if (!read_chunk(c, &n)) {
 		/* Never an end of data behind half a message. */
 		c->must_close = true;
@@ -274,7 +276,7 @@ void mail_start(struct client *c)
 	c->phase = PHASE_ENVELOPE;
 	c->first = c->needs_reset;
 	c->sent = c->answered = c->accepted = 0;
-	c->mail_ok = c->data_sent = c->needs_reset = false;
+	c->mail_ok = c->data_sent = c->needs_reset = c->all_written = false;
 	conn_timeout(c->conn, c->target.command_ms, c->target.command_ms);
 	send_more(c);
 }
