@@ -87,6 +87,8 @@ gateway_libgateway_a_SOURCES = \
 	gateway/config.h \
 	gateway/judge.c \
 	gateway/judge.h \
+	gateway/manual.c \
+	gateway/manual.h \
 	gateway/nameservers.c \
 	gateway/nameservers.h \
 	gateway/plugin.c \
@@ -134,6 +136,7 @@ reevectl_SOURCES = \
 	gateway/ctl/ctl.h \
 	gateway/ctl/daemon.c \
 	gateway/ctl/dkim.c \
+	gateway/ctl/help.c \
 	gateway/ctl/main.c \
 	gateway/ctl/mime.c \
 	gateway/ctl/rules.c \

@@ -69,6 +69,7 @@ static void build(struct snapshot *s, const struct snapshot_world *world, struct
 		lists_add(s->lists, load, node);
 	EACH_NODE(node, s->config, "relay")
 		routes_add(s->routes, load, node);
+	routes_check(s->routes, load, s->lists);
 	env = make_env(s, world);
 	s->chain = chain_new(s->arena, env, s->facts);
 	env->chain = s->chain;

@@ -105,16 +105,10 @@ static void unknown(struct apply *ap, const struct conf_token *name)
 	if (near)
 		conf_error(ap->load, name->place, "unknown directive %s in %s; did you mean '%s'?",
 		    conf_token_show(ap->load->arena, name), ap->owner, near);
-	else if (n > 0 && n <= 12) {
-		struct buf b = {0};
-		for (size_t i = 0; i < n; i++)
-			buf_addf(&b, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", names[i]);
-		conf_error(ap->load, name->place, "unknown directive %s in %s; expected %s",
-		    conf_token_show(ap->load->arena, name), ap->owner, buf_take(&b, ap->load->arena).p);
-	} else {
-		conf_error(ap->load, name->place, "unknown directive %s in %s",
-		    conf_token_show(ap->load->arena, name), ap->owner);
-	}
+	else
+		conf_error(ap->load, name->place, "unknown directive %s in %s%s%s", conf_token_show(ap->load->arena, name),
+		    ap->owner, n > 0 && n <= 12 ? "; expected " : "",
+		    n > 0 && n <= 12 ? conf_names_text(ap->load->arena, names, n) : "");
 }
 
 /* A default that was put into a list goes when the first statement comes. */

@@ -175,22 +175,19 @@ bool conf_flag(struct conf_load *load, const struct conf_token *t, bool *ret_val
 bool conf_choice(struct conf_load *load, const struct conf_token *t, const char *const *choices,
     int *ret_index)
 {
-	struct buf b = {0};
-	const char *near;
+	const char *near, *all;
 	size_t n;
 
-	for (n = 0; choices[n]; n++) {
+	for (n = 0; choices[n]; n++)
 		if (conf_is_word(t, choices[n])) {
 			*ret_index = (int)n;
-			buf_free(&b);
 			return true;
 		}
-		buf_addf(&b, "%s%s", n == 0 ? "" : choices[n + 1] ? ", " : " or ", choices[n]);
-	}
+	all = conf_names_text(load->arena, choices, n);
 	near = t->kind == TOKEN_OP ? NULL : conf_near(t->text, choices, n);
 	if (near)
-		buf_addf(&b, "; did you mean '%s'?", near);
-	return expected(load, t, buf_take(&b, load->arena).p);
+		all = arena_printf(load->arena, "%s; did you mean '%s'?", all, near).p;
+	return expected(load, t, all);
 }
 
 bool conf_cidr(struct conf_load *load, const struct conf_token *t, struct cidr *ret_net)

@@ -141,6 +141,15 @@ const char *conf_near(struct str word, const char *const *names, size_t n)
 	return best;
 }
 
+const char *conf_names_text(struct arena *a, const char *const *names, size_t n)
+{
+	struct buf b = {0};
+
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&b, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", names[i]);
+	return buf_take(&b, a).p;
+}
+
 const char *conf_token_show(struct arena *a, const struct conf_token *t)
 {
 	struct str text = str_sub(t->text, 0, SHOWN_MAX);

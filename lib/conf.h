@@ -84,6 +84,9 @@ void conf_errors_print(const struct conf_load *load, struct buf *out);
 /* The nearest of names (by edit distance, at most 2 or a third of the length), or NULL. */
 const char *conf_near(struct str word, const char *const *names, size_t n);
 
+/* "a, b or c". */
+const char *conf_names_text(struct arena *a, const char *const *names, size_t n);
+
 /* How a token is shown in messages: "word 'x'", "string \"x\"", "'=='", shortened. */
 const char *conf_token_show(struct arena *a, const struct conf_token *t);
 

@@ -445,21 +445,17 @@ static size_t count_words(const struct fact_def *def)
 static bool word_is_value(struct parser *p, const struct fact_def *def, struct expr *word)
 {
 	size_t n = count_words(def);
-	struct buf all = {0};
 	const char *near;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		if (str_is(word->u.text, def->words[i])) {
 			word->type = TYPE_WORD;
 			return true;
 		}
-		buf_addf(&all, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", def->words[i]);
-	}
 	near = conf_near(word->u.text, def->words, n);
-	conf_error(p->c->load, word->place, "'%s' is never '%.*s'; expected %.*s%s%s%s", def->name,
-	    STR_ARG(word->u.text), STR_ARG(buf_str(&all)), near ? "; did you mean '" : "", near ? near : "",
+	conf_error(p->c->load, word->place, "'%s' is never '%.*s'; expected %s%s%s%s", def->name, STR_ARG(word->u.text),
+	    conf_names_text(p->c->arena, def->words, n), near ? "; did you mean '" : "", near ? near : "",
 	    near ? "'?" : "");
-	buf_free(&all);
 	return false;
 }
 

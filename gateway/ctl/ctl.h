@@ -38,6 +38,9 @@ void ctl_print(struct str text);
  */
 bool ctl_read_message(struct ctl *ctl, const char *path, struct str *ret_message);
 
+/* Appends how a command is called and what it does; false when there is none of that name. */
+bool ctl_command_text(const char *name, struct buf *out);
+
 int ctl_auth(struct ctl *ctl, int argc, char **argv);
 int ctl_check(struct ctl *ctl, int argc, char **argv);
 int ctl_dkim(struct ctl *ctl, int argc, char **argv);

@@ -44,6 +44,17 @@ static int usage(FILE *to)
 	return to == stdout ? 0 : 2;
 }
 
+bool ctl_command_text(const char *name, struct buf *out)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0) {
+			buf_addf(out, "reevectl %s%s%s\n  %s\n", name, *commands[i].args ? " " : "", commands[i].args,
+			    commands[i].help);
+			return true;
+		}
+	return false;
+}
+
 int ctl_fail(const char *format, ...)
 {
 	va_list args;
