@@ -5,7 +5,7 @@ gateway g1 { policy { at message { accept; } } }
 session {
 	banner = 220 ~ "^mx.gateway.example ESMTP"
 	noop = 250 2.0.0
-	vrfy postmaster = 252 2.5.0|252
+	vrfy postmaster = 252
 	help = 214
 	expn staff = 5xx
 	mail <a@example.com> = 503 5.5.1			# no greeting yet
