@@ -2,12 +2,16 @@
 unit_tests = \
 	tests/unit/test-addr \
 	tests/unit/test-address \
+	tests/unit/test-arc \
 	tests/unit/test-arena \
+	tests/unit/test-auth \
+	tests/unit/test-authres \
 	tests/unit/test-conf \
 	tests/unit/test-config \
 	tests/unit/test-dkim \
 	tests/unit/test-dns \
 	tests/unit/test-dns-packet \
+	tests/unit/test-dmarc \
 	tests/unit/test-dnsbl \
 	tests/unit/test-greet \
 	tests/unit/test-header \
@@ -94,6 +98,18 @@ tests_unit_test_spf_LDADD = $(unit_ldadd)
 
 tests_unit_test_dkim_SOURCES = tests/unit/test-dkim.c tests/unit/auth-fixture.h tests/unit/unit.h
 tests_unit_test_dkim_LDADD = $(unit_ldadd)
+
+tests_unit_test_arc_SOURCES = tests/unit/test-arc.c tests/unit/auth-fixture.h tests/unit/unit.h
+tests_unit_test_arc_LDADD = $(unit_ldadd)
+
+tests_unit_test_dmarc_SOURCES = tests/unit/test-dmarc.c tests/unit/auth-fixture.h tests/unit/unit.h
+tests_unit_test_dmarc_LDADD = $(unit_ldadd)
+
+tests_unit_test_auth_SOURCES = tests/unit/test-auth.c tests/unit/auth-fixture.h tests/unit/unit.h
+tests_unit_test_auth_LDADD = $(unit_ldadd)
+
+tests_unit_test_authres_SOURCES = tests/unit/test-authres.c tests/unit/unit.h
+tests_unit_test_authres_LDADD = $(unit_ldadd)
 
 # Suites of sender authentication: a probe program and its driver.
 check_PROGRAMS += tests/suites/auth-probe

@@ -418,6 +418,8 @@ static void broken_fields(void **state)
 
 static void counts(void **state)
 {
+	static const char format[] = "DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=s1; b=AA; c=relaxed/relaxed;\r\n"
+				     " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; h=%s%.*s\r\n\r\n";
 	struct signed_mail *m = start(CRYPTO_ED25519, 0, 0);
 	struct signature_options options = SIGNATURE_DEFAULTS;
 	struct buf many = {0}, names = {0};
@@ -434,13 +436,9 @@ static void counts(void **state)
 	for (int i = 0; i < SIGNATURE_NAMES_MAX - 1; i++)
 		buf_adds(&names, "x:");
 	buf_adds(&names, "From");
-	d = dkim_verify(m->f.arena, m->f.scope, arena_printf(m->f.arena,
-	    "DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=s1; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AA; c=relaxed/relaxed; h=%.*s\r\n\r\n",
-	    STR_ARG(buf_str(&names))), &options);
+	d = dkim_verify(m->f.arena, m->f.scope, arena_printf(m->f.arena, format, "", STR_ARG(buf_str(&names))), &options);
 	assert_str(d->v[0].reason, "signature did not verify");
-	d = dkim_verify(m->f.arena, m->f.scope, arena_printf(m->f.arena,
-	    "DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=s1; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AA; c=relaxed/relaxed; h=y:%.*s\r\n\r\n",
-	    STR_ARG(buf_str(&names))), &options);
+	d = dkim_verify(m->f.arena, m->f.scope, arena_printf(m->f.arena, format, "y:", STR_ARG(buf_str(&names))), &options);
 	assert_str(d->v[0].reason, "too many signed fields");
 	buf_free(&many);
 	buf_free(&names);
