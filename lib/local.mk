@@ -23,6 +23,7 @@ lib_libreeve_a_SOURCES = \
 	lib/log.h \
 	lib/loop-conn.c \
 	lib/loop-private.h \
+	lib/loop-read.c \
 	lib/loop-timer.c \
 	lib/loop-write.c \
 	lib/loop.c \

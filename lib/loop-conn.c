@@ -1,7 +1,6 @@
 /*
- * Buffered streams of a loop, plain or TLS. What a read brings lies in the loop's scratch buffer
- * while on_input looks at it; only what the callback leaves is copied to the heap, so an idle
- * connection holds no buffers. What callbacks write is sent when the callback is over, in one call
+ * Buffered streams of a loop, plain or TLS: life cycle, time-outs, handshakes. An idle connection
+ * holds no buffers. What callbacks write is sent when the callback is over, in one call
  * (conns_settle). Closed conns are freed there too, so a conn may be closed inside its callbacks.
  */
 #define _GNU_SOURCE
@@ -21,12 +20,9 @@
 #include "lib/tls.h"
 
 enum {
-	KEEP_ROOM = 256,	 /* least heap block for kept input */
-	READ_ROOM = 16 * 1024,	 /* least room for reading behind kept input */
 	CLOSE_MS = 30000,	 /* for the last octets when no write time-out was set */
 	LINGER_MS = 2000,	 /* of silence */
 	LINGER_ALL_MS = 30000,
-	LINGER_OCTETS = 64 * 1024 * 1024,
 };
 
 static void on_timer(void *arg);
@@ -65,14 +61,6 @@ void conn_want_write(struct conn *c, bool wanted)
 		event_del(&c->writable);
 }
 
-static void drop_input(struct conn *c)
-{
-	if (c->in != c->loop->scratch)
-		free(c->in);
-	c->in = NULL;
-	c->in_at = c->in_n = c->in_room = 0;
-}
-
 /* The earliest moment at which a limit is passed; INT64_MAX: none is running. */
 static int64_t deadline_of(const struct conn *c)
 {
@@ -107,7 +95,7 @@ void conn_arm_timer(struct conn *c)
 
 /* ---- ends ---- */
 
-static void end(struct conn *c, enum conn_end why)
+void conn_end(struct conn *c, enum conn_end why)
 {
 	if (c->is_closing || c->state == STATE_LINGER) {
 		conn_close(c);
@@ -125,7 +113,7 @@ static void on_timer(void *arg)
 	struct conn *c = arg;
 
 	if (deadline_of(c) <= clock_mono_us())
-		end(c, CONN_TIMEOUT);
+		conn_end(c, CONN_TIMEOUT);
 	else
 		conn_arm_timer(c);
 }
@@ -150,7 +138,7 @@ void conn_close(struct conn *c)
 	timer_stop(&c->timer);
 	close(c->fd);
 	conn_drop_output(c);
-	drop_input(c);
+	conn_drop_input(c);
 	c->state = STATE_CLOSED;
 	if (!c->is_todo) {
 		c->next = c->loop->dead;
@@ -168,7 +156,7 @@ void conn_finish_close(struct conn *c)
 	if (conn_is_tls(c) && !c->tls_failed)
 		tls_close(c->ssl);
 	shutdown(c->fd, SHUT_WR);
-	drop_input(c);
+	conn_drop_input(c);
 	c->state = STATE_LINGER;
 	c->read_us = c->write_us = clock_mono_us();
 	conn_want_read(c, true);
@@ -221,133 +209,6 @@ void conn_close_linger(struct conn *c)
 	close_soon(c, true);
 }
 
-/* ---- reading ---- */
-
-/* Room behind what is kept; the scratch buffer when nothing is. */
-static char *read_room(struct conn *c, size_t *ret_room)
-{
-	if (c->in_n == 0) {
-		drop_input(c);
-		c->in = c->loop->scratch;
-		c->in_room = LOOP_SCRATCH;
-	} else if (c->in_room - c->in_at - c->in_n < READ_ROOM) {
-		size_t room = c->in_n + (c->in_n > READ_ROOM ? c->in_n : READ_ROOM);
-		char *in = malloc(room);
-
-		if (!in)
-			abort();
-		memcpy(in, c->in + c->in_at, c->in_n);
-		free(c->in);
-		c->in = in;
-		c->in_at = 0;
-		c->in_room = room;
-	}
-	*ret_room = c->in_room - c->in_at - c->in_n;
-	return c->in + c->in_at + c->in_n;
-}
-
-/* The scratch buffer belongs to the next conn now: what was left goes to the heap. */
-static void keep_rest(struct conn *c)
-{
-	char *in;
-	size_t room;
-
-	if (c->in_n == 0) {
-		drop_input(c);
-		return;
-	}
-	if (c->in != c->loop->scratch)
-		return;
-	room = c->in_n > KEEP_ROOM ? c->in_n : KEEP_ROOM;
-	in = malloc(room);
-	if (!in)
-		abort();
-	memcpy(in, c->in + c->in_at, c->in_n);
-	c->in = in;
-	c->in_at = 0;
-	c->in_room = room;
-}
-
-static void deliver(struct conn *c)
-{
-	c->events->on_input(c->arg);
-	if (c->state != STATE_CLOSED)
-		keep_rest(c);
-}
-
-/* Reads until the room is full or nothing is there; the last step says how it ended. */
-static enum tls_step receive_tls(struct conn *c, char *to, size_t room, size_t *ret_n)
-{
-	enum tls_step step = TLS_DONE;
-	size_t n = 0;
-
-	while (n < room && step == TLS_DONE) {
-		size_t part = 0;
-
-		step = tls_read(c->ssl, to + n, room - n, &part);
-		n += step == TLS_DONE ? part : 0;
-	}
-	c->has_more = step != TLS_WANT_READ;
-	c->read_wants_write = step == TLS_WANT_WRITE;
-	c->tls_failed |= step == TLS_FAILED;
-	*ret_n = n;
-	return step;
-}
-
-static enum tls_step receive_plain(struct conn *c, char *to, size_t room, size_t *ret_n)
-{
-	ssize_t n = recv(c->fd, to, room, 0);
-
-	*ret_n = n > 0 ? (size_t)n : 0;
-	if (n > 0)
-		return TLS_DONE;
-	if (n == 0)
-		return TLS_EOF;
-	if (errno == EAGAIN || errno == EINTR)
-		return TLS_WANT_READ;
-	c->error = errno;
-	return TLS_FAILED;
-}
-
-static void linger_read(struct conn *c)
-{
-	ssize_t n = recv(c->fd, c->loop->scratch, LOOP_SCRATCH, 0);
-
-	if (n > 0) {
-		c->lingered += (size_t)n;
-		c->write_us = clock_mono_us();
-	}
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || c->lingered > LINGER_OCTETS)
-		conn_close(c);
-}
-
-void conn_read_some(struct conn *c)
-{
-	size_t room, n;
-	char *to = read_room(c, &room);
-	enum tls_step step = c->ssl ? receive_tls(c, to, room, &n) : receive_plain(c, to, room, &n);
-
-	if (n > 0) {
-		c->read_us = clock_mono_us();
-		c->in_n += n;
-		if (c->has_more) {
-			c->todo_read = true;
-			conn_todo(c);
-		}
-		if (step == TLS_WANT_WRITE)
-			conn_want_write(c, true);
-		deliver(c);
-		return;
-	}
-	keep_rest(c);
-	if (step == TLS_EOF)
-		end(c, c->write_failed ? CONN_ERROR : CONN_EOF);
-	else if (step == TLS_FAILED || c->write_failed)
-		end(c, CONN_ERROR);
-	else if (step == TLS_WANT_WRITE)
-		conn_want_write(c, true);
-}
-
 /* ---- connecting and the handshake ---- */
 
 static void handshake(struct conn *c)
@@ -372,11 +233,11 @@ static void handshake(struct conn *c)
 		break;
 	case TLS_EOF:
 		c->tls_failed = true;
-		end(c, CONN_EOF);
+		conn_end(c, CONN_EOF);
 		break;
 	case TLS_FAILED:
 		c->tls_failed = true;
-		end(c, CONN_ERROR);
+		conn_end(c, CONN_ERROR);
 		break;
 	}
 }
@@ -398,7 +259,7 @@ static void connected(struct conn *c)
 		error = errno;
 	if (error) {
 		c->error = error;
-		end(c, CONN_ERROR);
+		conn_end(c, CONN_ERROR);
 		return;
 	}
 	c->state = STATE_OPEN;
@@ -427,7 +288,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		c->read_us = clock_mono_us();
 		handshake(c);
 	} else if (c->state == STATE_LINGER) {
-		linger_read(c);
+		conn_linger_read(c);
 	} else if (c->is_paused || c->state != STATE_OPEN) {
 		conn_want_read(c, false); /* only now: most pauses are over before anything comes */
 	} else {
@@ -460,12 +321,12 @@ static void settle_one(struct conn *c)
 {
 	if (c->todo_fail && c->state != STATE_CLOSED) {
 		c->todo_fail = false;
-		end(c, CONN_ERROR);
+		conn_end(c, CONN_ERROR);
 	}
 	if (c->todo_input && c->state == STATE_OPEN && !c->is_paused) {
 		c->todo_input = false;
 		if (c->in_n)
-			deliver(c);
+			conn_deliver(c);
 	}
 	if (c->todo_read && c->state == STATE_OPEN && !c->is_paused && !c->is_closing) {
 		c->todo_read = false;

@@ -1,6 +1,6 @@
 /*
- * Shared by loop.c (events, posts, listeners), loop-timer.c (timers), loop-conn.c (streams) and
- * loop-write.c (their output).
+ * Shared by loop.c (events, posts, listeners), loop-timer.c (timers), loop-conn.c (streams),
+ * loop-read.c and loop-write.c (their two directions).
  */
 #ifndef REEVE_LIB_LOOP_PRIVATE_H
 #define REEVE_LIB_LOOP_PRIVATE_H
@@ -124,6 +124,12 @@ void conn_want_read(struct conn *c, bool wanted);
 void conn_want_write(struct conn *c, bool wanted);
 void conn_arm_timer(struct conn *c);
 void conn_read_some(struct conn *c);
+/* Calls on_input, then keeps what it left. */
+void conn_deliver(struct conn *c);
+void conn_linger_read(struct conn *c);
+void conn_drop_input(struct conn *c);
+/* Tells the owner that it is over; frees it when it has none any more. */
+void conn_end(struct conn *c, enum conn_end why);
 void conn_start_handshake(struct conn *c);
 void conn_finish_close(struct conn *c);
 void conn_flush(struct conn *c);

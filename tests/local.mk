@@ -28,6 +28,7 @@ unit_tests = \
 	tests/unit/test-regex \
 	tests/unit/test-route \
 	tests/unit/test-smtp \
+	tests/unit/test-smtp-limits \
 	tests/unit/test-spf \
 	tests/unit/test-spool \
 	tests/unit/test-store \
@@ -122,7 +123,9 @@ tests_suites_mime_probe_SOURCES = tests/suites/mime-probe.c
 tests_suites_mime_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/unit.h
 tests_unit_test_wire_LDADD = gateway/libsmtp.a $(unit_ldadd)
-tests_unit_test_smtp_SOURCES = tests/unit/test-smtp.c tests/unit/unit.h
+tests_unit_test_smtp_SOURCES = tests/unit/smtp-world.h tests/unit/test-smtp.c tests/unit/unit.h
 tests_unit_test_smtp_LDADD = gateway/libsmtp.a $(unit_ldadd)
 tests_unit_test_tls_SOURCES = tests/unit/pem.h tests/unit/test-tls.c tests/unit/unit.h
 tests_unit_test_tls_LDADD = $(unit_ldadd)
+tests_unit_test_smtp_limits_SOURCES = tests/unit/smtp-world.h tests/unit/test-smtp-limits.c tests/unit/unit.h
+tests_unit_test_smtp_limits_LDADD = gateway/libsmtp.a $(unit_ldadd)
