@@ -26,6 +26,7 @@ unit_tests = \
 	tests/unit/test-queue \
 	tests/unit/test-recipients \
 	tests/unit/test-regex \
+	tests/unit/test-relay \
 	tests/unit/test-route \
 	tests/unit/test-smtp \
 	tests/unit/test-smtp-limits \
@@ -73,6 +74,8 @@ tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/unit.h
 tests_unit_test_pool_LDADD = $(unit_ldadd)
 tests_unit_test_queue_SOURCES = tests/unit/test-queue.c tests/unit/unit.h
 tests_unit_test_queue_LDADD = gateway/libqueue.a $(unit_ldadd)
+tests_unit_test_relay_SOURCES = tests/unit/test-relay.c tests/unit/relay-server.h tests/unit/unit.h
+tests_unit_test_relay_LDADD = gateway/librelay.a gateway/libqueue.a $(unit_ldadd)
 tests_unit_test_spool_SOURCES = tests/unit/test-spool.c tests/unit/unit.h
 tests_unit_test_spool_LDADD = $(unit_ldadd)
 tests_unit_test_address_SOURCES = tests/unit/test-address.c tests/unit/unit.h

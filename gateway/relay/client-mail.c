@@ -166,8 +166,10 @@ static void write_text(struct client *c)
 	}
 	for (size_t i = 0; i < body->edited.n; i++)
 		dots_write(&c->dots, body->edited.pieces[i], out, c);
-	if (body->fd >= 0)
-		return; /* mail_drained() goes on */
+	if (body->fd >= 0) {
+		mail_drained(c); /* the first chunk; then whenever all is written */
+		return;
+	}
 	dots_write(&c->dots, body->memory, out, c);
 	dots_end(&c->dots, out, c);
 	c->all_written = true;

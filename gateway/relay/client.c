@@ -333,7 +333,7 @@ static void on_drained(void *arg)
 {
 	struct client *c = arg;
 
-	if (c->phase == PHASE_DATA || (c->phase == PHASE_ENVELOPE && c->data_sent))
+	if (c->phase == PHASE_DATA || (c->phase == PHASE_ENVELOPE && c->data_sent && c->all_written))
 		mail_drained(c);
 }
 
