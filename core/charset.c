@@ -10,7 +10,7 @@
 
 #include "core/mime.h"
 
-enum kind { KIND_ASCII, KIND_UTF8, KIND_LATIN, KIND_UTF16, KIND_ICONV };
+enum kind { KIND_ASCII, KIND_UTF8, KIND_LATIN, KIND_UTF16, KIND_SINGLE, KIND_ICONV };
 
 /* Names without - _ . : and blanks. A unit of several octets is skipped as a whole when it is bad. */
 struct charset {
@@ -46,60 +46,60 @@ static const struct charset charsets[] = {
     {"utf32be", KIND_ICONV, "UTF-32BE", 4},
     {"utf7", KIND_ICONV, "UTF-7", 1},
     {"unicode11utf7", KIND_ICONV, "UTF-7", 1},
-    {"iso88592", KIND_ICONV, "ISO-8859-2", 1},
-    {"latin2", KIND_ICONV, "ISO-8859-2", 1},
-    {"iso88593", KIND_ICONV, "ISO-8859-3", 1},
-    {"iso88594", KIND_ICONV, "ISO-8859-4", 1},
-    {"iso88595", KIND_ICONV, "ISO-8859-5", 1},
-    {"iso88596", KIND_ICONV, "ISO-8859-6", 1},
-    {"iso88597", KIND_ICONV, "ISO-8859-7", 1},
-    {"iso88598", KIND_ICONV, "ISO-8859-8", 1},
-    {"iso88598i", KIND_ICONV, "ISO-8859-8", 1},
-    {"iso88598e", KIND_ICONV, "ISO-8859-8", 1},
-    {"iso88599", KIND_ICONV, "ISO-8859-9", 1},
-    {"latin5", KIND_ICONV, "ISO-8859-9", 1},
-    {"iso885910", KIND_ICONV, "ISO-8859-10", 1},
-    {"iso885911", KIND_ICONV, "ISO-8859-11", 1},
-    {"iso885913", KIND_ICONV, "ISO-8859-13", 1},
-    {"iso885914", KIND_ICONV, "ISO-8859-14", 1},
-    {"iso885915", KIND_ICONV, "ISO-8859-15", 1},
-    {"latin9", KIND_ICONV, "ISO-8859-15", 1},
-    {"iso885916", KIND_ICONV, "ISO-8859-16", 1},
-    {"windows1250", KIND_ICONV, "CP1250", 1},
-    {"cp1250", KIND_ICONV, "CP1250", 1},
-    {"windows1251", KIND_ICONV, "CP1251", 1},
-    {"cp1251", KIND_ICONV, "CP1251", 1},
-    {"windows1253", KIND_ICONV, "CP1253", 1},
-    {"cp1253", KIND_ICONV, "CP1253", 1},
-    {"windows1254", KIND_ICONV, "CP1254", 1},
-    {"cp1254", KIND_ICONV, "CP1254", 1},
-    {"windows1255", KIND_ICONV, "CP1255", 1},
-    {"cp1255", KIND_ICONV, "CP1255", 1},
-    {"windows1256", KIND_ICONV, "CP1256", 1},
-    {"cp1256", KIND_ICONV, "CP1256", 1},
-    {"windows1257", KIND_ICONV, "CP1257", 1},
-    {"cp1257", KIND_ICONV, "CP1257", 1},
-    {"windows1258", KIND_ICONV, "CP1258", 1},
-    {"cp1258", KIND_ICONV, "CP1258", 1},
-    {"windows874", KIND_ICONV, "CP874", 1},
-    {"cp874", KIND_ICONV, "CP874", 1},
-    {"tis620", KIND_ICONV, "TIS-620", 1},
-    {"koi8r", KIND_ICONV, "KOI8-R", 1},
-    {"koi8", KIND_ICONV, "KOI8-R", 1},
-    {"koi8u", KIND_ICONV, "KOI8-U", 1},
-    {"koi8ru", KIND_ICONV, "KOI8-U", 1},
-    {"cp866", KIND_ICONV, "CP866", 1},
-    {"ibm866", KIND_ICONV, "CP866", 1},
-    {"cp437", KIND_ICONV, "CP437", 1},
-    {"ibm437", KIND_ICONV, "CP437", 1},
-    {"cp850", KIND_ICONV, "CP850", 1},
-    {"ibm850", KIND_ICONV, "CP850", 1},
-    {"cp852", KIND_ICONV, "CP852", 1},
-    {"ibm852", KIND_ICONV, "CP852", 1},
-    {"macintosh", KIND_ICONV, "MACINTOSH", 1},
-    {"macroman", KIND_ICONV, "MACINTOSH", 1},
-    {"xmacroman", KIND_ICONV, "MACINTOSH", 1},
-    {"viscii", KIND_ICONV, "VISCII", 1},
+    {"iso88592", KIND_SINGLE, "ISO-8859-2", 1},
+    {"latin2", KIND_SINGLE, "ISO-8859-2", 1},
+    {"iso88593", KIND_SINGLE, "ISO-8859-3", 1},
+    {"iso88594", KIND_SINGLE, "ISO-8859-4", 1},
+    {"iso88595", KIND_SINGLE, "ISO-8859-5", 1},
+    {"iso88596", KIND_SINGLE, "ISO-8859-6", 1},
+    {"iso88597", KIND_SINGLE, "ISO-8859-7", 1},
+    {"iso88598", KIND_SINGLE, "ISO-8859-8", 1},
+    {"iso88598i", KIND_SINGLE, "ISO-8859-8", 1},
+    {"iso88598e", KIND_SINGLE, "ISO-8859-8", 1},
+    {"iso88599", KIND_SINGLE, "ISO-8859-9", 1},
+    {"latin5", KIND_SINGLE, "ISO-8859-9", 1},
+    {"iso885910", KIND_SINGLE, "ISO-8859-10", 1},
+    {"iso885911", KIND_SINGLE, "ISO-8859-11", 1},
+    {"iso885913", KIND_SINGLE, "ISO-8859-13", 1},
+    {"iso885914", KIND_SINGLE, "ISO-8859-14", 1},
+    {"iso885915", KIND_SINGLE, "ISO-8859-15", 1},
+    {"latin9", KIND_SINGLE, "ISO-8859-15", 1},
+    {"iso885916", KIND_SINGLE, "ISO-8859-16", 1},
+    {"windows1250", KIND_SINGLE, "CP1250", 1},
+    {"cp1250", KIND_SINGLE, "CP1250", 1},
+    {"windows1251", KIND_SINGLE, "CP1251", 1},
+    {"cp1251", KIND_SINGLE, "CP1251", 1},
+    {"windows1253", KIND_SINGLE, "CP1253", 1},
+    {"cp1253", KIND_SINGLE, "CP1253", 1},
+    {"windows1254", KIND_SINGLE, "CP1254", 1},
+    {"cp1254", KIND_SINGLE, "CP1254", 1},
+    {"windows1255", KIND_SINGLE, "CP1255", 1},
+    {"cp1255", KIND_SINGLE, "CP1255", 1},
+    {"windows1256", KIND_SINGLE, "CP1256", 1},
+    {"cp1256", KIND_SINGLE, "CP1256", 1},
+    {"windows1257", KIND_SINGLE, "CP1257", 1},
+    {"cp1257", KIND_SINGLE, "CP1257", 1},
+    {"windows1258", KIND_SINGLE, "CP1258", 1},
+    {"cp1258", KIND_SINGLE, "CP1258", 1},
+    {"windows874", KIND_SINGLE, "CP874", 1},
+    {"cp874", KIND_SINGLE, "CP874", 1},
+    {"tis620", KIND_SINGLE, "TIS-620", 1},
+    {"koi8r", KIND_SINGLE, "KOI8-R", 1},
+    {"koi8", KIND_SINGLE, "KOI8-R", 1},
+    {"koi8u", KIND_SINGLE, "KOI8-U", 1},
+    {"koi8ru", KIND_SINGLE, "KOI8-U", 1},
+    {"cp866", KIND_SINGLE, "CP866", 1},
+    {"ibm866", KIND_SINGLE, "CP866", 1},
+    {"cp437", KIND_SINGLE, "CP437", 1},
+    {"ibm437", KIND_SINGLE, "CP437", 1},
+    {"cp850", KIND_SINGLE, "CP850", 1},
+    {"ibm850", KIND_SINGLE, "CP850", 1},
+    {"cp852", KIND_SINGLE, "CP852", 1},
+    {"ibm852", KIND_SINGLE, "CP852", 1},
+    {"macintosh", KIND_SINGLE, "MACINTOSH", 1},
+    {"macroman", KIND_SINGLE, "MACINTOSH", 1},
+    {"xmacroman", KIND_SINGLE, "MACINTOSH", 1},
+    {"viscii", KIND_SINGLE, "VISCII", 1},
     {"gb2312", KIND_ICONV, "GB18030", 1},
     {"gb231280", KIND_ICONV, "GB18030", 1},
     {"chinese", KIND_ICONV, "GB18030", 1},
@@ -168,6 +168,11 @@ static const uint16_t windows_1252[32] = {
     0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0xfffd, 0x017e, 0x0178,
 };
 
+uint32_t windows_1252_character(unsigned char c)
+{
+	return c >= 0x80 && c < 0xa0 ? windows_1252[c - 0x80] : c;
+}
+
 size_t utf8_put(char *out, uint32_t c)
 {
 	if (c < 0x80) {
@@ -219,8 +224,7 @@ static struct str from_latin(struct arena *a, struct str in)
 		return in;
 	out = arena_alloc(a, in.n + 2 * high + 1);
 	for (size_t i = 0; i < in.n; i++) {
-		unsigned char c = (unsigned char)in.p[i];
-		n += utf8_put(out + n, c >= 0x80 && c < 0xa0 ? windows_1252[c - 0x80] : c);
+		n += utf8_put(out + n, windows_1252_character((unsigned char)in.p[i]));
 	}
 	return (struct str){out, n};
 }
@@ -322,10 +326,13 @@ struct str charset_to_utf8(struct arena *a, struct str charset, struct str in, b
 		return by_iconv(a, c, in, ret_bad);
 	if (c && c->kind == KIND_UTF16)
 		return from_utf16(a, in, ret_bad);
-	if (c && c->kind == KIND_LATIN)
-		return from_latin(a, in);
+	/* Well-formed UTF-8 is no chance: programs that say otherwise are wrong. */
 	if (utf8_is_valid(in))
 		return in;
+	if (c && c->kind == KIND_SINGLE)
+		return by_iconv(a, c, in, ret_bad);
+	if (c && c->kind == KIND_LATIN)
+		return from_latin(a, in);
 	*ret_bad |= charset.n > 0;
 	if (c && c->kind == KIND_UTF8)
 		return repair_utf8(a, in);

@@ -12,6 +12,7 @@
 bool charset_is_known(struct str name);
 /* Text of unsaid charset: UTF-8 when it is well-formed, else Windows-1252. */
 struct str charset_guess(struct arena *a, struct str in);
+uint32_t windows_1252_character(unsigned char c);
 /* Writes the character at out (room for 4); returns the octets written. */
 size_t utf8_put(char *out, uint32_t c);
 /* How many octets at the start are ASCII. */

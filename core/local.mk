@@ -6,10 +6,12 @@ core_libcore_a_SOURCES = \
 	core/chain.h \
 	core/charset.c \
 	core/charset.h \
+	core/content.c \
 	core/content.h \
 	core/core-facts.c \
 	core/decode.c \
 	core/decode.h \
+	core/domain.c \
 	core/edit.c \
 	core/edit.h \
 	core/edit_apply.c \
@@ -21,6 +23,13 @@ core_libcore_a_SOURCES = \
 	core/finding.h \
 	core/header.c \
 	core/header.h \
+	core/html-entity.c \
+	core/html-private.h \
+	core/html-resolve.c \
+	core/html-style.c \
+	core/html-tables.h \
+	core/html.c \
+	core/html.h \
 	core/list.c \
 	core/list.h \
 	core/mailbox.c \
@@ -42,6 +51,9 @@ core_libcore_a_SOURCES = \
 	core/session.h \
 	core/spool.c \
 	core/spool.h \
+	core/url-private.h \
+	core/url-text.c \
+	core/url.c \
 	core/url.h \
 	core/verdict.c \
 	core/verdict.h \

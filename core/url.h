@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/arena.h"
 #include "lib/str.h"
@@ -23,18 +24,38 @@ struct url {
 	struct str domain; /* registered domain, or the host when it is an address */
 	enum url_source source;
 	struct str anchor; /* visible text of a link */
+	const char *tag;   /* "a", "img", "form", "css" ... of markup; NULL in text */
+	bool is_schemeless, is_unlinked; /* in text: without scheme; and nothing that programs make a link of */
 };
 
 struct urls {
 	struct url *v;
 	size_t n, room;
 	bool is_over;
+	uint16_t *slots; /* hash table of indexes + 1, against doubles */
 };
 
 /* Adds what it finds in plain text; no url twice (same url and source). */
 void urls_from_text(struct arena *a, struct urls *urls, struct str text, enum url_source source);
 /* Adds one that markup gave (href, src); raw may be anything. */
 void urls_add(struct arena *a, struct urls *urls, struct str raw, enum url_source source, struct str anchor);
+/* Same, with the tag that it stood in. */
+void urls_add_tag(struct arena *a, struct urls *urls, struct str raw, enum url_source source,
+    struct str anchor, const char *tag);
+/*
+ * Takes one apart: scheme, host, domain as in struct url. A host of odd writing (numbers, percent
+ * signs, full-width dots, backslashes, user@) is turned into what a browser would go to. False when
+ * there is nothing to go to: no scheme and no host.
+ */
+bool url_read(struct arena *a, struct str raw, struct url *ret_url);
+/* All writings that rules are matched against, raw first (SpamAssassin's canonical forms). */
+struct str *url_variants(struct arena *a, struct str raw, size_t *ret_n);
+/* Host and registered domain of a URI as SpamAssassin's registry code gives them; false when none. */
+bool url_domain(struct arena *a, struct str uri, struct str *ret_host, struct str *ret_domain);
+/* A name whose last label is a top-level domain. */
+bool host_is_public(struct str host);
+/* "192.0.2.1" or "[2001:db8::1]". */
+bool host_is_address(struct str host);
 /* "www.example.co.uk" -> "example.co.uk"; the host itself when there is no registered part. */
 struct str domain_registered(struct str host);
 const char *url_source_name(enum url_source source);

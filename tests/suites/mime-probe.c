@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "auth/crypto.h"
+#include "core/content.h"
 #include "core/header.h"
 #include "core/mailbox.h"
 #include "core/mime.h"
@@ -83,24 +84,76 @@ static void run_mime(struct probe *p)
 	mime_json(mime, &p->json, sha256);
 }
 
+static void texts(struct json *j, const char *key, const struct str *v, size_t n)
+{
+	json_key(j, key);
+	json_open(j, '[');
+	for (size_t i = 0; i < n; i++)
+		json_text(j, v[i]);
+	json_close(j);
+}
+
+static void urls(struct json *j, const struct urls *list)
+{
+	json_key(j, "urls");
+	json_open(j, '[');
+	for (size_t i = 0; i < list->n; i++) {
+		json_open(j, '{');
+		json_kv(j, "url", list->v[i].url);
+		json_kv(j, "raw", list->v[i].raw);
+		json_kv(j, "host", list->v[i].host);
+		json_kv(j, "domain", list->v[i].domain);
+		json_kv(j, "anchor", list->v[i].anchor);
+		json_kv(j, "from", str_of(url_source_name(list->v[i].source)));
+		json_kv(j, "tag", str_of(list->v[i].tag));
+		json_close(j);
+	}
+	json_close(j);
+}
+
+/* content PATH */
+static void run_content(struct probe *p)
+{
+	size_t skipped;
+	struct content *c = content_make(p->arena, mime_parse(p->arena, message_of(p, &skipped), NULL));
+
+	texts(&p->json, "body", c->body, c->body_count);
+	texts(&p->json, "hidden", c->hidden, c->hidden_count);
+	texts(&p->json, "raw", c->raw, c->raw_count);
+	urls(&p->json, &c->urls);
+}
+
+/* urls TEXT */
+static void run_urls(struct probe *p)
+{
+	struct urls list = {0};
+
+	urls_from_text(p->arena, &list, p->field[1], URL_FROM_TEXT);
+	urls(&p->json, &list);
+}
+
 /* cost PATH ROUNDS: microseconds of header and structure, best of all rounds. */
 static void run_cost(struct probe *p)
 {
 	size_t skipped;
 	struct str text = message_of(p, &skipped);
-	int64_t header = INT64_MAX, structure = INT64_MAX;
+	int64_t header = INT64_MAX, structure = INT64_MAX, content = INT64_MAX;
 
 	for (int i = atoi(arena_cstr(p->arena, p->field[2])); i > 0; i--) {
 		struct arena *a = arena_new(0);
 		struct headers h;
-		int64_t start = clock_mono_us(), middle, end;
+		int64_t start = clock_mono_us(), middle, end, last;
+		struct mime *mime = NULL;
 
 		for (int k = 0; k < 100; k++)
 			headers_parse(a, text, &h);
 		middle = clock_mono_us();
 		for (int k = 0; k < 100; k++)
-			mime_parse_body(a, text, &h, NULL);
+			mime = mime_parse_body(a, text, &h, NULL);
 		end = clock_mono_us();
+		content_make(a, mime);
+		last = clock_mono_us();
+		content = last - end < content ? last - end : content;
 		header = middle - start < header ? middle - start : header;
 		structure = end - middle < structure ? end - middle : structure;
 		arena_free(a);
@@ -110,6 +163,8 @@ static void run_cost(struct probe *p)
 	json_number(&p->json, (double)header / 100);
 	json_key(&p->json, "mime_us");
 	json_number(&p->json, (double)structure / 100);
+	json_key(&p->json, "content_us");
+	json_number(&p->json, (double)content);
 }
 
 /* addresses VALUE */
@@ -146,6 +201,8 @@ static void run_decode(struct probe *p)
 
 static const struct command commands[] = {
     {"mime", run_mime},
+    {"content", run_content},
+    {"urls", run_urls},
     {"cost", run_cost},
     {"addresses", run_addresses},
     {"decode", run_decode},

@@ -1,0 +1,337 @@
+/*
+ * Text of a message in the shapes that rules match. The order of parts, the folding of blanks and
+ * the cutting into lines and chunks are those of SpamAssassin 4.0.1, because its rules depend on
+ * them (^, $, distances); what is done here in place of Perl's Unicode blanks is one pass.
+ */
+#include "core/content.h"
+
+#include "core/html.h"
+#include "core/session.h"
+
+struct lines {
+	struct str *v;
+	size_t n, room;
+};
+
+struct maker {
+	struct arena *arena;
+	struct mime *mime;
+	struct content *content;
+	struct buf text, hidden; /* of all parts, before folding */
+	size_t budget;		 /* octets of decoded text that may still be looked at */
+	struct lines raw;
+};
+
+static void add_line(struct arena *a, struct lines *l, struct str line)
+{
+	if (l->n == l->room) {
+		size_t room = l->room ? l->room * 2 : 16;
+		struct str *more = arena_array(a, room, sizeof *more);
+		if (l->n)
+			memcpy(more, l->v, l->n * sizeof *more);
+		l->v = more;
+		l->room = room;
+	}
+	l->v[l->n++] = line;
+}
+
+/* ---- folding ---- */
+
+/* Octets of the blank at the start of s: ASCII, or one of Unicode's; 0 when it is none. */
+static size_t blank_length(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+
+	if (p[0] == ' ' || (p[0] >= '\t' && p[0] <= '\r'))
+		return 1;
+	if (p[0] == 0xc2)
+		return s.n > 1 && (p[1] == 0xa0 || p[1] == 0x85) ? 2 : 0;
+	if (s.n < 3 || (p[0] != 0xe1 && p[0] != 0xe2 && p[0] != 0xe3))
+		return 0;
+	if (p[0] == 0xe1) /* U+1680 */
+		return p[1] == 0x9a && p[2] == 0x80 ? 3 : 0;
+	if (p[0] == 0xe3) /* U+3000 */
+		return p[1] == 0x80 && p[2] == 0x80 ? 3 : 0;
+	if (p[1] == 0x80) /* U+2000-200A, 2028, 2029, 202F */
+		return p[2] <= 0x8a || p[2] == 0xa8 || p[2] == 0xa9 || p[2] == 0xaf ? 3 : 0;
+	return p[1] == 0x81 && p[2] == 0x9f ? 3 : 0; /* U+205F */
+}
+
+/*
+ * A run of blanks becomes one; with two line ends in it, it becomes a line end, keeping a blank in
+ * front of the first and behind the last when there was one.
+ */
+static size_t fold_run(struct str in, size_t at, char **out)
+{
+	size_t start = at, first = SIZE_MAX, last = 0, n;
+
+	while (at < in.n && (n = blank_length(str_from(in, at)))) {
+		if (in.p[at] == '\n') {
+			if (first == SIZE_MAX)
+				first = at;
+			last = at;
+		}
+		at += n;
+	}
+	if (first == SIZE_MAX || first == last) {
+		*(*out)++ = ' ';
+		return at;
+	}
+	if (first > start)
+		*(*out)++ = ' ';
+	*(*out)++ = '\n';
+	if (last + 1 < at)
+		*(*out)++ = ' ';
+	return at;
+}
+
+static struct str folded(struct arena *a, struct str in)
+{
+	char *start = arena_alloc(a, in.n + 2), *out = start;
+
+	for (size_t at = 0; at < in.n;) {
+		unsigned char c = (unsigned char)in.p[at];
+
+		if (c > ' ' && c < 0xc2) {
+			*out++ = (char)c;
+			at++;
+		} else if (c == '\0') {
+			*out++ = '\n';
+			at++;
+		} else if (blank_length(str_from(in, at))) {
+			at = fold_run(in, at, &out);
+		} else {
+			*out++ = (char)c;
+			at++;
+		}
+	}
+	return (struct str){start, (size_t)(out - start)};
+}
+
+/* Lines with their line ends; longer ones are cut behind a blank. */
+static void cut_lines(struct arena *a, struct lines *l, struct str text)
+{
+	while (text.n) {
+		ptrdiff_t end = str_chr(text, '\n');
+		struct str line = end < 0 ? text : str_sub(text, 0, (size_t)end + 1);
+
+		text = str_from(text, line.n);
+		while (line.n > CONTENT_LINE_MAX) {
+			ptrdiff_t blank = str_rchr(str_sub(line, 0, CONTENT_LINE_MAX + 1), ' ');
+			size_t n = blank < 0 ? CONTENT_LINE_MAX : (size_t)blank + 1;
+
+			add_line(a, l, str_sub(line, 0, n));
+			line = str_from(line, n);
+		}
+		add_line(a, l, line);
+	}
+}
+
+/* ---- raw chunks ---- */
+
+/* Place of c between one and two line lengths behind the start, or 0. */
+static size_t cut_at(struct str text, char c)
+{
+	ptrdiff_t at = str_chr(str_sub(text, CONTENT_LINE_MAX, CONTENT_LINE_MAX), c);
+
+	return at < 0 ? 0 : CONTENT_LINE_MAX + (size_t)at + 1;
+}
+
+static void cut_chunks(struct arena *a, struct lines *l, struct str text)
+{
+	while (text.n > 2 * CONTENT_LINE_MAX) {
+		size_t n = cut_at(text, '\n');
+
+		if (!n)
+			n = cut_at(text, '>');
+		if (!n)
+			n = cut_at(text, ' ');
+		if (!n)
+			n = CONTENT_LINE_MAX + 1;
+		add_line(a, l, str_sub(text, 0, n));
+		text = str_from(text, n);
+	}
+	if (text.n)
+		add_line(a, l, text);
+}
+
+static struct str with_plain_line_ends(struct arena *a, struct str in)
+{
+	char *start, *out;
+
+	if (str_find(in, STR("\r\n")) < 0)
+		return in;
+	start = out = arena_alloc(a, in.n + 1);
+	while (in.n) {
+		ptrdiff_t at = str_find(in, STR("\r\n"));
+		size_t n = at < 0 ? in.n : (size_t)at;
+
+		memcpy(out, in.p, n);
+		out += n;
+		in = str_from(in, at < 0 ? n : n + 1);
+	}
+	return (struct str){start, (size_t)(out - start)};
+}
+
+/* At most `max` octets, cut at the next of the signs if one is near. */
+static struct str limited(struct maker *m, struct str text, size_t max, const char *signs)
+{
+	struct str near = str_sub(text, max, 1025);
+
+	if (text.n <= max)
+		return text;
+	m->content->is_truncated = true;
+	for (; *signs; signs++) {
+		ptrdiff_t at = str_chr(near, *signs);
+		if (at >= 0)
+			return str_sub(text, 0, max + (size_t)at + 1);
+	}
+	return str_sub(text, 0, max);
+}
+
+/* ---- parts ---- */
+
+static bool is_html_name(struct str name)
+{
+	return str_iends(name, STR(".html")) || str_iends(name, STR(".htm")) ||
+	    str_iends(name, STR(".shtml")) || str_iends(name, STR(".shtm"));
+}
+
+static void count_html(struct html_facts *all, const struct html_facts *one)
+{
+	struct html_facts sum = *one;
+
+	sum.tags += all->tags;
+	sum.images += all->images;
+	sum.links += all->links;
+	sum.hidden_bytes += all->hidden_bytes;
+	sum.visible_bytes += all->visible_bytes;
+	sum.tiny_font += all->tiny_font;
+	sum.low_contrast += all->low_contrast;
+	sum.comments += all->comments;
+	sum.scripts += all->scripts;
+	sum.forms += all->forms;
+	sum.iframes += all->iframes;
+	sum.has_meta_refresh |= all->has_meta_refresh;
+	sum.has_base |= all->has_base;
+	sum.has_unclosed_quote |= all->has_unclosed_quote;
+	*all = sum;
+}
+
+static void count_characters(struct html_facts *f, struct str text)
+{
+	f->html_length = f->non_space = 0;
+	for (size_t i = 0; i < text.n; i++) {
+		if (((unsigned char)text.p[i] & 0xc0) == 0x80)
+			continue;
+		f->html_length++;
+		f->non_space += !blank_length(str_from(text, i));
+	}
+}
+
+static void render_html(struct maker *m, struct str source, size_t source_length)
+{
+	struct content *c = m->content;
+	struct html html;
+
+	html_render(m->arena, source, &html);
+	count_characters(&html.facts, html.text);
+	html.facts.source_length = source_length;
+	count_html(&c->html, &html.facts);
+	buf_add(&m->text, limited(m, html.text, CONTENT_BODY_PART_MAX, "\n "));
+	if (m->hidden.n)
+		buf_addc(&m->hidden, '\n');
+	buf_add(&m->hidden, html.hidden);
+	c->urls.is_over |= html.is_over;
+	for (size_t i = 0; i < html.link_count; i++) {
+		const struct html_link *link = &html.links[i];
+		bool is_image = strcmp(link->tag, "img") == 0 || strcmp(link->tag, "css") == 0;
+
+		urls_add_tag(m->arena, &c->urls, link->url, is_image ? URL_FROM_IMAGE : URL_FROM_HREF,
+		    link->anchor, link->tag);
+	}
+}
+
+static void render(struct maker *m, struct mime_part *part, bool is_html)
+{
+	struct str text = mime_text(m->mime, part);
+
+	if (text.n > m->budget) {
+		m->content->is_truncated = true;
+		text.n = m->budget;
+	}
+	m->budget -= text.n;
+	if (is_html && text.n)
+		render_html(m, text, part->decoded.n);
+	else
+		buf_add(&m->text, limited(m, text, CONTENT_BODY_PART_MAX, "\n "));
+}
+
+static void add_raw(struct maker *m, struct mime_part *part)
+{
+	struct str text = limited(m, mime_decoded(m->mime, part), CONTENT_RAW_PART_MAX, "\n> ");
+
+	cut_chunks(m->arena, &m->raw, with_plain_line_ends(m->arena, text));
+}
+
+static void take_part(struct maker *m, struct mime_part *part)
+{
+	bool is_html = str_is(part->type, "text/html") || is_html_name(part->filename);
+
+	if (m->text.n)
+		buf_addc(&m->text, '\n');
+	if (is_html || str_is(part->type, "text/plain"))
+		render(m, part, is_html);
+	if ((is_html || str_starts(part->type, STR("text/")) || str_starts(part->type, STR("message/"))) &&
+	    !str_is(part->type, "text/calendar"))
+		add_raw(m, part);
+}
+
+static struct str subject_of(struct arena *a, const struct headers *h)
+{
+	size_t n = headers_count(h, "subject");
+
+	if (!n)
+		return STR("");
+	return header_decode(a, headers_get(h, "subject", n - 1)->value);
+}
+
+static void finish(struct maker *m, struct str subject)
+{
+	struct content *c = m->content;
+	struct lines body = {0}, hidden = {0};
+	struct str text = folded(m->arena, buf_str(&m->text));
+
+	urls_from_text(m->arena, &c->urls, subject, URL_FROM_SUBJECT);
+	cut_lines(m->arena, &body, arena_printf(m->arena, "%.*s\n", STR_ARG(subject)));
+	cut_lines(m->arena, &body, text);
+	urls_from_text(m->arena, &c->urls, text, URL_FROM_TEXT);
+	cut_lines(m->arena, &hidden, folded(m->arena, buf_str(&m->hidden)));
+	c->body = body.v;
+	c->body_count = body.n;
+	c->hidden = hidden.v;
+	c->hidden_count = hidden.n;
+	c->raw = m->raw.v;
+	c->raw_count = m->raw.n;
+	buf_free(&m->text);
+	buf_free(&m->hidden);
+}
+
+struct content *content_make(struct arena *a, struct mime *mime)
+{
+	struct content *c = arena_alloc(a, sizeof *c);
+	struct maker m = {.arena = a, .mime = mime, .content = c, .budget = CONTENT_TEXT_MAX};
+
+	for (struct mime_part *part = mime->root; part; part = mime_next(part))
+		if (!part->first)
+			take_part(&m, part);
+	finish(&m, subject_of(a, &mime->root->headers));
+	return c;
+}
+
+struct content *message_content(struct message *m)
+{
+	if (!m->content)
+		m->content = content_make(m->arena, message_mime(m));
+	return m->content;
+}

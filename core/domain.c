@@ -1,0 +1,65 @@
+/*
+ * Registered domains by the public suffix list; the only user of libpsl. The list of the system
+ * (package publicsuffix) is taken when it is newer than the one in the library. It is loaded once
+ * per process, at the first question, and never changes afterwards.
+ */
+#include <libpsl.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "core/url.h"
+
+enum { HOST_MAX = 255 };
+
+static const psl_ctx_t *list;
+
+static void load(void)
+{
+	list = psl_latest(NULL);
+	if (!list)
+		list = psl_builtin();
+}
+
+static const psl_ctx_t *suffixes(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, load);
+	return list;
+}
+
+/* A lower-case C string of the host without final dots; false when it is too long. */
+static bool copy_host(struct str host, char out[HOST_MAX + 1], size_t *ret_n)
+{
+	while (host.n && host.p[host.n - 1] == '.')
+		host.n--;
+	if (host.n == 0 || host.n > HOST_MAX || memchr(host.p, '\0', host.n))
+		return false;
+	for (size_t i = 0; i < host.n; i++)
+		out[i] = (char)to_lower((unsigned char)host.p[i]);
+	out[host.n] = '\0';
+	*ret_n = host.n;
+	return true;
+}
+
+struct str domain_registered(struct str host)
+{
+	char copy[HOST_MAX + 1];
+	const char *found;
+	size_t n;
+
+	if (!copy_host(host, copy, &n) || copy[0] == '[' || !suffixes())
+		return host;
+	found = psl_registrable_domain(suffixes(), copy);
+	return found ? str_sub(host, (size_t)(found - copy), n - (size_t)(found - copy)) : host;
+}
+
+bool host_is_public(struct str host)
+{
+	ptrdiff_t dot = str_rchr(host, '.');
+	char copy[HOST_MAX + 1];
+	size_t n;
+
+	return dot >= 0 && suffixes() && copy_host(str_from(host, (size_t)dot + 1), copy, &n) &&
+	    psl_is_public_suffix2(suffixes(), copy, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE);
+}

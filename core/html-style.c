@@ -1,0 +1,371 @@
+/*
+ * How text looks: a stack of styles as old HTML attributes and inline CSS set them. Numbers and
+ * comparisons follow SpamAssassin's renderer (its rules read "low contrast" from here); font-size
+ * and opacity of CSS are ours.
+ */
+#include "core/html-private.h"
+#include "core/html-tables.h"
+
+enum { COLOURS = sizeof html_colours / sizeof *html_colours, SIZE_NORMAL = 3, COLOUR_NAME_MAX = 24 };
+
+/* ---- colours ---- */
+
+static int named_colour(struct str value)
+{
+	size_t low = 0, high = COLOURS;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = str_icmp(value, str_of(html_colours[middle].name));
+		if (order == 0)
+			return html_colours[middle].rgb;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return COLOUR_INVALID;
+}
+
+/* Digits of #rgb or #rrggbb; odd lengths are cut and padded with 0 as browsers of old did. */
+static int hex_colour(struct str digits)
+{
+	int v[6] = {0}, n = 0;
+
+	for (size_t i = 0; i < digits.n && n < 6; i++)
+		if (hex_value((unsigned char)digits.p[i]) >= 0)
+			v[n++] = hex_value((unsigned char)digits.p[i]);
+	if (n == 6)
+		return v[0] << 20 | v[1] << 16 | v[2] << 12 | v[3] << 8 | v[4] << 4 | v[5];
+	if (n == 0)
+		return COLOUR_INVALID;
+	for (int i = n < 3 ? n : 3; i < 3; i++)
+		v[i] = 0;
+	return (v[0] * 17) << 16 | (v[1] * 17) << 8 | v[2] * 17;
+}
+
+/* "rgb(1, 2, 3)": whatever stands between, three numbers are taken. */
+static int rgb_colour(struct str value)
+{
+	int v[3] = {0}, at = 0;
+
+	for (size_t i = 0; i < value.n && at < 3; i++) {
+		if (is_digit(value.p[i]))
+			v[at] = v[at] > 999 ? 999 : v[at] * 10 + value.p[i] - '0';
+		else if (value.p[i] == ',')
+			at++;
+	}
+	for (int i = 0; i < 3; i++)
+		v[i] = v[i] > 255 ? 255 : v[i];
+	return v[0] << 16 | v[1] << 8 | v[2];
+}
+
+int html_colour(struct str value)
+{
+	int rgb;
+
+	value = str_trim(value);
+	rgb = value.n <= COLOUR_NAME_MAX ? named_colour(value) : COLOUR_INVALID;
+	if (rgb != COLOUR_INVALID)
+		return rgb;
+	if (str_istarts(value, STR("rgb(")))
+		return rgb_colour(value);
+	if (!value.n || value.p[0] != '#')
+		return COLOUR_INVALID;
+	for (size_t i = 1; i < value.n; i++)
+		if (value.p[i] != '#' && hex_value((unsigned char)value.p[i]) < 0)
+			return COLOUR_INVALID;
+	return hex_colour(str_from(value, 1));
+}
+
+/* ---- inline CSS ---- */
+
+struct property {
+	struct str name, value;
+};
+
+static bool next_property(struct str *rest, struct property *ret_property)
+{
+	struct str part;
+
+	while (str_split(rest, ';', &part)) {
+		ptrdiff_t colon = str_chr(part, ':');
+		if (colon < 0)
+			continue;
+		ret_property->name = str_trim(str_sub(part, 0, (size_t)colon));
+		ret_property->value = str_trim(str_from(part, (size_t)colon + 1));
+		if (str_iends(ret_property->value, STR("important"))) {
+			ptrdiff_t mark = str_rchr(ret_property->value, '!');
+			if (mark >= 0)
+				ret_property->value = str_trim(str_sub(ret_property->value, 0, (size_t)mark));
+		}
+		return true;
+	}
+	return false;
+}
+
+static void set_colour(int *colour, struct str value)
+{
+	if (str_ifind(value, STR("rgb")) >= 0)
+		*colour = rgb_colour(value);
+	else if (str_iis(value, "transparent"))
+		*colour = COLOUR_TRANSPARENT;
+	else if (!str_iis(value, "inherit"))
+		*colour = html_colour(value);
+}
+
+/* The first word of "background: ..." that is a colour. */
+static void set_background(int *colour, struct str value)
+{
+	struct str word;
+
+	if (str_ifind(value, STR("rgb(")) >= 0 && str_ifind(value, STR("url(")) < 0) {
+		*colour = rgb_colour(str_from(value, (size_t)str_ifind(value, STR("rgb("))));
+		return;
+	}
+	while (str_word(&value, &word)) {
+		int found = html_colour(word);
+		if (found != COLOUR_INVALID) {
+			*colour = found;
+			return;
+		}
+	}
+}
+
+/* A CSS length of one pixel or less. */
+static bool is_tiny_length(struct str value)
+{
+	double number = 0, scale = 1;
+	size_t i = 0;
+
+	for (; i < value.n && is_digit(value.p[i]); i++)
+		number = number * 10 + (value.p[i] - '0');
+	if (i < value.n && value.p[i] == '.')
+		for (i++; i < value.n && is_digit(value.p[i]); i++)
+			number += (value.p[i] - '0') * (scale /= 10);
+	if (i == 0)
+		return false;
+	value = str_trim(str_from(value, i));
+	if (str_iis(value, "px") || str_iis(value, "pt") || value.n == 0)
+		return number <= 1;
+	return number == 0;
+}
+
+static bool is_zero(struct str value)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (value.p[i] != '0' && value.p[i] != '.' && value.p[i] != '%')
+			return false;
+	return str_chr(value, '0') >= 0;
+}
+
+static void set_property(struct style *s, const struct property *p)
+{
+	if (str_iis(p->name, "color"))
+		set_colour(&s->fg, p->value);
+	else if (str_iis(p->name, "background-color"))
+		set_colour(&s->bg, p->value);
+	else if (str_iis(p->name, "background"))
+		set_background(&s->bg, p->value);
+	else if (str_iis(p->name, "display"))
+		s->is_none = str_iis(p->value, "none");
+	else if (str_iis(p->name, "visibility"))
+		s->is_hidden = str_iis(p->value, "hidden");
+	else if (str_iis(p->name, "font-size"))
+		s->is_tiny = is_tiny_length(p->value);
+	else if (str_iis(p->name, "opacity"))
+		s->is_clear = is_zero(p->value);
+}
+
+static void read_css(struct style *s, const struct style *parent, struct str css)
+{
+	struct property p;
+
+	while (next_property(&css, &p))
+		set_property(s, &p);
+	if (s->bg == COLOUR_TRANSPARENT)
+		s->bg = parent->bg;
+	if (s->fg == COLOUR_TRANSPARENT)
+		s->fg = s->bg;
+}
+
+/* ---- attributes ---- */
+
+static bool is_tag(const struct html_tag *tag, const char *name)
+{
+	return tag && strcmp(tag->name, name) == 0;
+}
+
+static int small_number(struct str s)
+{
+	int v = 0;
+
+	for (size_t i = 0; i < s.n && is_digit(s.p[i]) && v < 10000; i++)
+		v = v * 10 + s.p[i] - '0';
+	return v;
+}
+
+static void set_size(const struct styles *all, struct style *s, struct str value)
+{
+	value = str_trim(value);
+	if (value.n > 1 && (value.p[0] == '+' || value.p[0] == '-') && is_digit(value.p[1]))
+		s->size = all->base_size + (value.p[0] == '+' ? 1 : -1) * small_number(str_from(value, 1));
+	else if (value.n && is_digit(value.p[0]))
+		s->size = small_number(value);
+}
+
+/* Which tags may set what, as the renderer that rules were written for has it. */
+static const struct allowed {
+	const char *tag;
+	bool has_text, has_bgcolor, has_color, has_size, has_style;
+} allowed[] = {
+    {"basefont", false, false, true, true, false},
+    {"body", true, true, false, false, false},
+    {"font", false, false, true, true, false},
+    {"marquee", false, true, false, false, false},
+    {"table", false, true, false, false, true},
+    {"td", false, true, false, false, true},
+    {"tr", false, true, false, false, true},
+    {"span", false, false, false, false, true},
+    {"p", false, false, false, false, true},
+    {"div", false, false, false, false, true},
+    {"a", false, false, false, false, true},
+};
+
+static const struct allowed *allowed_for(const struct html_tag *tag)
+{
+	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+		if (is_tag(tag, allowed[i].tag))
+			return &allowed[i];
+	return NULL;
+}
+
+static void read_attributes(struct styles *all, struct style *s, const struct style *parent,
+    const struct attributes *at)
+{
+	const struct allowed *may = allowed_for(s->tag);
+	const struct str *v;
+
+	if (!may)
+		return;
+	if (may->has_text && (v = attribute_text(at, "text")))
+		s->fg = html_colour(*v);
+	if (may->has_color && (v = attribute_text(at, "color")))
+		s->fg = html_colour(*v);
+	if (may->has_bgcolor && (v = attribute_text(at, "bgcolor")))
+		s->bg = html_colour(*v);
+	if (may->has_size && (v = attribute_text(at, "size")))
+		set_size(all, s, *v);
+	if (may->has_style && (v = attribute_text(at, "style")))
+		read_css(s, parent, *v);
+	if (s->size > all->max_size)
+		all->max_size = s->size;
+	else if (s->size < all->min_size)
+		all->min_size = s->size;
+}
+
+/* ---- the stack ---- */
+
+void styles_start(struct styles *s)
+{
+	s->v[0] = (struct style){.fg = 0, .bg = 0xffffff, .size = SIZE_NORMAL};
+	s->n = 1;
+	s->too_deep = 0;
+	s->base_size = s->min_size = s->max_size = SIZE_NORMAL;
+}
+
+static const struct html_tag *as_cell(const struct html_tag *tag)
+{
+	return is_tag(tag, "th") ? html_tag_find(STR("td")) : tag;
+}
+
+static bool is_open(const struct styles *s, const struct html_tag *tag)
+{
+	for (size_t i = s->n; i > 1; i--)
+		if (s->v[i - 1].tag == tag)
+			return true;
+	return false;
+}
+
+/* A new cell or row ends the one before. */
+static void close_cell(struct styles *s, const struct html_tag *tag)
+{
+	bool is_row = is_tag(tag, "tr");
+
+	if (!is_open(s, tag))
+		return;
+	while (s->n > 1) {
+		const struct html_tag *top = s->v[s->n - 1].tag;
+		if (!is_tag(top, "font") && !is_tag(top, "td") && !(is_row && is_tag(top, "tr")))
+			return;
+		s->n--;
+	}
+}
+
+void styles_open(struct styles *s, const struct html_tag *tag, const struct attributes *at)
+{
+	const struct str *size;
+	struct style *parent, *new;
+
+	tag = as_cell(tag);
+	if (is_tag(tag, "basefont") && (size = attribute_text(at, "size")) && size->n && is_digit(size->p[0])) {
+		s->base_size = small_number(*size);
+		return;
+	}
+	if (is_tag(tag, "td") || is_tag(tag, "tr"))
+		close_cell(s, tag);
+	if (s->n == HTML_STYLES_MAX) {
+		s->too_deep++;
+		return;
+	}
+	parent = &s->v[s->n - 1];
+	new = &s->v[s->n++];
+	*new = *parent;
+	new->tag = tag;
+	if (is_tag(tag, "big"))
+		new->size++;
+	else if (is_tag(tag, "small"))
+		new->size--;
+	else
+		read_attributes(s, new, parent, at);
+}
+
+void styles_close(struct styles *s, const struct html_tag *tag)
+{
+	tag = as_cell(tag);
+	if (is_tag(tag, "body"))
+		return;
+	if (s->too_deep) {
+		s->too_deep--;
+		return;
+	}
+	if (!is_open(s, tag))
+		return;
+	while (s->v[--s->n].tag != tag)
+		;
+}
+
+/* Distance of colours weighted by how bright each channel looks; under 12 nobody reads it. */
+static bool is_low_contrast(int fg, int bg)
+{
+	double r = 0.2126 * ((fg >> 16 & 255) - (bg >> 16 & 255));
+	double g = 0.7152 * ((fg >> 8 & 255) - (bg >> 8 & 255));
+	double b = 0.0722 * ((fg & 255) - (bg & 255));
+
+	return r * r + g * g + b * b < 12 * 12;
+}
+
+enum look styles_look(const struct styles *s)
+{
+	const struct style *top = &s->v[s->n - 1];
+
+	if (top->fg == top->bg)
+		return LOOK_LOW_CONTRAST;
+	if (top->fg == COLOUR_INVALID || top->bg == COLOUR_INVALID)
+		return LOOK_INVALID_COLOUR;
+	if (is_low_contrast(top->fg, top->bg))
+		return LOOK_LOW_CONTRAST;
+	if (top->size <= 1 || top->is_tiny)
+		return LOOK_TINY;
+	return top->is_none || top->is_hidden || top->is_clear ? LOOK_HIDDEN : LOOK_VISIBLE;
+}
