@@ -9,9 +9,9 @@ unit_tests = \
 	tests/unit/test-conf \
 	tests/unit/test-config \
 	tests/unit/test-dkim \
+	tests/unit/test-dmarc \
 	tests/unit/test-dns \
 	tests/unit/test-dns-packet \
-	tests/unit/test-dmarc \
 	tests/unit/test-dnsbl \
 	tests/unit/test-greet \
 	tests/unit/test-header \
