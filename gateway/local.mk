@@ -129,7 +129,7 @@ mailreeved_LDADD = $(mailreeved_libs) \
 	$(WHOLE_CORE) \
 	$(REEVE_SYSTEM_LIBS) $(MILTER_LIBS)
 
-EXTRA_PROGRAMS += reevectl
+bin_PROGRAMS += reevectl
 reevectl_SOURCES = \
 	gateway/ctl/auth.c \
 	gateway/ctl/check.c \

@@ -30,6 +30,7 @@ static const struct command {
     {"mime", ctl_mime, "FILE", "MIME structure of a message as JSON"},
     {"rules", ctl_rules, "lint|list|cost|test [FILE...]", "examine rule files"},
     {"reload", ctl_reload, "", "check the configuration and have the running daemon take it over"},
+    {"help", ctl_help, "[NAME]", "explain a command, directive, filter, fact, finding or action"},
     {"stats", ctl_stats, "", "counters of the running daemon"},
 };
 
