@@ -2,8 +2,8 @@ mailtest "CHUNKING at the next hop or none: the same bytes"
 next n1 {}
 next n2 { no CHUNKING PIPELINING }
 gateway g1 {
-	relay example.net { to $n1; }
-	relay example.org { to $n2; }
+	relay example.net { to $n1; max-connections 1; }
+	relay example.org { to $n2; max-connections 1; }
 	policy { at message { accept; } }
 }
 session {

@@ -2,7 +2,7 @@ mailtest "a next hop that knows DSN gets the parameters, and the duty"
 next n1 {}
 next n2 {}
 gateway g1 {
-	relay example.net { to $n1; }
+	relay example.net { to $n1; max-connections 1; }
 	relay * { to $n2; }
 	policy { at message { accept; } }
 }

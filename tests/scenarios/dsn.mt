@@ -2,7 +2,7 @@ mailtest "who is owed a report gets one, and nobody else"
 next n1 { rcpt "gone@" = 550 5.1.1 "no such user"; rcpt "later@" = 450 4.2.0 "busy"; }
 next n2 {}
 gateway g1 {
-	relay example.net { to $n1; lifetime 1d; warn-after 4h; retry-first 1m; }
+	relay example.net { to $n1; max-connections 1; lifetime 1d; warn-after 4h; retry-first 1m; }
 	relay * { to $n2; }
 	policy { at message { accept; } }
 }
@@ -64,6 +64,8 @@ drain g1
 expect n2.messages == 1
 
 next n1 { no DSN; rcpt "gone@" = 550 5.1.1 "no such user"; rcpt "later@" = 450 4.2.0 "busy"; }
+next n1 down						# an open connection would keep what it knows
+next n1 up
 session {							# success: relayed to a server without DSN
 	ehlo mx.example.com
 	mail <a@sender.example> RET=FULL

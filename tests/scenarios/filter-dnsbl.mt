@@ -24,7 +24,8 @@ gateway g1 {
 }
 expect d1.queries "1.0.0.127.everybody.example A" >= 1	d1.queries "2.0.0.127.gone.example A" >= 1
 session from 192.0.2.66 { banner = 554 5.7.1 ~ "192.0.2.66 is listed by good.example: listed, see https://good.example/66"
-	expect-close }
+	mail <a@example.com> = 503
+	quit = 221 }
 session from 192.0.2.67 { ehlo mx.example.com }
 session from 192.0.2.68 { ehlo mx.example.com }
 session from 192.0.2.69 { ehlo mx.example.com }

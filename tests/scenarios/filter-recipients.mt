@@ -1,8 +1,8 @@
 mailtest "recipients: asked at the internal server once, remembered both ways; harvesters are stopped"
 next n1 { rcpt "gone" = 550 5.1.1 "no such user"; }
 gateway g1 {
-	relay example.net { to $n1; recipients verify; }
-	relay list.example { to $n1; recipients list users; }
+	relay example.net { to $n1; max-connections 1; recipients verify; }
+	relay list.example { to $n1; max-connections 1; recipients list users; }
 	list users { joe@list.example; }
 	filter recipients;
 	policy { at rcpt { reject 550 5.1.1 "no such user here" if rcpt.unknown; } at message { accept; } }

@@ -13,14 +13,14 @@ gateway g1 {
 	}
 }
 session {
-session {
 	banner
 	send "EHLO mx.example.com\x1b[31m\r\n" = 501
 	send "EHLO mx\tx.example.com\r\n" = 501
 	ehlo "mx.example.com" = 250
 	mail "<\"a\x01b\"@example.com>" = 5xx
-	mail "<\"a\\\r\nX: y\"@example.com>" = 5xx
-	expect-close
+	mail "<\"a\\\r\nX: y\"@example.com>" = 5xx		# two lines, both refused
+	reply = 500
+	quit
 }
 session {
 	ehlo mx.example.com

@@ -1,8 +1,8 @@
 mailtest "recipients that differ: refused for all only when all refuse; the rest goes to quarantine"
 next n1 {}
 gateway g1 {
-	relay example.net { to $n1; }
-	relay strict.example { to $n1; }
+	relay example.net { to $n1; max-connections 1; }
+	relay strict.example { to $n1; max-connections 1; }
 	policy {
 		at message {
 			for rcpt.domain == "strict.example" { reject 550 5.7.1 "strict" if subject =~ /spam/; }

@@ -2,7 +2,7 @@ mailtest "5xx after the final dot fails all recipients at once; 4xx keeps them"
 next n1 { end = 554 5.6.0 "no thanks"; }
 next n2 {}
 gateway g1 {
-	relay example.net { to $n1; }
+	relay example.net { to $n1; max-connections 1; }
 	relay * { to $n2; }
 	policy { at message { accept; } }
 }

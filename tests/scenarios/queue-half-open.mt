@@ -1,7 +1,7 @@
 mailtest "a next hop that stops answering is left at the time limit, and the mail kept"
 next n1 { hang end times 1; }
 gateway g1 {
-	relay example.net { to $n1; command-timeout 30s; data-timeout 1m; connect-timeout 10s; }
+	relay example.net { to $n1; max-connections 1; command-timeout 30s; data-timeout 1m; connect-timeout 10s; }
 	policy { at message { accept; } }
 }
 session {

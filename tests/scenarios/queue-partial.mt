@@ -2,7 +2,7 @@ mailtest "each recipient has its own fate: delivered, refused, deferred; none wa
 next n1 { rcpt "gone@" = 550 5.1.1 gone; rcpt "busy@" = 450 4.2.0 busy times 1; }
 next n2 {}
 gateway g1 {
-	relay example.net { to $n1; }
+	relay example.net { to $n1; max-connections 1; }
 	relay * { to $n2; }
 	policy { at message { accept; } }
 }

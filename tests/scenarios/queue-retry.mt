@@ -1,7 +1,7 @@
 mailtest "4xx, closed connections and a server that is down: tried again, delivered once"
 next n1 { mail = 451 4.3.0 later times 1; }
 gateway g1 {
-	relay example.net { to $n1; retry-first 1m; retry-max 1h; }
+	relay example.net { to $n1; max-connections 1; retry-first 1m; retry-max 1h; }
 	policy { at message { accept; } }
 }
 session {

@@ -1,7 +1,7 @@
 mailtest "as a client: replies injected before the handshake are not believed"
 next n1 { starttls inject }
 gateway g1 {
-	relay example.net { to $n1; tls require; retry-first 1m; }
+	relay example.net { to $n1; max-connections 1; tls require; retry-first 1m; }
 	policy { at message { accept; } }
 }
 session {

@@ -1,7 +1,8 @@
 """The daemon under test: writes its configuration, starts it as the current user, reads its log.
 
 What a scenario does not set is filled in: hostname, state, dns, listeners and a route for
-example.net and example.org to the first next hop.
+example.net and example.org to the first next hop, one connection at a time, so that messages arrive
+there in the order in which they were sent.
 """
 import json
 import os
@@ -57,13 +58,14 @@ class Gateway:
             lines.append(f"dns {{ server {self.run.dns[0].host}:{self.run.dns[0].port}; }}")
         if not has("listen"):
             p, pair = self.ports, f'certificate "{tls}" key "{tls}";'
-            lines.append(f"listen {host}:{p['PORT']} {{ tls {pair} xclient 127.0.0.0/8; }}")
+            lines.append(f"listen {host}:{p['PORT']} {{ tls {pair} }}")
             lines.append(f"listen {host}:{p['PROXYPORT']} {{ tls {pair} proxy 127.0.0.0/8; }}")
             lines.append(f"listen {host}:{p['TLSPORT']} {{ tls implicit {pair} }}")
         if self.run.face == "milter" and not has("milter"):
             lines.append(f'milter "unix:{self.dir}/milter.sock";')
         if not has("relay") and self.run.hops:
-            lines.append(f"relay example.net example.org {{ to {self.run.hops[0].endpoint()}; }}")
+            lines.append(f"relay example.net example.org {{ to {self.run.hops[0].endpoint()}; "
+                         "max-connections 1; }")
         with open(self.conf, "w", encoding="utf-8", errors="surrogateescape") as f:
             f.write(text + "\n# what the scenario left to the harness:\n" + "\n".join(lines) + "\n")
 

@@ -1,6 +1,6 @@
 """Scenario text to statements. Knows the shape of the language, not the meaning of any word.
 
-A statement is a line (or up to `;`): words, "strings", operators and { blocks }. Blocks of
+A statement is a line (or up to a `;` with a blank behind it): words, "strings", operators and { blocks }. Blocks of
 `gateway`, `config` and `file` are kept as raw text, and so is a block of message text, which starts
 with a line break and ends with a line that begins with `}`; all others hold statements.
 """
@@ -118,7 +118,7 @@ def parse_statement(cursor):
 
 def parse_word(cursor):
     line = cursor.line
-    word = re.compile(r'[^\s"{};]+').match(cursor.text, cursor.at).group()
+    word = re.compile(r'(?:[^\s"{};]|;(?=[^\s}]))+').match(cursor.text, cursor.at).group()
     cursor.take(len(word))
     return Token("op" if word in OPERATORS else "word", word, line)
 

@@ -16,7 +16,8 @@ LINES = {"noop": "NOOP", "rset": "RSET", "quit": "QUIT", "vrfy": "VRFY", "expn":
          "helo": "HELO", "ehlo": "EHLO", "lhlo": "LHLO", "help": "HELP", "auth": "AUTH",
          "mail": "MAIL FROM:", "rcpt": "RCPT TO:", "xclient": "XCLIENT", "line": ""}
 # What may stand before the banner was read; everything else reads it first.
-UNGREETED = ("banner", "send", "clock", "expect", "close", "reset", "pause", "repeat", "hex")
+UNGREETED = ("banner", "send", "clock", "expect", "close", "reset", "pause", "repeat", "hex",
+             "expect-close")
 
 
 class Reply:
