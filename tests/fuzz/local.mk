@@ -12,7 +12,8 @@ fuzz_targets = \
 	tests/fuzz/fuzz-queue-record \
 	tests/fuzz/fuzz-reply \
 	tests/fuzz/fuzz-rules \
-	tests/fuzz/fuzz-smtp-command
+	tests/fuzz/fuzz-smtp-command \
+	tests/fuzz/fuzz-smtp-content
 EXTRA_DIST += tests/fuzz/fuzz.h
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz-reply.c gateway/relay/reply.c
 EXTRA_DIST += \
@@ -34,4 +35,7 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/dns/txt-whole.seed \
 	tests/fuzz/seeds/dns/txt.seed \
 	tests/fuzz/seeds/policy/actions \
-	tests/fuzz/seeds/policy/conditions
+	tests/fuzz/seeds/policy/conditions \
+	tests/fuzz/seeds/smtp-content/chunk.seed \
+	tests/fuzz/seeds/smtp-content/data.seed \
+	tests/fuzz/seeds/smtp-content/lax.seed
