@@ -414,11 +414,13 @@ static void failures_reported(struct delivery *d, const bool *which, bool ok)
 
 static void relayed_reported(struct delivery *d, const bool *which, bool ok)
 {
+	struct relay *r = d->relay;
+
 	(void)which;
 	if (!ok)
 		log_say(LOG_LEVEL_WARNING, "report", "%s: a success report could not be queued", d->entry.id);
 	delivery_unref(d);
-	delivery_check_drained(d->relay);
+	delivery_check_drained(r);
 }
 
 static void settle_one(struct delivery *d, size_t i, bool *fails, bool *relayed)

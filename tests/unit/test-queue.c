@@ -538,7 +538,7 @@ static void no_space(void **state)
 	struct queue_reader *r = open_reader(s);
 	struct rlimit before, small;
 	size_t n = 20000;
-	char *body = calloc(1, n);
+	char *body = calloc(1, 60000);
 	struct queue_entry e = entry("a@b", (struct str){body, n});
 	size_t ok = 0, full = 0, segments;
 
