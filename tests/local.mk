@@ -19,6 +19,7 @@ unit_tests = \
 	tests/unit/test-iprev \
 	tests/unit/test-list \
 	tests/unit/test-loop \
+	tests/unit/test-manual \
 	tests/unit/test-names \
 	tests/unit/test-policy \
 	tests/unit/test-policy-run \
