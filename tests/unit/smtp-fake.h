@@ -29,7 +29,7 @@ struct smtp_fake {
 	const char *banner;	   /* NULL: 220 */
 	const char *ehlo;	   /* NULL: 250 with PIPELINING and SMTPUTF8 */
 	const char *mail;	   /* NULL: 250 */
-	bool is_silent;		   /* accepts and says nothing */
+	atomic_bool is_silent;	   /* accepts and says nothing */
 	atomic_int close_after;	   /* recipients on one connection; 0 never */
 	int slow_ms;
 };

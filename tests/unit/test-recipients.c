@@ -118,7 +118,7 @@ static void servers_that_do_not_want_us_are_failures(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct world w = {.server = {.banner = rows[i].banner, .ehlo = rows[i].ehlo, .mail = rows[i].mail}};
 
-		start(&w, "verify", "filter recipients { timeout 300ms; }", "");
+		start(&w, "verify", i == 4 ? "filter recipients { timeout 300ms; }" : "filter recipients;", "");
 		assert_int_equal(ask(&w, "good@example.org"), RUN_TEMP);
 		if (str_find(w.f->s->failed_why, str_of(rows[i].why)) < 0)
 			fail_msg("row %zu: %.*s", i, STR_ARG(w.f->s->failed_why));
@@ -159,13 +159,13 @@ static void silent_server_costs_its_time_once(void **state)
 	int64_t before = clock_ticks_ns(), first, second;
 
 	(void)state;
-	start(&w, "verify", "filter recipients { timeout 200ms; }", "");
+	start(&w, "verify", "filter recipients { timeout 1s; }", "");
 	assert_int_equal(ask(&w, "good@example.org"), RUN_TEMP);
 	first = clock_ticks_ns() - before;
 	assert_int_equal(ask(&w, "good@example.org"), RUN_TEMP);
 	second = clock_ticks_ns() - before - first;
-	assert_in_range(first / 1000000, 190, 300);
-	assert_in_range(second / 1000000, 0, 30);
+	assert_in_range(first / 1000000, 990, 1500);
+	assert_in_range(second / 1000000, 0, 500);
 	step_s(11);
 	w.server.is_silent = false;
 	expect(&w, "good@example.org", "no", "server");
@@ -178,7 +178,7 @@ static void old_yes_counts_while_nobody_answers(void **state)
 	unsigned short port;
 
 	(void)state;
-	start(&w, "verify", "filter recipients { positive 1h; negative 10m; stale 2h; timeout 500ms; }", "");
+	start(&w, "verify", "filter recipients { positive 1h; negative 10m; stale 2h; }", "");
 	expect(&w, "good@example.org", "no", "server");
 	expect(&w, "bad@example.org", "yes", "server");
 	step_s(11 * 60);
@@ -294,12 +294,12 @@ static void questions_at_a_time_are_bounded(void **state)
 {
 	static const char *const rcpts[ASKERS] = {"slow0@example.org", "slow1@example.org", "slow2@example.org",
 	    "slow3@example.org", "slow4@example.org", "slow5@example.org", "slow6@example.org", "slow7@example.org"};
-	struct world w = {.server = {.slow_ms = 300}};
+	struct world w = {.server = {.slow_ms = 1000}};
 	struct asker askers[ASKERS] = {0};
 	int ok = 0;
 
 	(void)state;
-	start(&w, "verify", "filter recipients { probes 2; timeout 700ms; }", "");
+	start(&w, "verify", "filter recipients { probes 2; timeout 2500ms; }", "");
 	for (int i = 0; i < ASKERS; i++)
 		askers[i].rcpt = rcpts[i];
 	ask_together(&w, askers);
