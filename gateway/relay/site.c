@@ -86,6 +86,16 @@ void site_set_trouble(struct site *s, struct str text)
 
 /* ---- the heap: the earliest on top ---- */
 
+/* What is due at the same time goes in the order in which it came in. */
+static bool is_before(const struct due *a, const struct due *b)
+{
+	if (a->at_ms != b->at_ms)
+		return a->at_ms < b->at_ms;
+	if (a->m->arrived != b->m->arrived)
+		return a->m->arrived < b->m->arrived;
+	return a->m->offset < b->m->offset;
+}
+
 static void swap(struct due *a, struct due *b)
 {
 	struct due t = *a;
@@ -106,7 +116,7 @@ void site_push(struct site *s, struct mail *m, int64_t at_ms)
 	}
 	mail_pin(m);
 	s->heap[i] = (struct due){at_ms, m};
-	for (; i && s->heap[(i - 1) / 2].at_ms > s->heap[i].at_ms; i = (i - 1) / 2)
+	for (; i && is_before(&s->heap[i], &s->heap[(i - 1) / 2]); i = (i - 1) / 2)
 		swap(&s->heap[i], &s->heap[(i - 1) / 2]);
 }
 
@@ -124,8 +134,8 @@ struct mail *site_pop(struct site *s, int64_t now_ms)
 	m = s->heap[0].m;
 	s->heap[0] = s->heap[--s->n];
 	for (size_t i = 0, child; (child = 2 * i + 1) < s->n; i = child) {
-		child += child + 1 < s->n && s->heap[child + 1].at_ms < s->heap[child].at_ms;
-		if (s->heap[i].at_ms <= s->heap[child].at_ms)
+		child += child + 1 < s->n && is_before(&s->heap[child + 1], &s->heap[child]);
+		if (!is_before(&s->heap[child], &s->heap[i]))
 			break;
 		swap(&s->heap[i], &s->heap[child]);
 	}
