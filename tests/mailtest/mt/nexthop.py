@@ -35,8 +35,8 @@ class Message:
         self.is_chunked = False
 
     def parts(self):
-        head, _, body = self.raw.partition(b"\r\n\r\n")
-        return head + b"\r\n", body
+        head, end, body = self.raw.partition(b"\r\n\r\n")
+        return head + end[:2], body
 
     def headers(self, name):
         head = re.sub(rb"\r\n(?=[ \t])", b"", self.parts()[0])
