@@ -148,3 +148,9 @@ reevectl_DEPENDENCIES = $(reevectl_libs) core/libcore.a lib/libreeve.a
 reevectl_LDADD = $(reevectl_libs) \
 	$(WHOLE_CORE) \
 	$(REEVE_SYSTEM_LIBS)
+
+# The page about the configuration is made from the tables that the program works by.
+man_MANS = doc/mailreeve.conf.5
+CLEANFILES += doc/mailreeve.conf.5
+doc/mailreeve.conf.5: reevectl$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) doc && ./reevectl$(EXEEXT) help man >$@.tmp && mv $@.tmp $@
