@@ -139,8 +139,12 @@ reevectl_SOURCES = \
 	gateway/ctl/help.c \
 	gateway/ctl/main.c \
 	gateway/ctl/mime.c \
+	gateway/ctl/quarantine.c \
+	gateway/ctl/queue.c \
 	gateway/ctl/rules.c \
-	gateway/ctl/scan.c
+	gateway/ctl/scan.c \
+	gateway/ctl/select.c \
+	gateway/ctl/select.h
 reevectl_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
 reevectl_libs = gateway/libgateway.a gateway/libqueue.a \
 	filters/libfilters.a policy/libpolicy.a rules/librules.a auth/libauth.a

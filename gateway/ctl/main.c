@@ -28,6 +28,12 @@ static const struct command {
     {"auth", ctl_auth, "[--client IP --helo NAME --from ADDR] FILE", "SPF, DKIM, ARC and DMARC of a message, as JSON"},
     {"dkim", ctl_dkim, "genkey|show|test ...", "make signing keys, print and test their DNS records"},
     {"mime", ctl_mime, "FILE", "MIME structure of a message as JSON"},
+    {"queue", ctl_queue, "list|show|retry|hold|release|delete [ID...] [--sender A] [--recipient A] [--domain D]\n"
+	"         [--older TIME] [--younger TIME] [--all] [--json]",
+	"look at mail that waits for delivery, and steer it"},
+    {"quarantine", ctl_quarantine, "list|show|release|delete [KEY...] [--sender A] [--recipient A] [--domain D]\n"
+	"         [--older TIME] [--younger TIME] [--all] [--json]",
+	"look at mail that policy set aside, let it go or remove it"},
     {"rules", ctl_rules, "lint|list|cost|test [FILE...]", "examine rule files"},
     {"reload", ctl_reload, "", "check the configuration and have the running daemon take it over"},
     {"help", ctl_help, "[NAME]", "explain a command, directive, filter, fact, finding or action"},
