@@ -133,3 +133,7 @@ tests_unit_test_tls_SOURCES = tests/unit/pem.h tests/unit/test-tls.c tests/unit/
 tests_unit_test_tls_LDADD = $(unit_ldadd)
 tests_unit_test_smtp_limits_SOURCES = tests/unit/smtp-world.h tests/unit/test-smtp-limits.c tests/unit/unit.h
 tests_unit_test_smtp_limits_LDADD = gateway/libsmtp.a $(unit_ldadd)
+
+EXTRA_PROGRAMS += tests/bench/bench-queue
+tests_bench_bench_queue_SOURCES = tests/bench/bench-queue.c
+tests_bench_bench_queue_LDADD = gateway/libqueue.a $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)

@@ -24,6 +24,7 @@ struct writer_view {
 	struct live live;
 	bool is_known, is_alive; /* there is a lock file; it is held */
 	uint64_t number, offset, epoch;
+	uint64_t highest; /* segment that was found */
 	struct str name;
 	char text[];
 };
@@ -195,6 +196,8 @@ static void segment_found(struct queue_reader *r, struct str name)
 	}
 	seg->next = *at;
 	*at = seg;
+	if (number > w->highest)
+		w->highest = number;
 }
 
 static void each_name(struct queue_reader *r, void (*fn)(struct queue_reader *r, struct str name, void *arg), void *arg)
@@ -401,9 +404,8 @@ bool queue_reader_poll(struct queue_reader *r, bool look_around, size_t max)
 	bool more = false;
 
 	for (struct writer_view *w = r->writers; w && !look_around; w = w->next) {
-		uint64_t before = w->number;
 		writer_look(r, w);
-		look_around = w->number != before;
+		look_around = w->is_alive && w->offset && w->number > w->highest;
 	}
 	if (look_around) {
 		/* First the names, then the locks: a segment found now whose writer is dead then is complete. */
