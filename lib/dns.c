@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "lib/clock.h"
+#include "lib/dns_cache.h"
 #include "lib/dns_packet.h"
 #include "lib/dns_private.h"
 
@@ -19,6 +20,7 @@ struct dns {
 	    void *arg, struct str name, enum dns_type type, struct dns_answer *ret_answer);
 	void *table_arg;
 	struct resolver *resolver;
+	struct dns_cache *cache;
 	int64_t timeout_us; /* of one question */
 };
 
@@ -42,6 +44,7 @@ struct dns *dns_new(const struct dns_options *options, struct arena *a, struct s
 	struct dns *dns = dns_alloc();
 
 	dns->timeout_us = (int64_t)options->timeout_ms * 1000;
+	dns->cache = dns_cache_new();
 	dns->resolver = resolver_new(options, a, ret_error);
 	if (dns->resolver)
 		return dns;
@@ -65,6 +68,7 @@ void dns_free(struct dns *dns)
 	if (!dns)
 		return;
 	resolver_free(dns->resolver);
+	dns_cache_free(dns->cache);
 	free(dns);
 }
 
@@ -211,6 +215,21 @@ static void answer_from_table(struct dns *dns, struct dns_ticket *t)
 	t->is_done = true;
 }
 
+static bool answer_from_cache(struct dns *dns, struct dns_ticket *t)
+{
+	struct dns_cached cached;
+
+	if (!dns_cache_get(dns->cache, t->name, t->hash, t->type, &cached))
+		return false;
+	t->packet = cached.packet;
+	t->packet_length = cached.length;
+	t->is_secure = cached.is_secure;
+	t->age = cached.age;
+	t->status = DNS_OK;
+	t->is_done = true;
+	return true;
+}
+
 /* Counts the ticket as pending; false when the scope's time is used up. */
 static bool start_clock(struct dns_scope *scope, struct dns_ticket *t)
 {
@@ -252,6 +271,8 @@ struct dns_ticket *dns_ask(struct dns_scope *scope, struct str name, enum dns_ty
 	t = new_ticket(scope, name, hash, type);
 	if (scope->dns->table)
 		answer_from_table(scope->dns, t);
+	else if (answer_from_cache(scope->dns, t))
+		;
 	else if (start_clock(scope, t))
 		resolver_submit(scope->dns->resolver, t);
 	else
@@ -298,6 +319,7 @@ const struct dns_answer *dns_wait(struct dns_ticket *t)
 	if (t->status == DNS_OK &&
 	    !dns_parse(t->scope->arena, t->packet, t->packet_length, t->name, t->type, &t->answer))
 		t->answer = (struct dns_answer){.status = DNS_TEMP};
+	t->answer.ttl = t->answer.ttl > t->age ? t->answer.ttl - t->age : 0;
 	t->answer.is_secure = t->is_secure && t->answer.status != DNS_TEMP;
 	free(t->packet);
 	t->packet = NULL;
@@ -339,6 +361,8 @@ void ticket_deliver(
 			abort();
 		memcpy(copy, packet, length);
 	}
+	if (packet)
+		dns_cache_put(scope->dns->cache, t->name, t->hash, t->type, packet, length, is_secure);
 	pthread_mutex_lock(&scope->lock);
 	if (!t->is_done) {
 		t->packet = copy;

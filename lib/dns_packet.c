@@ -14,6 +14,7 @@ enum {
 	RR_MAX = 1000, /* records of any kind looked at in the answer section */
 	CNAME_MAX = 10,
 	NAME_STEPS_MAX = 255, /* labels and pointers of one name */
+	SOA_BYTES_MIN = 22,   /* two root names and five numbers */
 	CLASS_IN = 1,
 	RCODE_OK = 0,
 	RCODE_NXDOMAIN = 3,
@@ -43,6 +44,7 @@ static bool collect(struct arena *a, const struct packet *p, size_t answers, uns
     const struct dns_name *owner, enum dns_type type, struct dns_answer *answer);
 static bool read_name(const struct packet *p, size_t *at, struct dns_name *ret_name);
 static bool skip_name(const struct packet *p, size_t *at);
+static bool read_rr(const struct packet *p, size_t *at, struct rr *ret_rr);
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -142,6 +144,43 @@ bool dns_parse(struct arena *a, const uint8_t *packet, size_t length, struct str
 	}
 	*ret_answer = answer;
 	return true;
+}
+
+/* The TTL of a denial: of the SOA record, or its last field when that is less. */
+static uint32_t denial_ttl(const struct packet *p, const struct rr *soa)
+{
+	const uint8_t *minimum;
+	uint32_t value;
+
+	if (soa->length < SOA_BYTES_MIN)
+		return 0;
+	minimum = p->p + soa->rdata + soa->length - 4;
+	value = (uint32_t)get16(minimum) << 16 | get16(minimum + 2);
+	return value < soa->ttl ? value : soa->ttl;
+}
+
+uint32_t dns_packet_ttl(const uint8_t *packet, size_t length)
+{
+	struct packet p = {packet, length};
+	size_t at = HEADER_BYTES;
+	unsigned answers, all;
+	uint32_t least = UINT32_MAX;
+	struct rr rr;
+
+	if (length < HEADER_BYTES || get16(packet + 4) != 1 || !skip_name(&p, &at) || length - at < 4)
+		return 0;
+	at += 4;
+	answers = get16(packet + 6);
+	all = answers + get16(packet + 8);
+	for (unsigned i = 0; i < all && i < RR_MAX; i++) {
+		if (!read_rr(&p, &at, &rr))
+			return 0;
+		if (i < answers && rr.ttl < least)
+			least = rr.ttl;
+		else if (i >= answers && rr.type == DNS_SOA && denial_ttl(&p, &rr) < least)
+			least = denial_ttl(&p, &rr);
+	}
+	return least == UINT32_MAX ? 0 : least;
 }
 
 /* Reads the fixed part of the record at *at and moves behind it. */

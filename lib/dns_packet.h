@@ -1,6 +1,6 @@
 /*
- * Domain names in wire form, shared by the two halves of dns: lower case, lengths checked, with the
- * root label. Text names are slices of raw octets with dots between the labels.
+ * What the parts of dns share about packets, and domain names in wire form: lower case, lengths
+ * checked, with the root label. Text names are slices of raw octets with dots between the labels.
  */
 #ifndef REEVE_LIB_DNS_PACKET_H
 #define REEVE_LIB_DNS_PACKET_H
@@ -25,5 +25,11 @@ bool dns_name_from_text(struct str text, struct dns_name *ret_name);
  * outside ASCII come as \DDD, so that what looks like one label is one.
  */
 struct str dns_name_to_text(const struct dns_name *name, char out[DNS_NAME_TEXT_MAX]);
+
+/*
+ * How long a response may be kept, in seconds: the least TTL of its answers, or of the SOA that
+ * comes with a denial (RFC 2308 part 5). 0: not at all.
+ */
+uint32_t dns_packet_ttl(const uint8_t *packet, size_t length);
 
 #endif

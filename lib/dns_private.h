@@ -32,6 +32,7 @@ struct dns_ticket {
 	_Atomic bool is_done;
 	enum dns_status status; /* DNS_OK: look into the packet */
 	bool is_secure;
+	uint32_t age; /* of a cached packet, seconds */
 	uint8_t *packet;
 	size_t packet_length;
 

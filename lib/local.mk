@@ -13,6 +13,8 @@ lib_libreeve_a_SOURCES = \
 	lib/conf.h \
 	lib/dns.c \
 	lib/dns.h \
+	lib/dns_cache.c \
+	lib/dns_cache.h \
 	lib/dns_packet.c \
 	lib/dns_packet.h \
 	lib/dns_private.h \

@@ -11,6 +11,7 @@ unit_tests = \
 	tests/unit/test-dkim \
 	tests/unit/test-dmarc \
 	tests/unit/test-dns \
+	tests/unit/test-dns-cache \
 	tests/unit/test-dns-packet \
 	tests/unit/test-dnsbl \
 	tests/unit/test-greet \
@@ -93,6 +94,8 @@ tests_unit_test_recipients_SOURCES = tests/unit/test-recipients.c tests/unit/cha
 tests_unit_test_recipients_LDADD = $(unit_ldadd)
 tests_unit_test_dns_SOURCES = tests/unit/test-dns.c tests/unit/dns-fake.h tests/unit/unit.h
 tests_unit_test_dns_LDADD = $(unit_ldadd)
+tests_unit_test_dns_cache_SOURCES = tests/unit/test-dns-cache.c tests/unit/dns-fake.h tests/unit/unit.h
+tests_unit_test_dns_cache_LDADD = $(unit_ldadd)
 tests_unit_test_dns_packet_SOURCES = tests/unit/test-dns-packet.c tests/unit/dns-fake.h tests/unit/unit.h
 tests_unit_test_dns_packet_LDADD = $(unit_ldadd)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h

@@ -34,6 +34,7 @@ static void parse_both(struct str name, enum dns_type type, const uint8_t *data,
 	struct dns_name wire;
 	size_t n = 12;
 
+	dns_packet_ttl(data, size);
 	if (dns_parse(a, data, size, name, type, &answer))
 		check(&answer);
 	if (dns_name_from_text(name, &wire) && size > 2 && size < DNS_ANSWER_BYTES_MAX) {
@@ -49,6 +50,7 @@ static void parse_both(struct str name, enum dns_type type, const uint8_t *data,
 		packet[n++] = 0;
 		packet[n++] = 1;
 		memcpy(packet + n, data + 2, size - 2);
+		dns_packet_ttl(packet, n + size - 2);
 		if (dns_parse(a, packet, n + size - 2, name, type, &answer))
 			check(&answer);
 	}
