@@ -205,20 +205,19 @@ bool authres_claims(struct arena *a, struct str value, struct str id)
 
 /* ---- writing ---- */
 
-static bool is_plain(struct str value)
+static bool is_plain(struct str value, bool is_property)
 {
 	for (size_t i = 0; i < value.n; i++)
-		if (!is_token((unsigned char)value.p[i]) && value.p[i] != '@' && value.p[i] != '/' &&
-		    value.p[i] != ':')
+		if (!is_token((unsigned char)value.p[i]) && !(is_property && value.p[i] == '@'))
 			return false;
 	return value.n > 0;
 }
 
-/* Tokens and address-like values bare; @ : / stand in pvalues only. Others quoted. */
-static void add_value(struct buf *out, struct str value)
+/* Tokens bare, and addresses where they may be; others quoted. */
+static void add_value(struct buf *out, struct str value, bool is_property)
 {
 	value = str_sub(value, 0, AUTHRES_VALUE_MAX);
-	if (is_plain(value) && str_chr(value, ':') < 0 && str_chr(value, '/') < 0) {
+	if (is_plain(value, is_property)) {
 		buf_add(out, value);
 		return;
 	}
@@ -237,7 +236,7 @@ struct authres_writer authres_start(struct str id)
 {
 	struct authres_writer w = {{0}, 0};
 
-	add_value(&w.out, id);
+	add_value(&w.out, id, false);
 	return w;
 }
 
@@ -268,7 +267,7 @@ void authres_reason(struct authres_writer *w, struct str reason)
 	if (reason.n == 0)
 		return;
 	buf_adds(&w->out, " reason=");
-	add_value(&w->out, reason);
+	add_value(&w->out, reason, false);
 }
 
 void authres_property(struct authres_writer *w, const char *type, const char *name, struct str value)
@@ -276,7 +275,7 @@ void authres_property(struct authres_writer *w, const char *type, const char *na
 	if (value.n == 0)
 		return;
 	buf_addf(&w->out, " %s.%s=", type, name);
-	add_value(&w->out, value);
+	add_value(&w->out, value, true);
 }
 
 struct str authres_end(struct authres_writer *w, struct arena *a)

@@ -150,7 +150,7 @@ static bool is_plain_start(const struct body_hash *b, const char *p)
 
 void body_hash_add(struct body_hash *b, struct str piece)
 {
-	const char *p = piece.p, *end = piece.p + piece.n;
+	const char *p = piece.p, *end = piece.n ? piece.p + piece.n : piece.p;
 
 	while (p < end) {
 		size_t n = 0;

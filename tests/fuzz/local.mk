@@ -1,9 +1,14 @@
 # Fuzz targets, one a line, alphabetical; tests/fuzz/NAME.c.
 fuzz_targets = \
 	tests/fuzz/fuzz-address \
+	tests/fuzz/fuzz-arc \
+	tests/fuzz/fuzz-authres \
 	tests/fuzz/fuzz-conf \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-content \
+	tests/fuzz/fuzz-dkim \
+	tests/fuzz/fuzz-dkim-key \
+	tests/fuzz/fuzz-dmarc \
 	tests/fuzz/fuzz-dns \
 	tests/fuzz/fuzz-filters \
 	tests/fuzz/fuzz-header \
@@ -13,8 +18,9 @@ fuzz_targets = \
 	tests/fuzz/fuzz-reply \
 	tests/fuzz/fuzz-rules \
 	tests/fuzz/fuzz-smtp-command \
-	tests/fuzz/fuzz-smtp-content
-EXTRA_DIST += tests/fuzz/fuzz.h
+	tests/fuzz/fuzz-smtp-content \
+	tests/fuzz/fuzz-spf
+EXTRA_DIST += tests/fuzz/fuzz-auth.h tests/fuzz/fuzz.h
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz-reply.c gateway/relay/reply.c
 EXTRA_DIST += \
 	tests/fuzz/conf.dict \
@@ -39,3 +45,14 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/smtp-content/chunk.seed \
 	tests/fuzz/seeds/smtp-content/data.seed \
 	tests/fuzz/seeds/smtp-content/lax.seed
+EXTRA_DIST += \
+	tests/fuzz/seeds/arc/two \
+	tests/fuzz/seeds/authres/many \
+	tests/fuzz/seeds/authres/none \
+	tests/fuzz/seeds/dkim/plain \
+	tests/fuzz/seeds/dkim/signed \
+	tests/fuzz/seeds/dkim-key/ed25519 \
+	tests/fuzz/seeds/dkim-key/rsa \
+	tests/fuzz/seeds/dmarc/policy \
+	tests/fuzz/seeds/spf/sender \
+	tests/fuzz/seeds/spf/terms

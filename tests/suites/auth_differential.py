@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""auth/ against dkimpy and pyspf: two independent readings of the same RFCs must agree.
+
+    auth_differential.py PROBE dkim FOLDER [COUNT]     messages of a folder, signed both ways, verified both ways
+    auth_differential.py PROBE spf [COUNT] [SEED]      random records and clients
+
+Prints what disagrees and cannot be explained by the table of reasons; exit 1 when anything does, 77
+when dkimpy or pyspf is not installed.
+"""
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+try:
+    import dkim
+    import spf
+    from auth_suites import Probe
+    from fakedns import FakeDns
+except ImportError as missing:
+    print("SKIP: %s" % missing)
+    sys.exit(77)
+
+WORK = tempfile.TemporaryDirectory()
+NOW = 1760000000
+
+
+# ---- DKIM ----
+
+def make_keys():
+    rsa, ed = os.path.join(WORK.name, "rsa.pem"), os.path.join(WORK.name, "ed.pem")
+    subprocess.run(["openssl", "genrsa", "-traditional", "-out", rsa, "2048"], check=True, capture_output=True)
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ED25519", "-out", ed], check=True, capture_output=True)
+    return rsa, ed
+
+
+def public_text(path, skip):
+    der = subprocess.run(["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+    import base64
+    return base64.b64encode(der[skip:]).decode()
+
+
+def private_raw(path):
+    import base64
+    der = subprocess.run(["openssl", "pkey", "-in", path, "-outform", "DER"], check=True, capture_output=True).stdout
+    return base64.b64encode(der[-32:])
+
+
+def normal(data):
+    """CRLF line ends, no mbox line: what a message is on the wire."""
+    if data.startswith(b"From "):
+        data = data.partition(b"\n")[2]
+    return re.sub(rb"\r?\n", b"\r\n", data)
+
+
+class DkimRun:
+    def __init__(self, probe, server):
+        self.probe, self.path = probe, os.path.join(WORK.name, "m.eml")
+        self.rsa, self.ed = make_keys()
+        self.zone = {"rsa._domainkey.example.org": "v=DKIM1; k=rsa; p=" + public_text(self.rsa, 0),
+                     "ed._domainkey.example.org": "v=DKIM1; k=ed25519; p=" + public_text(self.ed, 12)}
+        server.load({name: [("TXT", text)] for name, text in self.zone.items()})
+        probe.ask("dns", server.address, 2000)
+        self.counts = {"ours verify there": 0, "theirs verify here": 0, "tampered fail both": 0}
+        self.faults = []
+
+    def lookup(self, name, timeout=5):
+        return self.zone.get(name.decode().rstrip("."), "").encode() or None
+
+    def write(self, data):
+        with open(self.path, "wb") as file:
+            file.write(data)
+        return self.path
+
+    def ours(self, name, data, kind):
+        key = self.rsa if kind == "rsa" else self.ed
+        got = self.probe.ask("sign", self.write(data), "example.org", kind, key, "", NOW, 0)
+        field = b"DKIM-Signature: " + got["value"].encode() + b"\r\n"
+        self.note("ours verify there", name + " " + kind, dkim.verify(field + data, dnsfunc=self.lookup))
+        return field + data
+
+    def theirs(self, name, data, kind, rand):
+        canon = (rand.choice([b"simple", b"relaxed"]), rand.choice([b"simple", b"relaxed"]))
+        with open(self.rsa, "rb") as file:
+            key = file.read() if kind == "rsa" else private_raw(self.ed)
+        algorithm = b"rsa-sha256" if kind == "rsa" else b"ed25519-sha256"
+        field = dkim.sign(data, kind.encode(), b"example.org", key, canonicalize=canon, signature_algorithm=algorithm)
+        self.note("theirs verify here", "%s %s %s" % (name, kind, canon), self.here(field + data) == "pass")
+
+    def here(self, data):
+        got = self.probe.ask("dkim", self.write(data))
+        return got["signatures"][0]["result"] if got["signatures"] else "none"
+
+    def tampered(self, name, signed):
+        at = len(signed) - 3
+        while at > 0 and not signed[at:at + 1].isalnum():
+            at -= 1
+        changed = signed[:at] + (b"x" if signed[at:at + 1] != b"x" else b"y") + signed[at + 1:]
+        self.note("tampered fail both", name, self.here(changed) == "fail" and not dkim.verify(changed, dnsfunc=self.lookup))
+
+    def note(self, kind, name, ok):
+        if ok:
+            self.counts[kind] += 1
+        else:
+            self.faults.append("%s: %s" % (kind, name))
+
+
+def dkimpy_refuses(data):
+    """Messages that dkimpy's own parser takes for broken or changes: header lines without colon, bare CR."""
+    head = data.partition(b"\r\n\r\n")[0]
+    return b"\r" in data.replace(b"\r\n", b"") or not re.search(rb"(?im)^from:", head) or \
+        any(b":" not in line and line[:1] not in b" \t" for line in head.split(b"\r\n"))
+
+
+def run_dkim(probe, server, folder, count):
+    run, rand, skipped = DkimRun(probe, server), random.Random(1), 0
+    files = sorted(os.path.join(d, f) for d, _, names in os.walk(folder) for f in names)[:count]
+    for number, path in enumerate(files):
+        with open(path, "rb") as file:
+            data = normal(file.read())
+        if dkimpy_refuses(data):
+            skipped += 1
+            continue
+        kind = "rsa" if number % 2 else "ed"
+        name = os.path.basename(path)
+        signed = run.ours(name, data, kind)
+        run.theirs(name, data, kind, rand)
+        if number % 10 == 0:
+            run.tampered(name, signed)
+    print("dkim: %s; %d of %d messages left out (no From, or not a header section)" % (run.counts, skipped, len(files)))
+    return run.faults
+
+
+# ---- SPF ----
+
+NAMES = ["example.org", "a.example.org", "b.example.org", "mx.example.org", "loop.example.org", "void.example.org", "c.example.net"]
+ADDRESSES = ["192.0.2.1", "192.0.2.77", "198.51.100.3", "2001:db8::1", "2001:db8:0:1::9"]
+
+
+def random_domain(rand):
+    return rand.choice(["", "", ":" + rand.choice(NAMES), ":%{d}", ":%{d2}", ":%{ir}.%{v}._spf.%{d2}", ":%{l}.example.org", ":%{o}", ":%{h}",
+                        ":x..example.org", ":org", ":%{x}", ":%{d1r}.example.org", ":nowhere.example.org", ":%{p}.example.org"])
+
+
+def random_term(rand):
+    mark = rand.choice(["", "", "+", "-", "~", "?"])
+    kind = rand.randrange(11)
+    if kind == 0:
+        return mark + "ip4:" + rand.choice(["192.0.2.0/24", "192.0.2.1", "192.0.2.64/26", "1.2.3", "192.0.2.1/33", "0.0.0.0/0", "192.0.2.1/0"])
+    if kind == 1:
+        return mark + "ip6:" + rand.choice(["2001:db8::/32", "2001:db8::1", "::/0", "192.0.2.1", "2001:db8::/129", "::ffff:192.0.2.1"])
+    if kind in (2, 3):
+        return mark + "a" + random_domain(rand) + rand.choice(["", "", "", "/24", "//64", "/24//64", "/33", "/0", "//0"])
+    if kind in (4, 5):
+        return mark + "mx" + random_domain(rand) + rand.choice(["", "", "/24", "//64", "/24//64"])
+    if kind == 6:
+        return mark + "ptr" + random_domain(rand)
+    if kind == 7:
+        return mark + "exists" + random_domain(rand)
+    if kind == 8:
+        return mark + "include:" + rand.choice(NAMES)
+    if kind == 9:
+        return mark + "all"
+    return rand.choice(["redirect=" + rand.choice(NAMES), "exp=why.example.org", "x-y=%{d}", "unknown", "a=b", "exp=", "mx=", "redirect=%{d3}"])
+
+
+def random_record(rand):
+    return "v=spf1 " + " ".join(random_term(rand) for _ in range(rand.randrange(1, 6)))
+
+
+def random_zone(rand):
+    zone = {"why.example.org": [("TXT", rand.choice(["%{i} is not for %{d}", "plain", "%{q}"]))]}
+    for name in NAMES:
+        records = []
+        if rand.random() < 0.85 and name != "void.example.org":
+            records.append(("TXT", random_record(rand)))
+        if rand.random() < 0.05:
+            records.append(("TXT", "v=spf1 -all"))
+        for address in rand.sample(ADDRESSES, rand.randrange(0, 3)):
+            records.append(("AAAA" if ":" in address else "A", address))
+        for target in rand.sample(NAMES, rand.choice([0, 0, 1, 2])):
+            records.append(("MX", (10, target)))
+        if records:
+            zone[name] = records
+    for address, name in zip(ADDRESSES, rand.sample(NAMES, len(ADDRESSES))):
+        if rand.random() < 0.7:
+            zone[spf.reverse_dots(address) + ".in-addr.arpa" if "." in address else nibbles(address)] = [("PTR", name + ".")]
+    zone["1.2.0.192.in-addr._spf.example.org"] = [("A", "127.0.0.2")]
+    return zone
+
+
+def nibbles(address):
+    import ipaddress
+    return ipaddress.ip_address(address).reverse_pointer
+
+
+class SpfZone:
+    """pyspf's resolver, over the same zone."""
+
+    def __init__(self, zone):
+        self.zone = {name.lower(): records for name, records in zone.items()}
+
+    def lookup(self, name, kind, strict=True, timeout=None):
+        name = name.rstrip(".").lower()
+        found = []
+        if any(len(label) > 63 for label in name.split(".")):
+            return found
+        for record_kind, value in self.zone.get(name, []):
+            if record_kind != kind:
+                continue
+            if kind == "TXT":
+                value = (value.encode(),)
+            elif kind in ("A", "AAAA"):
+                import ipaddress
+                value = ipaddress.ip_address(value).packed if kind == "AAAA" else value
+                value = str(ipaddress.ip_address(value)) if kind == "AAAA" else value
+            elif kind == "PTR":
+                value = value.rstrip(".")
+            found.append(((name, kind), value))
+        return found
+
+
+# Where pyspf reads RFC 7208 otherwise than we do: (its result and message, ours and reason, why).
+SPF_REASONS = [
+    (r"trivial recursion", r"", "an include of itself is no syntax error (part 4.6): it fails when it is reached"),
+    (r"appear at most once: x-y", r"", "unknown modifiers are ignored, however often they are there (part 6)"),
+    (r"", r"invalid term '[-+~?]?exists'", "exists needs a domain (part 5.7); pyspf takes it without"),
+    (r"Void lookup limit", r"", "part 4.6.4 counts terms whose queries come back empty: not names that cannot be asked for, "
+     "nor the names behind the client's PTR, which are not the sender's doing"),
+]
+
+
+def explain(theirs, ours, zone):
+    for mine, yours, why in SPF_REASONS:
+        if not re.search(mine, "%s %s" % theirs) or not re.search(yours, ours["problem"]):
+            continue
+        if "Void" in mine and not re.search(r"\.\.example|%\{p\}|ptr", str(zone)):
+            continue
+        return why
+    return None
+
+
+def run_spf(probe, server, count, seed):
+    rand, faults, agreed, reasons = random.Random(seed), [], 0, {}
+    for number in range(count):
+        if number % 20 == 0:
+            zone = random_zone(rand)
+            server.load(zone)
+            probe.ask("dns", server.address, 2000)
+            view = SpfZone(zone)
+            spf.DNSLookup = view.lookup
+        client, sender = rand.choice(ADDRESSES), "joe@" + rand.choice(NAMES)
+        ours = probe.ask("spf", client, "c.example.net", sender, "receiver.example")
+        query = spf.query(client, sender, "c.example.net", receiver="receiver.example", strict=True, timeout=20)
+        result, _, text = query.check()
+        if result == ours["result"]:
+            agreed += 1
+            continue
+        why = explain((result, text), ours, zone)
+        if why:
+            reasons[why] = reasons.get(why, 0) + 1
+        else:
+            faults.append("%s %s: pyspf %s (%s), ours %s\n      %s" % (client, sender, result, text, ours, zone))
+    print("spf: %d of %d agree" % (agreed, count))
+    for why, number in reasons.items():
+        print("    %4d: %s" % (number, why))
+    return faults
+
+
+def main():
+    probe, server = Probe(sys.argv[1]), FakeDns()
+    if sys.argv[2] == "dkim":
+        faults = run_dkim(probe, server, sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 100000)
+    else:
+        faults = run_spf(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 2000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    for line in faults[:10]:
+        print("    FAIL %s" % line)
+    if faults:
+        print("%d disagreements" % len(faults))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
