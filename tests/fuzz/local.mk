@@ -46,13 +46,13 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/smtp-content/data.seed \
 	tests/fuzz/seeds/smtp-content/lax.seed
 EXTRA_DIST += \
-	tests/fuzz/seeds/arc/two \
-	tests/fuzz/seeds/authres/many \
-	tests/fuzz/seeds/authres/none \
-	tests/fuzz/seeds/dkim/plain \
-	tests/fuzz/seeds/dkim/signed \
-	tests/fuzz/seeds/dkim-key/ed25519 \
-	tests/fuzz/seeds/dkim-key/rsa \
-	tests/fuzz/seeds/dmarc/policy \
-	tests/fuzz/seeds/spf/sender \
-	tests/fuzz/seeds/spf/terms
+	tests/fuzz/seeds/arc/two.seed \
+	tests/fuzz/seeds/authres/many.seed \
+	tests/fuzz/seeds/authres/none.seed \
+	tests/fuzz/seeds/dkim/plain.seed \
+	tests/fuzz/seeds/dkim/signed.seed \
+	tests/fuzz/seeds/dkim-key/ed25519.seed \
+	tests/fuzz/seeds/dkim-key/rsa.seed \
+	tests/fuzz/seeds/dmarc/policy.seed \
+	tests/fuzz/seeds/spf/sender.seed \
+	tests/fuzz/seeds/spf/terms.seed
