@@ -448,12 +448,24 @@ struct conn *conn_connect(struct loop *l, const struct ip *ip, uint16_t port, co
 bool conn_starttls(struct conn *c, struct ssl_st *ssl, bool is_server)
 {
 	(void)is_server; /* the session knows */
-	if (c->in_n > 0 || c->ssl || c->state != STATE_OPEN || c->is_closing) {
+	if (c->in_n > 0) {
+		tls_session_free(ssl);
+		return false;
+	}
+	return conn_starttls_behind(c, ssl);
+}
+
+bool conn_starttls_behind(struct conn *c, struct ssl_st *ssl)
+{
+	if (c->ssl || c->state != STATE_OPEN || c->is_closing) {
 		tls_session_free(ssl);
 		return false;
 	}
 	c->ssl = ssl;
 	tls_attach(ssl, c->fd);
+	if (c->in_n > 0)
+		tls_give(ssl, conn_input(c));
+	conn_consume(c, c->in_n);
 	c->state = STATE_TLS_WAIT;
 	conn_end_plain(c);
 	conn_want_read(c, false);

@@ -80,6 +80,11 @@ struct conn *conn_connect(struct loop *l, const struct ip *ip, uint16_t port, co
  * conn_starttls() returns false, nothing is started, and the caller closes (TRAPS.md: injection).
  */
 bool conn_starttls(struct conn *c, struct ssl_st *ssl, bool is_server);
+/*
+ * The same where TLS was agreed on before the first octet and only a PROXY header came in front of
+ * it: input that waits is the start of the handshake.
+ */
+bool conn_starttls_behind(struct conn *c, struct ssl_st *ssl);
 struct ssl_st *conn_ssl(const struct conn *c); /* NULL when plain */
 
 /*

@@ -165,6 +165,18 @@ void tls_attach(struct ssl_st *ssl, int fd)
 		abort();
 }
 
+/* A buffer before the socket, filled in advance; the writing side stays as it is. */
+void tls_give(struct ssl_st *ssl, struct str already)
+{
+	BIO *buffer = BIO_new(BIO_f_buffer());
+
+	if (!buffer || BIO_set_read_buffer_size(buffer, (long)(already.n > 4096 ? already.n : 4096)) != 1 ||
+	    BIO_set_buffer_read_data(buffer, (void *)already.p, (long)already.n) != 1)
+		abort();
+	BIO_up_ref(SSL_get_rbio(ssl));
+	SSL_set0_rbio(ssl, BIO_push(buffer, SSL_get_rbio(ssl)));
+}
+
 /* What the return value of the last call means; keeps the error for tls_error_text(). */
 static enum tls_step step_of(SSL *ssl, int result)
 {

@@ -61,6 +61,8 @@ enum tls_step {
 };
 
 void tls_attach(struct ssl_st *ssl, int fd);
+/* After tls_attach: octets of the handshake that were read from the descriptor before; copied. */
+void tls_give(struct ssl_st *ssl, struct str already);
 enum tls_step tls_handshake(struct ssl_st *ssl);
 enum tls_step tls_read(struct ssl_st *ssl, char *to, size_t room, size_t *ret_n);
 enum tls_step tls_write(struct ssl_st *ssl, struct str data, size_t *ret_n);

@@ -134,6 +134,7 @@ static inline void smtp_count(_Atomic uint64_t *counter)
 }
 
 /* ---- session.c ---- */
+const struct listen_conf *smtp_listen_conf(const struct smtp_listen *listen, const struct config *config);
 void smtp_start(struct smtp_loop *home, const struct smtp_listen *listen, int fd, const struct ip *client,
     uint16_t port);
 /* Makes the core session anew, for another client (XCLIENT, PROXY). */

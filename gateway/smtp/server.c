@@ -97,17 +97,26 @@ static void refuse(struct smtp_server *server, const struct smtp_listen *listen,
 	close(fd);
 }
 
+static bool is_full(struct smtp_server *server, const struct smtp_listen *listen)
+{
+	uint64_t open = server->listen_sessions[listen - server->o.listens];
+	struct snapshot *snap = snapshot_current();
+	int64_t max = smtp_listen_conf(listen, snap->config)->max_sessions;
+
+	snapshot_unref(snap);
+	return max > 0 && open >= (uint64_t)max;
+}
+
 static void on_accept(void *arg, int fd, const struct sockaddr *peer)
 {
 	struct smtp_accept *accept = arg;
 	struct smtp_server *server = accept->home->server;
 	const struct smtp_listen *listen = accept->listen;
-	uint64_t open = server->listen_sessions[listen - server->o.listens];
 	struct ip client;
 	uint16_t port;
 
 	smtp_count(&server->stats.connections);
-	if (server->is_draining || (listen->conf->max_sessions > 0 && open >= (uint64_t)listen->conf->max_sessions)) {
+	if (server->is_draining || is_full(server, listen)) {
 		refuse(server, listen, fd);
 		return;
 	}

@@ -19,7 +19,7 @@ static const struct conn_events events = {.on_input = on_input, .on_end = on_end
 /* ---- start ---- */
 
 /* The configuration of the listener as the snapshot has it; what the process started with if it is gone. */
-static const struct listen_conf *conf_of(const struct smtp_listen *listen, const struct config *config)
+const struct listen_conf *smtp_listen_conf(const struct smtp_listen *listen, const struct config *config)
 {
 	for (const struct listen_conf *l = config->listens; l; l = l->next)
 		if (l->port == listen->conf->port && ip_eq(&l->ip, &listen->conf->ip))
@@ -85,7 +85,7 @@ static struct smtp *smtp_new(struct smtp_loop *home, const struct smtp_listen *l
 	c->home = home;
 	c->listen = listen;
 	c->snap = snapshot_current();
-	c->conf = conf_of(listen, c->snap->config);
+	c->conf = smtp_listen_conf(listen, c->snap->config);
 	c->timer = timer_new(home->loop, on_timer, c);
 	c->life = timer_new(home->loop, on_life_over, c);
 	c->next = home->sessions;
@@ -234,7 +234,7 @@ static bool proxy_input(struct smtp *c)
 	if (!h.is_local)
 		smtp_session_new(c, &h.client, h.client_port, &h.local, h.local_port);
 	if (c->conf->is_implicit_tls && smtp_tls(c) &&
-	    !conn_starttls(c->conn, tls_server_session(smtp_tls(c)), true)) {
+	    !conn_starttls_behind(c->conn, tls_server_session(smtp_tls(c)))) {
 		smtp_end(c, false);
 		return false;
 	}

@@ -213,6 +213,65 @@ static void octets_before_the_upgrade_forbid_it(void **state)
 	loop_free(l);
 }
 
+static void take_header_and_start(void *arg)
+{
+	struct end *e = arg;
+
+	assert_true(str_starts(conn_input(e->conn), STR("PROXY\r\n")));
+	assert_true(conn_input_length(e->conn) > 7);
+	conn_consume(e->conn, 7);
+	assert_true(conn_starttls_behind(e->conn, tls_server_session(server_ctx)));
+}
+
+/* A load balancer sends its header and the client's first octets in one segment. */
+static void a_handshake_that_came_with_a_header_goes_on(void **state)
+{
+	static struct conn_events header_first;
+	struct loop *l = loop_new();
+	struct end *server = calloc(1, sizeof *server), *client;
+	char hello[4096];
+	ssize_t n = 7;
+	int fds[2], between[2];
+
+	(void)state;
+	/* The client's first flight is caught and glued behind the header. */
+	pair(fds);
+	pair(between);
+	client = end_new(l, between[0], tls_client_session(client_ctx, STR("mx.test"), true), 3);
+	loop_stop(l);
+	loop_run(l);
+	memcpy(hello, "PROXY\r\n", 7);
+	n += read(between[1], hello + 7, sizeof hello - 7);
+	assert_true(n > 100);
+	assert_int_equal(write(fds[1], hello, (size_t)n), n);
+	header_first = (struct conn_events){.on_input = take_header_and_start, .on_end = on_end, .on_secured = on_secured};
+	server->loop = l;
+	server->want = 1; /* never comes: the server only talks */
+	server->conn = conn_accept(l, fds[0], NULL, &header_first, server);
+	running = 1;
+	/* From here on the two sockets are one. */
+	for (int i = 0; i < 200 && client->n < 3; i++) {
+		ssize_t got;
+
+		loop_stop(l);
+		loop_run(l);
+		if ((got = read(fds[1], hello, sizeof hello)) > 0)
+			assert_int_equal(write(between[1], hello, (size_t)got), got);
+		if ((got = read(between[1], hello, sizeof hello)) > 0)
+			assert_int_equal(write(fds[1], hello, (size_t)got), got);
+		if (server->is_secured && conn_output_length(server->conn) == 0 && i < 100) {
+			conn_write(server->conn, STR("220"));
+			i = 100;
+		}
+	}
+	assert_memory_equal(client->got, "220", 3);
+	end_free(server);
+	end_free(client);
+	close(fds[1]);
+	close(between[1]);
+	loop_free(l);
+}
+
 /* How a handshake ends for the client. */
 static struct end *try(struct loop *l, struct ssl_ctx_st *ctx, const char *name, bool must_verify, struct end **ret_server)
 {
@@ -324,6 +383,7 @@ int main(void)
 	    cmocka_unit_test(a_file_goes_through_tls),
 	    cmocka_unit_test(a_running_conn_is_upgraded),
 	    cmocka_unit_test(octets_before_the_upgrade_forbid_it),
+	    cmocka_unit_test(a_handshake_that_came_with_a_header_goes_on),
 	    cmocka_unit_test(certificates_are_verified_by_name_and_issuer),
 	    cmocka_unit_test(plain_talk_on_a_tls_port_is_an_error),
 	    cmocka_unit_test(files_that_cannot_be_used_are_told),
