@@ -233,6 +233,17 @@ static bool add_scheme(const struct found *f, struct str raw, struct str *ret_te
 	return true;
 }
 
+/* Names for examples and tests (RFC 6761): no public suffix, but with a scheme they are meant as links. */
+static bool is_reserved(struct str host)
+{
+	static const char *const ends[] = {".example", ".test", ".invalid", ".localhost"};
+
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (str_ends(host, str_of(ends[i])))
+			return true;
+	return false;
+}
+
 static void put(const struct found *f, struct str raw)
 {
 	struct url flags = {0}, u;
@@ -243,7 +254,7 @@ static void put(const struct found *f, struct str raw)
 		return;
 	if (!add_scheme(f, raw, &text, &flags) || !url_read(f->arena, text, &u) || !u.host.n)
 		return;
-	if (!host_is_public(u.host) && !host_is_address(u.host))
+	if (!host_is_public(u.host) && !host_is_address(u.host) && (flags.is_schemeless || !is_reserved(u.host)))
 		return;
 	u.raw = raw;
 	u.source = f->source;

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "auth/auth.h"
+#include "core/content.h"
 #include "gateway/judge.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -221,6 +223,22 @@ static void json_edits(const struct edits *edits, struct json *out)
 	json_close(out);
 }
 
+static void json_urls(const struct content *content, struct json *out)
+{
+	json_open(out, '[');
+	for (size_t i = 0; i < content->urls.n; i++) {
+		const struct url *u = &content->urls.v[i];
+
+		json_open(out, '{');
+		json_kv(out, "url", u->url);
+		json_kv(out, "host", u->host);
+		json_kv(out, "domain", u->domain);
+		json_kv(out, "from", str_of(url_source_name(u->source)));
+		json_close(out);
+	}
+	json_close(out);
+}
+
 static void json_micros(const struct session *s, struct json *out)
 {
 	json_open(out, '{');
@@ -246,6 +264,10 @@ void judge_json(const struct session *s, const struct judgement *j, struct json 
 	json_open(out, '[');
 	each_finding(s, j, json_finding, out);
 	json_close(out);
+	json_key(out, "auth");
+	session_auth_json(s, out);
+	json_key(out, "urls");
+	json_urls(message_content(s->message), out);
 	json_key(out, "changes");
 	json_edits(groups ? &groups->edits : &m->edits, out);
 	json_key(out, "facts");
