@@ -30,7 +30,8 @@ from mt.daemon import Gateway                   # noqa: E402
 from mt.nexthop import NextHop, Rule            # noqa: E402
 from mt.values import Failure                   # noqa: E402
 
-IN_FLIGHT_SECONDS = 1.0    # a delivery so shortly before a kill may be repeated
+IN_FLIGHT_SECONDS = 0.5    # a delivery so near to a kill may be repeated
+CONNECTIONS = 10           # to the next hop: no more deliveries can be in flight
 DRAIN_SECONDS = 120
 
 
@@ -42,7 +43,7 @@ class World:
         self.host = f"127.90.{number}.{os.getpid() % 250 + 1}"
         self.dir = tempfile.mkdtemp(prefix="crash-")
         os.chmod(self.dir, 0o755)
-        self.dns, self.certificate, self.face = [], "/dev/null", "smtp"
+        self.dns, self.certificate, self.face = [], "", "smtp"
         self.hops = [Hop("n1", self.host)]
         self.clock_path = os.path.join(self.dir, "clock")
         self.offset = 0
@@ -183,7 +184,7 @@ def judge(world, load, kills, checks=()):
     lost = sorted(load.acked - set(hop.deliveries))
     twice = {n: t for n, t in hop.deliveries.items() if len(t) > 1}
     unexplained = [n for n, times in twice.items()
-                   if not any(k - IN_FLIGHT_SECONDS <= times[0] <= k + 0.2 for k in kills)]
+                   if not any(k - IN_FLIGHT_SECONDS <= times[0] <= k + IN_FLIGHT_SECONDS for k in kills)]
     text = (f"{load.next} sent, {len(load.acked)} acknowledged, {load.refused} refused, "
             f"{len(hop.deliveries)} delivered, lost {len(lost)}, twice {len(twice)} "
             f"(not in flight: {len(unexplained)}), damaged {len(hop.damaged)}, kills {len(kills)}")
@@ -191,6 +192,8 @@ def judge(world, load, kills, checks=()):
         raise Failure("result", f"{text}; lost {lost[:10]} unexplained {unexplained[:10]}")
     if len(load.acked) < 20:
         raise Failure("result", f"{text}: too few to mean anything")
+    if len(twice) > CONNECTIONS * len(kills):
+        raise Failure("result", f"{text}: more than {CONNECTIONS} connections can explain")
     for problem in checks:
         if problem:
             raise Failure("result", f"{text}: {problem}")
@@ -198,37 +201,48 @@ def judge(world, load, kills, checks=()):
 
 
 def kill(g):
+    """SIGKILL to the whole group; the moment of it."""
     process, g.process = g.process, None
+    moment = time.monotonic()
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    # Roles of another session or group would be seen here.
-    wait_for(lambda: not alive(process.pid), 5)
+    wait_for(lambda: not alive(process.pid), 5, 0.005)
     g.log_file.close()
     g.notify.close()
-    return time.monotonic()
+    return moment
 
 
 def alive(group):
-    try:
-        os.killpg(group, 0)
-        return True
-    except ProcessLookupError:
-        return False
+    """Whether a process of the group still runs; one that waits to be reaped does not."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as f:
+                    fields = f.read().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[2]) == group and fields[0] not in "ZX":
+                return True
+    return False
 
 
-def start(world, text=""):
+def config(world):
+    return f"""relay example.net {{ to {world.hops[0].endpoint()}; max-connections {CONNECTIONS}; }}
+queue {{ free-min 256K; segment 1M; }}
+policy {{ at message {{ accept; }} }}
+"""
+
+
+def make(world):
     g = Gateway("g1", world)
-    g.write("filter headers;\n" + text + "policy { at message { accept; } }\n" if not text else text)
+    g.write(config(world))
+    g.start("start")
     return g
-
-
-PLAIN = "policy { at message { accept; } }\n"
 
 
 def sigkill(world, options, rng):
     """SIGKILL under load"""
-    g = start(world, PLAIN)
-    g.start("start")
+    g = make(world)
     load = Load((world.host, g.ports["PORT"]), 8, rng)
     kills = []
     for _ in range(options.rounds):
@@ -244,8 +258,7 @@ def sigkill(world, options, rng):
 
 def flaky(world, options, rng):
     """SIGKILL while the next hop drops, defers and stalls"""
-    g = start(world, PLAIN)
-    g.start("start")
+    g = make(world)
     hop = world.hops[0]
     load = Load((world.host, g.ports["PORT"]), 6, rng)
     kills = []
@@ -271,8 +284,7 @@ def flaky(world, options, rng):
 
 def restarts(world, options, rng):
     """SIGTERM under load: nothing lost, nothing twice"""
-    g = start(world, PLAIN)
-    g.start("start")
+    g = make(world)
     load = Load((world.host, g.ports["PORT"]), 6, rng)
     for _ in range(3):
         time.sleep(rng.uniform(0.2, 0.6))
@@ -285,32 +297,18 @@ def restarts(world, options, rng):
 
 
 class Namespace(Gateway):
-    """A gateway whose state folder is a small tmpfs in a mount namespace of its own."""
+    """A gateway in a mount namespace of its own, where `mount` puts a small file system over the state."""
 
-    size = "12m"
+    def __init__(self, world, mount):
+        super().__init__("g1", world)
+        self.wrapper = os.path.join(self.dir, "in-namespace")
+        account = "" if os.geteuid() else f"chown nobody '{self.state}'\n"
+        with open(self.wrapper, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\nset -e\n{mount.replace('$STATE', self.state)}\n{account}exec \"$@\"\n")
+        os.chmod(self.wrapper, 0o755)
 
-    def start(self, where):
-        inner = self.run.program("mailreeved")
-        wrapper = os.path.join(self.dir, "in-namespace")
-        account = "" if os.geteuid() else f"chown nobody '{self.state}'; "
-        with open(wrapper, "w", encoding="utf-8") as f:
-            f.write(f"#!/bin/sh\nset -e\nmount -t tmpfs -o size={self.size} none '{self.state}'\n"
-                    f"{account}exec '{inner}' \"$@\"\n")
-        os.chmod(wrapper, 0o755)
-        own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-        world, g = self.run, self
-
-        class Popen(subprocess.Popen):
-            def __init__(self, command, **more):
-                super().__init__(own + [wrapper] + command[1:], **more)
-
-        import mt.daemon
-        mt.daemon.subprocess = type("S", (), {**vars(subprocess), "Popen": Popen})
-        try:
-            super().start(where)
-        finally:
-            mt.daemon.subprocess = subprocess
-        return world, g
+    def command(self):
+        return UNSHARE + [self.wrapper] + super().command()
 
     def enter(self, *command):
         own = ["nsenter", "-t", str(self.process.pid), "--mount"]
@@ -324,19 +322,21 @@ class Namespace(Gateway):
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
-def can_unshare():
-    own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+UNSHARE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+
+
+def can_mount(what):
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run(own + ["mount", "-t", "tmpfs", "none", folder], check=False,
+        return subprocess.run(UNSHARE + ["mount"] + what + [folder], check=False,
                               stderr=subprocess.DEVNULL).returncode == 0
 
 
 def full_disk(world, _options, rng):
     """a full disk refuses with 4xx before acceptance, and recovers"""
-    if not can_unshare():
+    if not can_mount(["-t", "tmpfs", "none"]):
         return "skip: no mount namespace here"
-    g = Namespace("g1", world)
-    g.write(PLAIN)
+    g = Namespace(world, "mount -t tmpfs -o size=12m none '$STATE'")
+    g.write(config(world))
     g.start("start")
     world.hops[0].down()
     load = Load((world.host, g.ports["PORT"]), 6, rng)
@@ -354,37 +354,43 @@ def full_disk(world, _options, rng):
                                    None if recovered else "nothing was accepted after the disk had room"))
 
 
-def readonly_disk(world, _options, rng):
-    """a disk that turns read-only refuses with 4xx, and recovers"""
-    if not can_unshare():
-        return "skip: no mount namespace here"
-    g = Namespace("g1", world)
-    g.size = "200m"
-    g.write(PLAIN)
+def failing_disk(world, _options, rng):
+    """a disk that fails and turns read-only refuses with 4xx; what was acknowledged is on it"""
+    image = os.path.join(world.dir, "image")
+    with open(image, "wb") as f:
+        f.truncate(64 << 20)
+    if not shutil.which("mkfs.ext4") or subprocess.run(["mkfs.ext4", "-q", "-F", image], check=False).returncode \
+            or not can_mount(["-o", "loop", image]):
+        return "skip: no loop devices here"
+    g = Namespace(world, f"mount -o loop,errors=remount-ro '{image}' '$STATE'")
+    g.write(config(world))
     g.start("start")
     load = Load((world.host, g.ports["PORT"]), 4, rng)
-    wait_for(lambda: len(load.acked) > 30, 20)
-    load_before = load.refused
-    busy = g.enter("mount", "-o", "remount,ro", g.state)
-    if busy.returncode:    # a file open for writing holds it: write-protect beneath it instead
-        load.stop()
-        drain(world, g)
-        g.stop("end")
-        return "skip: cannot remount read-only while in use: " + busy.stdout.decode().strip()
-    refused = wait_for(lambda: load.refused > load_before + 10, 30)
-    alive_then = g.is_running()
-    g.enter("mount", "-o", "remount,rw", g.state)
+    wait_for(lambda: len(load.acked) > 200, 20)
+    source = g.enter("findmnt", "-n", "-o", "SOURCE", g.state).stdout.decode().strip()
+    with open(f"/sys/fs/ext4/{os.path.basename(source)}/trigger_fs_error", "w", encoding="ascii") as f:
+        f.write("test")
+    failed_at, before = time.monotonic(), load.refused
+    refused = wait_for(lambda: load.refused > before + 10, 30)
+    g.may_fail = True
+    g.stop("stop on a dead disk")
+    g.may_fail = False
+    if not wait_for(lambda: subprocess.run(["e2fsck", "-fy", image], check=False, stdout=subprocess.DEVNULL,
+                                           stderr=subprocess.DEVNULL).returncode in (0, 1), 10, 0.2):
+        raise Failure("failing disk", "e2fsck could not repair it")
+    g.start("start on the repaired disk")
     count = len(load.acked)
     recovered = wait_for(lambda: len(load.acked) > count + 20, 60)
     load.stop()
     drain(world, g)
     g.stop("end")
-    return judge(world, load, [], (None if refused else "nothing was refused",
-                                   None if alive_then else "the daemon ended",
-                                   None if recovered else "nothing was accepted afterwards"))
+    # What was delivered while results could not be written down is delivered again.
+    return judge(world, load, [failed_at + 0.5 * i for i in range(20)],
+                 (None if refused else "nothing was refused",
+                  None if recovered else "nothing was accepted afterwards"))
 
 
-TESTS = (sigkill, flaky, restarts, full_disk, readonly_disk)
+TESTS = (sigkill, flaky, restarts, full_disk, failing_disk)
 
 
 def main():

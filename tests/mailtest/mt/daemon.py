@@ -58,9 +58,11 @@ class Gateway:
             lines.append(f"dns {{ server {self.run.dns[0].host}:{self.run.dns[0].port}; }}")
         if not has("listen"):
             p, pair = self.ports, f'certificate "{tls}" key "{tls}";'
-            lines.append(f"listen {host}:{p['PORT']} {{ tls {pair} }}")
-            lines.append(f"listen {host}:{p['PROXYPORT']} {{ tls {pair} proxy 127.0.0.0/8; }}")
-            lines.append(f"listen {host}:{p['TLSPORT']} {{ tls implicit {pair} }}")
+            offer = f"tls {pair}" if tls else ""
+            lines.append(f"listen {host}:{p['PORT']} {{ {offer} }}")
+            lines.append(f"listen {host}:{p['PROXYPORT']} {{ {offer} proxy 127.0.0.0/8; }}")
+            if tls:
+                lines.append(f"listen {host}:{p['TLSPORT']} {{ tls implicit {pair} }}")
         if self.run.face == "milter" and not has("milter"):
             lines.append(f'milter "unix:{self.dir}/milter.sock";')
         if not has("relay") and self.run.hops:
@@ -83,10 +85,12 @@ class Gateway:
         self.notify.bind(path)
         self.log_file = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [self.run.program("mailreeved"), "-f", "-c", self.conf], stdin=subprocess.DEVNULL,
-            stdout=self.log_file, stderr=self.log_file, start_new_session=True, cwd=self.dir,
-            env={**self.environment(), "NOTIFY_SOCKET": path})
+            self.command(), stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file,
+            start_new_session=True, cwd=self.dir, env={**self.environment(), "NOTIFY_SOCKET": path})
         self.await_ready(where)
+
+    def command(self):
+        return [self.run.program("mailreeved"), "-f", "-c", self.conf]
 
     def await_ready(self, where):
         """READY=1 by sd_notify."""
