@@ -3,9 +3,9 @@
  * accepted, it would have to be bounced to somebody who often never sent it.
  *
  * Asked in this order: maps and lists of this filter; then what the relay block of the domain says:
- * any, a list, or verify, which means the cache and then the internal server (recipients_callahead.c). An
- * answer of the server is kept in the store; a good one outlives its time while the server is not
- * there. A client that asks for too many who do not exist gets no more answers for a while.
+ * any, a list, or verify, which means the cache and then the internal server. An answer of the
+ * server is kept in the store; a yes outlives its time while the server is not there. A client that
+ * asks for too many who do not exist gets no more answers for a while.
  */
 #include "filters/recipients.h"
 #include "filters/recipients_callahead.h"

@@ -19,6 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/tls.h"
+
 struct smtp_fake {
 	int fd;
 	unsigned short port;
@@ -32,17 +34,49 @@ struct smtp_fake {
 	atomic_bool is_silent;	   /* accepts and says nothing */
 	atomic_int close_after;	   /* recipients on one connection; 0 never */
 	int slow_ms;
+	struct ssl_ctx_st *tls;	   /* NULL: no STARTTLS */
+	const char *starttls;	   /* NULL: 220 */
+	atomic_int secured;	   /* handshakes that went well */
 };
 
 struct smtp_fake_conn {
 	struct smtp_fake *fake;
 	int fd;
+	struct ssl_st *ssl;
 };
 
-static inline void smtp_fake_say(int fd, const char *text)
+/* Blocking TLS: the descriptor blocks, so that each step is done or failed. */
+static inline void smtp_fake_say(struct smtp_fake_conn *c, const char *text)
 {
-	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+	struct str data = str_of(text);
+	size_t n;
+
+	if (c->ssl)
+		(void)!tls_write(c->ssl, data, &n);
+	else if (send(c->fd, text, data.n, MSG_NOSIGNAL) < 0)
 		return;
+}
+
+static inline ssize_t smtp_fake_hear(struct smtp_fake_conn *c, char *to, size_t room)
+{
+	size_t n = 0;
+
+	if (!c->ssl)
+		return recv(c->fd, to, room, 0);
+	return tls_read(c->ssl, to, room, &n) == TLS_DONE ? (ssize_t)n : -1;
+}
+
+static inline bool smtp_fake_starttls(struct smtp_fake_conn *c)
+{
+	if (!c->fake->tls) {
+		smtp_fake_say(c, "502 no\r\n");
+		return true;
+	}
+	smtp_fake_say(c, c->fake->starttls ? c->fake->starttls : "220 go\r\n");
+	c->ssl = tls_server_session(c->fake->tls);
+	tls_attach(c->ssl, c->fd);
+	c->fake->secured += tls_handshake(c->ssl) == TLS_DONE;
+	return true;
 }
 
 static inline const char *smtp_fake_rcpt(const char *local)
@@ -66,18 +100,20 @@ static inline bool smtp_fake_line(struct smtp_fake_conn *c, const char *line, in
 	const char *local = strchr(line, '<');
 
 	if (strncasecmp(line, "EHLO", 4) == 0) {
-		smtp_fake_say(c->fd, f->ehlo ? f->ehlo : "250-fake\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n");
+		smtp_fake_say(c, f->ehlo ? f->ehlo : "250-fake\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n");
+	} else if (strncasecmp(line, "STARTTLS", 8) == 0) {
+		return smtp_fake_starttls(c);
 	} else if (strncasecmp(line, "MAIL", 4) == 0) {
-		smtp_fake_say(c->fd, f->mail ? f->mail : "250 ok\r\n");
+		smtp_fake_say(c, f->mail ? f->mail : "250 ok\r\n");
 	} else if (strncasecmp(line, "RCPT", 4) == 0 && local) {
 		f->rcpts++;
 		if (strncasecmp(local + 1, "drop", 4) == 0 || (f->close_after && ++*rcpts > f->close_after))
 			return false;
 		if (strncasecmp(local + 1, "slow", 4) == 0)
 			usleep((unsigned)f->slow_ms * 1000);
-		smtp_fake_say(c->fd, smtp_fake_rcpt(local + 1));
+		smtp_fake_say(c, smtp_fake_rcpt(local + 1));
 	} else {
-		smtp_fake_say(c->fd, "250 ok\r\n");
+		smtp_fake_say(c, "250 ok\r\n");
 	}
 	return true;
 }
@@ -91,14 +127,14 @@ static inline void *smtp_fake_serve(void *arg)
 	bool open = true;
 
 	if (!c->fake->is_silent)
-		smtp_fake_say(c->fd, c->fake->banner ? c->fake->banner : "220-fake\r\n220 ready\r\n");
+		smtp_fake_say(c, c->fake->banner ? c->fake->banner : "220-fake\r\n220 ready\r\n");
 	while (open && !c->fake->stop) {
 		struct pollfd pfd = {.fd = c->fd, .events = POLLIN};
 		ssize_t got;
 
 		if (poll(&pfd, 1, 20) <= 0)
 			continue;
-		got = recv(c->fd, text + n, sizeof text - 1 - n, 0);
+		got = smtp_fake_hear(c, text + n, sizeof text - 1 - n);
 		if (got <= 0)
 			break;
 		n += (size_t)got;
@@ -110,6 +146,8 @@ static inline void *smtp_fake_serve(void *arg)
 			memmove(text, end + 2, n + 1);
 		}
 	}
+	if (c->ssl)
+		tls_session_free(c->ssl);
 	close(c->fd);
 	c->fake->threads--;
 	free(c);
@@ -131,7 +169,7 @@ static inline void *smtp_fake_accept(void *arg)
 		f->connections++;
 		f->threads++;
 		c = calloc(1, sizeof *c);
-		*c = (struct smtp_fake_conn){f, fd};
+		*c = (struct smtp_fake_conn){.fake = f, .fd = fd};
 		pthread_create(&thread, NULL, smtp_fake_serve, c);
 		pthread_detach(thread);
 	}

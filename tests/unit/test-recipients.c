@@ -3,6 +3,7 @@
 
 #include "lib/clock.h"
 #include "tests/unit/chain-fixture.h"
+#include "tests/unit/pem.h"
 #include "tests/unit/smtp-fake.h"
 
 extern const struct filter recipients_filter;
@@ -403,6 +404,72 @@ static void dry_run_asks_nobody(void **state)
 	stop(&w);
 }
 
+/* relay_tls: as in a relay block; the server offers what it has. */
+static enum outcome ask_secured(struct smtp_fake *server, const char *relay_tls, struct str *ret_why)
+{
+	struct fixture *f;
+	char conf[400];
+	enum outcome outcome;
+	static char why[300];
+
+	smtp_fake_start(server);
+	snprintf(conf, sizeof conf, "relay example.org { to 127.0.0.1:%u; recipients verify; %s } filter recipients;",
+	    server->port, relay_tls);
+	f = fixture_new_with(&recipients_filter, conf, NULL, NULL);
+	assert_int_equal(f->load.errors, 0);
+	outcome = ask_in(f, "good@example.org");
+	snprintf(why, sizeof why, "%.*s", STR_ARG(f->s->failed_why));
+	*ret_why = str_of(why);
+	fixture_free(f);
+	smtp_fake_stop(server);
+	return outcome;
+}
+
+static void tls_is_as_the_route_wants_it(void **state)
+{
+	static const char ehlo[] = "250-fake\r\n250-PIPELINING\r\n250 STARTTLS\r\n";
+	struct arena *a = arena_new(0);
+	char pem[] = "/tmp/test-recipients-XXXXXX", verify[200], other[200];
+	struct ssl_ctx_st *tls;
+	struct str error, why;
+	int fd = mkstemp(pem);
+	const struct {
+		const char *relay;
+		bool offers;
+		const char *starttls;
+		enum outcome outcome;
+		int secured;
+	} rows[] = {
+	    {"tls none;", true, NULL, RUN_OK, 0},
+	    {"tls may;", true, NULL, RUN_OK, 1},
+	    {"tls may;", false, NULL, RUN_OK, 0},
+	    {"tls require;", true, NULL, RUN_OK, 1},
+	    {"tls require;", false, NULL, RUN_TEMP, 0},
+	    {verify, true, NULL, RUN_OK, 1},
+	    {other, true, NULL, RUN_TEMP, 0},
+	    {verify, true, "454 not now\r\n", RUN_TEMP, 0},
+	    {verify, true, "220 go\r\n250 injected\r\n", RUN_TEMP, 0},
+	};
+
+	(void)state;
+	assert_int_equal(write(fd, test_pem, sizeof test_pem - 1), sizeof test_pem - 1);
+	close(fd);
+	tls = tls_server_new(pem, pem, a, &error);
+	assert_non_null(tls);
+	snprintf(verify, sizeof verify, "tls verify; tls-name mx.test; tls-ca \"%s\";", pem);
+	snprintf(other, sizeof other, "tls verify; tls-name other.test; tls-ca \"%s\";", pem);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct smtp_fake server = {.tls = tls, .ehlo = rows[i].offers ? ehlo : NULL, .starttls = rows[i].starttls};
+
+		if (ask_secured(&server, rows[i].relay, &why) != rows[i].outcome)
+			fail_msg("row %zu: %.*s", i, STR_ARG(why));
+		assert_int_equal(server.secured, rows[i].secured);
+	}
+	tls_free(tls);
+	unlink(pem);
+	arena_free(a);
+}
+
 static void settings_are_checked(void **state)
 {
 	char path[] = "/tmp/test-recipients-XXXXXX", map[100];
@@ -461,6 +528,7 @@ int main(void)
 	    cmocka_unit_test(maps_and_lists_need_no_server),
 	    cmocka_unit_test(relay_may_name_a_list),
 	    cmocka_unit_test(dry_run_asks_nobody),
+	    cmocka_unit_test(tls_is_as_the_route_wants_it),
 	    cmocka_unit_test(settings_are_checked),
 	};
 	return cmocka_run_group_tests(tests, init, NULL);
