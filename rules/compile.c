@@ -186,16 +186,20 @@ static void fill_group(struct ruleset *rs, struct rule_group *g, const uint32_t 
 
 static struct field_slot *slot_for(struct ruleset *rs, struct field_slot **slots, size_t *n, struct rule *r)
 {
-	for (size_t i = 0; i < *n; i++)
-		if (str_ieq((*slots)[i].spec.name, r->header) && (*slots)[i].spec.modifiers == r->modifiers)
+	struct field_spec spec = field_spec_of(r->header, r->modifiers);
+
+	for (size_t i = 0; i < *n; i++) {
+		const struct field_spec *s = &(*slots)[i].spec;
+		if (str_ieq(s->name, spec.name) && s->source == spec.source && s->modifiers == spec.modifiers)
 			return &(*slots)[i];
+	}
 	if ((*n & (*n - 1)) == 0) {
 		struct field_slot *more = arena_array(rs->arena, *n ? *n * 2 : 1, sizeof *more);
 		if (*n)
 			memcpy(more, *slots, *n * sizeof *more);
 		*slots = more;
 	}
-	(*slots)[*n].spec = field_spec_of(r->header, r->modifiers);
+	(*slots)[*n].spec = spec;
 	return &(*slots)[(*n)++];
 }
 

@@ -1,6 +1,7 @@
 /*
- * The table of eval functions and what is known about those that are not here. The functions stand
- * in evals_*.c by what they look at.
+ * The tables of eval functions, what is known about those that are not here, and the data that the
+ * functions share: patterns and lists made once per set. The functions stand in evals_*.c by what
+ * they look at.
  */
 #include "rules/evals.h"
 
@@ -9,7 +10,9 @@
 
 #include "rules/evals_private.h"
 
-static const struct eval_def *const tables[] = {eval_relay_table};
+static const struct eval_def *const tables[] = {eval_relay_table, eval_header_table, eval_forged_table,
+    eval_list_table, eval_mime_table, eval_body_table, eval_image_table, eval_date_table, eval_freemail_table,
+    eval_html_table};
 
 /* Functions of SpamAssassin that this engine does not run, and what does their work here. */
 static const struct {
@@ -38,16 +41,20 @@ static const struct {
     {"check_suspect_name", "attachments: the filter attachment"},
     {"check_language", "guesses languages; not done yet"},
     {"pdf_", "looks inside PDF files; not done yet"},
-    {"image_", "looks inside images; not done yet"},
-    {"pixel_coverage", "looks inside images; not done yet"},
-    {"check_olemacro", "looks inside documents: the filter attachment"},
-    {"check_olertfobject", "looks inside documents: the filter attachment"},
+    {"check_ole", "looks inside documents: the filter attachment"},
     {"check_uri_local_bl", "needs a country database"},
-    {"short_url", "follows links, which is not done here"},
+    {"short_url_", "follows links, which is not done here"},
     {"check_fromname", "compares display names; not done yet"},
     {"check_asn", "needs a routing database"},
     {"check_authres", "the filters spf, dkim and dmarc check themselves"},
     {"check_phishing", "needs a list of phishing sites"},
+};
+
+/* Functions of 4.0.1 that could be here; a row of a table above takes precedence. */
+const char *const eval_known_names[] = {
+    "plaintext_body_length", "plaintext_body_sig_ratio", "plaintext_sig_length",
+    "check_for_msn_groups_headers", "check_for_forged_gw05_received_headers",
+    "check_for_forged_received_ip_helo", NULL,
 };
 
 const struct eval_def *eval_find(struct str name)
@@ -89,50 +96,112 @@ double eval_number(const struct eval_call *c, size_t i, double otherwise)
 	return end == copy || !isfinite(value) ? otherwise : value;
 }
 
-struct eval_data *eval_data_new(struct ruleset *rs)
+struct eval_state *eval_state(struct eval_call *c)
 {
-	(void)rs;
+	if (!c->m->eval_state)
+		c->m->eval_state = arena_alloc(c->m->t->arena, sizeof(struct eval_state));
+	return c->m->eval_state;
+}
+
+bool eval_like(struct eval_call *c, enum eval_pattern p, struct str text)
+{
+	return regex_match(c->m->rs->eval_data->patterns[p], c->m->scratch, text, 0, NULL) == REGEX_MATCH;
+}
+
+struct str eval_group(struct eval_call *c, struct str text, size_t g)
+{
+	return regex_group(c->m->scratch, text, g);
+}
+
+struct regex *eval_arg_pattern(struct eval_call *c, struct str text)
+{
+	for (struct arg_pattern *p = c->m->rs->eval_data->arg_patterns; p; p = p->next)
+		if (str_eq(p->text, text))
+			return p->re;
 	return NULL;
 }
 
-/* Functions of 4.0.1 that could be here: a row of a table above takes precedence. */
-const char *const eval_known_names[] = {
-    "check_abundant_unicode_ratio", "check_base64_length", "check_blank_line_ratio",
-    "check_body_8bits", "check_body_length", "check_equal_from_domains",
-    "check_for_ascii_text_illegal", "check_for_fake_aol_relay_in_rcvd",
-    "check_for_faraway_charset", "check_for_faraway_charset_in_headers",
-    "check_for_forged_eudoramail_received_headers", "check_for_forged_gmail_received_headers",
-    "check_for_forged_gw05_received_headers", "check_for_forged_hotmail_received_headers",
-    "check_for_forged_juno_received_headers", "check_for_forged_received_ip_helo",
-    "check_for_forged_yahoo_received_headers", "check_for_from_domain_in_received_headers",
-    "check_for_http_redirector", "check_for_illegal_ip", "check_for_matching_env_and_hdr_from",
-    "check_for_mime", "check_for_mime_html", "check_for_mime_html_only",
-    "check_for_missing_to_header", "check_for_msn_groups_headers",
-    "check_for_no_hotmail_received_headers", "check_for_shifted_date", "check_for_to_in_subject",
-    "check_for_unique_subject_id", "check_for_uppercase", "check_forged_in_default_welcomelist",
-    "check_forged_in_default_whitelist", "check_forged_in_welcomelist",
-    "check_forged_in_whitelist", "check_freemail_body", "check_freemail_from",
-    "check_freemail_header", "check_freemail_replyto", "check_from_in_blacklist",
-    "check_from_in_blocklist", "check_from_in_default_welcomelist",
-    "check_from_in_default_whitelist", "check_from_in_list", "check_from_in_welcomelist",
-    "check_from_in_whitelist", "check_header_count_range", "check_https_http_mismatch",
-    "check_https_ip_mismatch", "check_iframe_src", "check_illegal_chars", "check_ma_non_text",
-    "check_mailfrom_matches_rcvd", "check_messageid_not_usable", "check_mime_multipart_ratio",
-    "check_msg_parse_flags", "check_outlook_message_id", "check_qp_ratio",
-    "check_ratware_envelope_from", "check_ratware_name_id", "check_replyto_in_list",
-    "check_stock_info", "check_subject_in_blacklist", "check_subject_in_blocklist",
-    "check_subject_in_welcomelist", "check_subject_in_whitelist", "check_to_in_all_spam",
-    "check_to_in_blacklist", "check_to_in_blocklist", "check_to_in_list", "check_to_in_more_spam",
-    "check_to_in_welcomelist", "check_to_in_whitelist", "check_unresolved_template",
-    "check_uri_host_in_blacklist", "check_uri_host_in_blocklist", "check_uri_host_in_welcomelist",
-    "check_uri_host_in_whitelist", "check_uri_host_listed", "check_uri_truncated",
-    "check_welcomelist_bounce_relays", "check_whitelist_bounce_relays",
-    "gated_through_received_hdr_remover", "have_any_bounce_relays", "html_charset_faraway",
-    "html_eval", "html_image_only", "html_image_ratio", "html_range", "html_tag_balance",
-    "html_tag_exists", "html_test", "html_text_match", "html_text_not_match",
-    "html_title_subject_ratio", "multipart_alternative_difference",
-    "multipart_alternative_difference_count", "plaintext_body_length", "plaintext_body_sig_ratio",
-    "plaintext_sig_length", "received_within_months", "similar_recipients", "sorted_recipients",
-    "subject_is_all_caps", "tvd_vertical_words",
-    NULL,
+/* ---- sets of texts ---- */
+
+enum { SET_BUCKETS = 1024 };
+
+struct text_entry {
+	struct str text;
+	bool is_removed;
+	struct text_entry *next;
 };
+
+struct text_set {
+	struct text_entry *buckets[SET_BUCKETS];
+	struct text_entry *globs;
+	size_t n;
+};
+
+struct text_set *text_set_new(struct arena *a)
+{
+	return arena_alloc(a, sizeof(struct text_set));
+}
+
+static bool is_glob(struct str s)
+{
+	return str_chr(s, '*') >= 0 || str_chr(s, '?') >= 0;
+}
+
+void text_set_add(struct text_set *s, struct arena *a, struct str text)
+{
+	struct text_entry *e = arena_alloc(a, sizeof *e), **at;
+
+	e->text = str_lower(a, text);
+	at = is_glob(e->text) ? &s->globs : &s->buckets[str_hash(e->text) % SET_BUCKETS];
+	e->next = *at;
+	*at = e;
+	s->n++;
+}
+
+void text_set_remove(struct text_set *s, struct str text)
+{
+	struct text_entry *e = is_glob(text) ? s->globs : s->buckets[str_hash(text) % SET_BUCKETS];
+
+	for (; e; e = e->next)
+		if (str_ieq(e->text, text))
+			e->is_removed = true;
+}
+
+bool glob_has(struct str glob, struct str text)
+{
+	size_t g = 0, i = 0, star = SIZE_MAX, back = 0;
+
+	while (i < text.n) {
+		if (g < glob.n && glob.p[g] == '*') {
+			star = g++;
+			back = i;
+		} else if (g < glob.n && (glob.p[g] == '?' || glob.p[g] == text.p[i])) {
+			g++;
+			i++;
+		} else if (star != SIZE_MAX) {
+			g = star + 1;
+			i = ++back;
+		} else {
+			return false;
+		}
+	}
+	while (g < glob.n && glob.p[g] == '*')
+		g++;
+	return g == glob.n;
+}
+
+bool text_set_has(const struct text_set *s, struct str text)
+{
+	for (const struct text_entry *e = s->buckets[str_hash(text) % SET_BUCKETS]; e; e = e->next)
+		if (!e->is_removed && str_eq(e->text, text))
+			return true;
+	for (const struct text_entry *e = s->globs; e; e = e->next)
+		if (!e->is_removed && glob_has(e->text, text))
+			return true;
+	return false;
+}
+
+bool text_set_is_empty(const struct text_set *s)
+{
+	return s->n == 0;
+}

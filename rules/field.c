@@ -220,16 +220,22 @@ static void add_relays(struct fields *f, struct values *out, enum field_source s
 
 /* ---- the envelope ---- */
 
+struct item {
+	struct str name, address;
+};
+
+static struct item read_item(struct arena *a, struct str s);
+
 static bool first_address(struct fields *f, const char *name, struct str *ret_address, size_t *ret_index)
 {
 	for (size_t i = 0; i < f->t->headers->n; i++) {
-		struct mailboxes boxes;
+		struct item item;
 		if (!str_iis(f->t->headers->v[i].name, name))
 			continue;
-		mailboxes_parse(f->t->arena, f->t->headers->v[i].value, &boxes);
+		item = read_item(f->t->arena, f->t->headers->v[i].value);
 		*ret_index = i;
-		if (boxes.n) {
-			*ret_address = boxes.v[0].address;
+		if (item.address.n) {
+			*ret_address = item.address;
 			return true;
 		}
 		*ret_address = STR("");
@@ -311,19 +317,134 @@ static struct str squeeze(struct arena *a, struct str s)
 	return (struct str){p, n};
 }
 
+/* Length of one item of an address list: up to a comma outside quotes, comments and brackets. */
+static size_t item_length(struct str s)
+{
+	unsigned comments = 0;
+	bool quoted = false, angle = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		if (c == '\\')
+			i++;
+		else if (c == '"' && !comments)
+			quoted = !quoted;
+		else if (quoted)
+			continue;
+		else if (c == '(')
+			comments++;
+		else if (c == ')' && comments)
+			comments--;
+		else if (c == '<' && !comments)
+			angle = true;
+		else if (c == '>' && !comments)
+			angle = false;
+		else if (c == ',' && !comments && !angle)
+			return i;
+	}
+	return s.n;
+}
+
+/* Without quotes, backslashes and (comments); *ret_comment: the last comment. */
+static struct str plain_words(struct arena *a, struct str s, struct str *ret_comment)
+{
+	char *p = arena_alloc(a, s.n + 1);
+	size_t n = 0, start = 0;
+	unsigned comments = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		if (c == '\\' && i + 1 < s.n && quoted) {
+			p[n++] = s.p[++i];
+		} else if (c == '"' && !comments) {
+			quoted = !quoted;
+		} else if (!quoted && c == '(') {
+			if (comments++ == 0)
+				start = i + 1;
+		} else if (!quoted && c == ')' && comments) {
+			if (--comments == 0)
+				*ret_comment = str_sub(s, start, i - start);
+		} else if (!comments) {
+			p[n++] = c;
+		}
+	}
+	return str_trim((struct str){p, n});
+}
+
+static struct str without_blanks(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_space(s.p[i]))
+			p[n++] = s.p[i];
+	return (struct str){p, n};
+}
+
+/* "Name <address> (comment)" as mail programs show it: the address in brackets wins. */
+static struct item read_item(struct arena *a, struct str s)
+{
+	ptrdiff_t open = str_rchr(s, '<');
+	struct str inner, comment = STR_NONE, ignored = STR_NONE;
+	struct item item = {STR(""), STR("")};
+	ptrdiff_t close;
+
+	if (open >= 0) {
+		inner = str_from(s, (size_t)open + 1);
+		close = str_chr(inner, '>');
+		inner = close < 0 ? inner : str_sub(inner, 0, (size_t)close);
+		item.address = without_blanks(a, plain_words(a, inner, &ignored));
+		item.name = plain_words(a, str_sub(s, 0, (size_t)open), &comment);
+	} else {
+		struct str words = plain_words(a, s, &comment);
+		if (str_chr(words, '@') > 0)
+			item.address = words;
+		else
+			item.name = words;
+	}
+	if (str_chr(item.address, '@') <= 0)
+		item.address = STR("");
+	if (!item.name.n || str_eq(item.name, item.address))
+		item.name = comment.p ? comment : STR("");
+	return item;
+}
+
+/* "Group: a, b;" is a, b. */
+static struct str without_group(struct str s)
+{
+	ptrdiff_t colon = str_chr(s, ':'), semicolon;
+
+	if (colon <= 0)
+		return s;
+	for (ptrdiff_t i = 0; i < colon; i++)
+		if (strchr("\"()<>@", s.p[i]))
+			return s;
+	s = str_from(s, (size_t)colon + 1);
+	semicolon = str_rchr(s, ';');
+	return semicolon < 0 ? s : str_sub(s, 0, (size_t)semicolon);
+}
+
+static struct str decoded_name(struct arena *a, struct str name)
+{
+	return squeeze(a, str_find(name, STR("=?")) >= 0 ? header_decode(a, name) : name);
+}
+
 static struct values addresses(const struct values *in, unsigned modifiers)
 {
 	struct values out = {.arena = in->arena};
 
 	for (size_t i = 0; i < in->n; i++) {
-		struct mailboxes boxes;
-		mailboxes_parse(in->arena, in->v[i], &boxes);
-		for (size_t k = 0; k < boxes.n; k++) {
-			const struct mailbox *b = &boxes.v[k];
-			if (modifiers & HEADER_ADDR && b->address.n)
-				add(&out, b->address);
-			else if (!(modifiers & HEADER_ADDR) && b->name.n)
-				add(&out, modifiers & HEADER_RAW ? b->name : squeeze(in->arena, b->name));
+		struct str rest = without_group(join_folds(in->arena, in->v[i]));
+		for (size_t k = 0; rest.n && k < MAILBOXES_MAX; k++) {
+			size_t n = item_length(rest);
+			struct item item = read_item(in->arena, str_sub(rest, 0, n));
+			rest = str_from(rest, n + 1);
+			if (modifiers & HEADER_ADDR && item.address.n)
+				add(&out, item.address);
+			else if (!(modifiers & HEADER_ADDR) && item.name.n)
+				add(&out, modifiers & HEADER_RAW ? item.name : decoded_name(in->arena, item.name));
 		}
 	}
 	return out;

@@ -5,6 +5,16 @@ rules_librules_a_SOURCES = \
 	rules/condition.c \
 	rules/evals.c \
 	rules/evals.h \
+	rules/evals_body.c \
+	rules/evals_data.c \
+	rules/evals_date.c \
+	rules/evals_forged.c \
+	rules/evals_freemail.c \
+	rules/evals_header.c \
+	rules/evals_html.c \
+	rules/evals_image.c \
+	rules/evals_list.c \
+	rules/evals_mime.c \
 	rules/evals_private.h \
 	rules/evals_relay.c \
 	rules/field.c \
@@ -35,3 +45,12 @@ rules_librules_a_SOURCES = \
 	rules/target.c \
 	rules/target.h \
 	rules/uri_detail.c
+
+rulesdir = $(pkgdatadir)/rules
+dist_rules_DATA = \
+	rules/10_headers.cf \
+	rules/20_phrases.cf \
+	rules/25_phrases_other.cf \
+	rules/30_uri.cf \
+	rules/40_attachments.cf \
+	rules/50_structure.cf

@@ -643,6 +643,7 @@ static const struct format formats[] = {
     {NULL, "^\\[%I\\] \\((?<sub>[^)]+)\\) by %B ", 0},
     {NULL, "^%R \\((?:\\S+@)?%I\\) by %B with ", 0},
     {" via ", "^(?:UNKNOWN|%R)\\(%I\\)(?:, claiming to be \"%H\")? via \\S+ by (?<by>\\S+),", LOOKS_UP},
+    {"X-Originating-IP: ", "^X-Originating-IP: %I$", 0},
     {"with login", "^%H \\(\\S+@%I with login\\) by (?<by>\\S+\\.yahoo\\.com) with SMTP", 0},
 
     /* Hand-overs inside one host, or without an address: nothing to learn. */
