@@ -3,14 +3,23 @@
 
 #include "gateway/smtp/private.h"
 
-/* "(name [192.0.2.1])"; the name is what a trusted neighbour told, else only the address is sure. */
+/* The name that the filter iprev confirmed, or that a trusted neighbour told; "" none. */
+static struct str client_name(const struct session *s)
+{
+	const struct fact *iprev = fact_find(&s->facts, "iprev"), *name = fact_find(&s->facts, "iprev.name");
+
+	return iprev && name && str_is(iprev->u.text, "pass") ? name->u.text : s->client_name;
+}
+
+/* "(name [192.0.2.1])"; without a name that is sure only the address. */
 static void add_client(struct buf *out, const struct session *s)
 {
+	struct str name = client_name(s);
 	char ip[IP_TEXT_MAX];
 
 	buf_adds(out, " (");
-	if (s->client_name.n)
-		buf_addf(out, "%.*s ", STR_ARG(s->client_name));
+	if (name.n)
+		buf_addf(out, "%.*s ", STR_ARG(name));
 	buf_addf(out, "[%s%s])", s->client.family == 6 ? "IPv6:" : "",
 	    s->client.family ? ip_format(&s->client, ip).p : "unknown");
 }
