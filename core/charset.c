@@ -265,6 +265,24 @@ static struct str repair_utf8(struct arena *a, struct str in)
 	return buf_take(&out, a);
 }
 
+/* Broken UTF-8 has more good sequences than bad octets; other text that claims to be it has not. */
+static bool is_mostly_utf8(struct str in)
+{
+	size_t good = 0, bad = 0;
+
+	while (in.n) {
+		size_t n = ascii_span(in);
+		if (n == 0) {
+			n = utf8_length(in);
+			good += n > 0;
+			bad += n == 0;
+			n += n == 0;
+		}
+		in = str_from(in, n);
+	}
+	return good > bad;
+}
+
 /* One bad unit is skipped and shown as U+FFFD. False when nothing is left. */
 static bool skip_bad(struct buf *out, char **at, size_t *left, unsigned unit)
 {
@@ -334,7 +352,7 @@ struct str charset_to_utf8(struct arena *a, struct str charset, struct str in, b
 	if (c && c->kind == KIND_LATIN)
 		return from_latin(a, in);
 	*ret_bad |= charset.n > 0;
-	if (c && c->kind == KIND_UTF8)
+	if (c && c->kind == KIND_UTF8 && is_mostly_utf8(in))
 		return repair_utf8(a, in);
 	return from_latin(a, in);
 }

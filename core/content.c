@@ -8,6 +8,8 @@
 #include "core/html.h"
 #include "core/session.h"
 
+enum { BLANK_LINES_MAX = 20, TWINS_MAX = 32 };
+
 struct lines {
 	struct str *v;
 	size_t n, room;
@@ -139,7 +141,9 @@ static size_t cut_at(struct str text, char c)
 
 static void cut_chunks(struct arena *a, struct lines *l, struct str text)
 {
-	while (text.n > 2 * CONTENT_LINE_MAX) {
+	bool was_short = text.n <= CONTENT_LINE_MAX;
+
+	while (!was_short && text.n > 2 * CONTENT_LINE_MAX) {
 		size_t n = cut_at(text, '\n');
 
 		if (!n)
@@ -151,7 +155,7 @@ static void cut_chunks(struct arena *a, struct lines *l, struct str text)
 		add_line(a, l, str_sub(text, 0, n));
 		text = str_from(text, n);
 	}
-	if (text.n)
+	if (text.n || was_short)
 		add_line(a, l, text);
 }
 
@@ -171,6 +175,57 @@ static struct str with_plain_line_ends(struct arena *a, struct str in)
 		in = str_from(in, at < 0 ? n : n + 1);
 	}
 	return (struct str){start, (size_t)(out - start)};
+}
+
+/* Lines before decoding end in LF for SpamAssassin: "=0D" and a line end are one CRLF there. */
+static struct str plain_lines(struct maker *m, const struct mime_part *part, struct str text)
+{
+	text = with_plain_line_ends(m->arena, text);
+	if (part->encoding == MIME_QUOTED_PRINTABLE)
+		text = with_plain_line_ends(m->arena, text);
+	return text;
+}
+
+static bool is_blank_line(struct str line)
+{
+	for (size_t n; line.n; line = str_from(line, n))
+		if (!(n = blank_length(line)))
+			return false;
+	return true;
+}
+
+/* At most 20 blank lines in a row, where nothing encodes them. */
+static struct str without_long_gaps(struct arena *a, struct str in)
+{
+	struct str rest = in, line;
+	char *start, *out;
+	size_t gap = 0;
+
+	if (str_find(in, STR("\n\n\n\n\n\n\n\n\n\n")) < 0)
+		return in;
+	start = out = arena_alloc(a, in.n + 1);
+	while (str_split(&rest, '\n', &line)) {
+		gap = is_blank_line(line) ? gap + 1 : 0;
+		if (gap > BLANK_LINES_MAX)
+			continue;
+		if (line.n)
+			memcpy(out, line.p, line.n);
+		out += line.n;
+		if (rest.p)
+			*out++ = '\n';
+	}
+	return (struct str){start, (size_t)(out - start)};
+}
+
+/* Octets of the first n characters. */
+static size_t octets_of(struct str text, size_t n)
+{
+	size_t at = 0;
+
+	for (; at < text.n; at++)
+		if (((unsigned char)text.p[at] & 0xc0) != 0x80 && n-- == 0)
+			break;
+	return at;
 }
 
 /* At most `max` octets, cut at the next of the signs if one is near. */
@@ -238,7 +293,7 @@ static void render_html(struct maker *m, struct str source, size_t source_length
 	count_characters(&html.facts, html.text);
 	html.facts.source_length = source_length;
 	count_html(&c->html, &html.facts);
-	buf_add(&m->text, limited(m, html.text, CONTENT_BODY_PART_MAX, "\n "));
+	buf_add(&m->text, limited(m, html.text, octets_of(html.text, CONTENT_BODY_PART_MAX), "\n "));
 	if (m->hidden.n)
 		buf_addc(&m->hidden, '\n');
 	buf_add(&m->hidden, html.hidden);
@@ -254,7 +309,7 @@ static void render_html(struct maker *m, struct str source, size_t source_length
 
 static void render(struct maker *m, struct mime_part *part, bool is_html)
 {
-	struct str text = mime_text(m->mime, part);
+	struct str text = plain_lines(m, part, mime_text(m->mime, part));
 
 	if (text.n > m->budget) {
 		m->content->is_truncated = true;
@@ -264,14 +319,17 @@ static void render(struct maker *m, struct mime_part *part, bool is_html)
 	if (is_html && text.n)
 		render_html(m, text, part->decoded.n);
 	else
-		buf_add(&m->text, limited(m, text, CONTENT_BODY_PART_MAX, "\n "));
+		buf_add(&m->text, limited(m, text, octets_of(text, CONTENT_BODY_PART_MAX), "\n "));
 }
 
 static void add_raw(struct maker *m, struct mime_part *part)
 {
 	struct str text = limited(m, mime_decoded(m->mime, part), CONTENT_RAW_PART_MAX, "\n> ");
 
-	cut_chunks(m->arena, &m->raw, with_plain_line_ends(m->arena, text));
+	text = plain_lines(m, part, text);
+	if (part->encoding == MIME_IDENTITY)
+		text = without_long_gaps(m->arena, text);
+	cut_chunks(m->arena, &m->raw, text);
 }
 
 static void take_part(struct maker *m, struct mime_part *part)
@@ -287,13 +345,52 @@ static void take_part(struct maker *m, struct mime_part *part)
 		add_raw(m, part);
 }
 
+/* Another reading that decodes to the same octets as a part that was taken says nothing new. */
+static bool is_twin(struct maker *m, struct mime_part *part)
+{
+	struct str octets = mime_decoded(m->mime, part);
+	int looks = 0;
+
+	for (struct mime_part *other = m->mime->root; other && looks < TWINS_MAX; other = mime_next(other)) {
+		if (other == part || other->first || !str_eq(other->type, part->type))
+			continue;
+		looks++;
+		if (str_eq(mime_decoded(m->mime, other), octets))
+			return true;
+	}
+	return false;
+}
+
+/* A fold with the blanks behind it is one blank. */
+static struct str fold_as_blank(struct arena *a, struct str value)
+{
+	char *copy;
+	size_t n = 0;
+
+	if (str_chr(value, '\n') < 0)
+		return value;
+	copy = (char *)arena_str(a, value).p;
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] == '\r' && i + 1 < value.n && value.p[i + 1] == '\n')
+			continue;
+		if (value.p[i] != '\n') {
+			copy[n++] = value.p[i];
+			continue;
+		}
+		copy[n++] = ' ';
+		while (i + 1 < value.n && (value.p[i + 1] == ' ' || value.p[i + 1] == '\t'))
+			i++;
+	}
+	return (struct str){copy, n};
+}
+
 static struct str subject_of(struct arena *a, const struct headers *h)
 {
 	size_t n = headers_count(h, "subject");
 
 	if (!n)
 		return STR("");
-	return header_decode(a, headers_get(h, "subject", n - 1)->value);
+	return rfc2047_decode(a, str_trim(fold_as_blank(a, headers_get(h, "subject", n - 1)->value)));
 }
 
 static void finish(struct maker *m, struct str subject)
@@ -323,7 +420,7 @@ struct content *content_make(struct arena *a, struct mime *mime)
 	struct maker m = {.arena = a, .mime = mime, .content = c, .budget = CONTENT_TEXT_MAX};
 
 	for (struct mime_part *part = mime->root; part; part = mime_next(part))
-		if (!part->first)
+		if (!part->first && !(part->is_alternative_reading && is_twin(&m, part)))
 			take_part(&m, part);
 	finish(&m, subject_of(a, &mime->root->headers));
 	return c;

@@ -13,8 +13,8 @@ struct message;
 
 enum {
 	CONTENT_TEXT_MAX = 1024 * 1024,	  /* decoded text looked at, per message */
-	CONTENT_BODY_PART_MAX = 50000,	  /* rendered text of one part, in octets */
-	CONTENT_RAW_PART_MAX = 500000,	  /* the same for raw text */
+	CONTENT_BODY_PART_MAX = 50000,	  /* rendered text of one part, in characters */
+	CONTENT_RAW_PART_MAX = 500000,	  /* the same for raw text, in octets */
 	CONTENT_LINE_MAX = 2048,
 };
 

@@ -9,7 +9,7 @@
 
 #include "core/url.h"
 
-enum { HOST_MAX = 255 };
+enum { HOST_MAX = 255, LABEL_MAX = 63 };
 
 static const psl_ctx_t *list;
 
@@ -54,12 +54,34 @@ struct str domain_registered(struct str host)
 	return found ? str_sub(host, (size_t)(found - copy), n - (size_t)(found - copy)) : host;
 }
 
+/* Labels of letters, digits and hyphens inside; underscores from the third level on. */
+static bool is_name(struct str host)
+{
+	struct str label;
+	size_t level = 0;
+
+	while (host.n && host.p[host.n - 1] == '.')
+		host.n--;
+	for (ptrdiff_t dot = 0; dot >= 0; level++) {
+		dot = str_rchr(host, '.');
+		label = str_from(host, (size_t)(dot + 1));
+		if (!label.n || label.n > LABEL_MAX || label.p[0] == '-' || label.p[label.n - 1] == '-')
+			return false;
+		for (size_t i = 0; i < label.n; i++)
+			if (!is_alnum((unsigned char)label.p[i]) && label.p[i] != '-' &&
+			    (label.p[i] != '_' || level < 2))
+				return false;
+		host.n = dot < 0 ? 0 : (size_t)dot;
+	}
+	return level > 1;
+}
+
 bool host_is_public(struct str host)
 {
 	ptrdiff_t dot = str_rchr(host, '.');
 	char copy[HOST_MAX + 1];
 	size_t n;
 
-	return dot >= 0 && suffixes() && copy_host(str_from(host, (size_t)dot + 1), copy, &n) &&
+	return dot >= 0 && is_name(host) && suffixes() && copy_host(str_from(host, (size_t)dot + 1), copy, &n) &&
 	    psl_is_public_suffix2(suffixes(), copy, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE);
 }

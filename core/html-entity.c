@@ -34,7 +34,7 @@ static void add_character(struct buf *out, uint32_t c)
 }
 
 /* in begins with "&#". Octets used, 0 when it is no reference. */
-static size_t numeric(struct str in, struct buf *out)
+static size_t read_number(struct str in, uint32_t *ret_c)
 {
 	size_t i = 2, digits = 0;
 	bool is_hex = in.n > 2 && to_lower((unsigned char)in.p[2]) == 'x';
@@ -48,8 +48,26 @@ static size_t numeric(struct str in, struct buf *out)
 	}
 	if (!digits)
 		return 0;
-	add_character(out, c);
+	*ret_c = c;
 	return i + (i < in.n && in.p[i] == ';');
+}
+
+/* Two halves of a surrogate pair, as some programs write them, are one character. */
+static size_t numeric(struct str in, struct buf *out)
+{
+	uint32_t c, low;
+	size_t n = read_number(in, &c), more = 0;
+
+	if (!n)
+		return 0;
+	if (c >= 0xd800 && c < 0xdc00 && str_starts(str_from(in, n), STR("&#")))
+		more = read_number(str_from(in, n), &low);
+	if (more && low >= 0xdc00 && low < 0xe000)
+		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+	else
+		more = 0;
+	add_character(out, c);
+	return n + more;
 }
 
 /* in begins with "&" and a letter. The longest lax name wins when there is no semicolon. */

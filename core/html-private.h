@@ -33,7 +33,8 @@ enum { COLOUR_INVALID = -1, COLOUR_TRANSPARENT = -2 };
 
 struct style {
 	const struct html_tag *tag; /* NULL: the default */
-	int fg, bg, size;
+	int fg, bg, size;	    /* as a browser has them */
+	int rule_fg, rule_bg;	    /* as rules know them: bad colours count, bgcolor= does not */
 	bool is_none, is_hidden; /* display, visibility */
 	bool is_tiny, is_clear;	 /* font-size of a pixel or less, opacity of nothing */
 };
@@ -52,6 +53,8 @@ void styles_open(struct styles *s, const struct html_tag *tag, const struct attr
 void styles_close(struct styles *s, const struct html_tag *tag);
 /* How text looks now: why it cannot be read, or LOOK_VISIBLE. */
 enum look styles_look(const struct styles *s);
+/* The same as SpamAssassin sees it. */
+enum look styles_rule_look(const struct styles *s);
 
 const struct html_tag *html_tag_find(struct str name);
 size_t html_tag_index(const struct html_tag *tag);

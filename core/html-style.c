@@ -104,31 +104,69 @@ static bool next_property(struct str *rest, struct property *ret_property)
 	return false;
 }
 
-static void set_colour(int *colour, struct str value)
+/* rgb(...) and rgba(...); nothing shows through one without any cover. */
+static int css_colour(struct str value)
 {
-	if (str_ifind(value, STR("rgb")) >= 0)
-		*colour = rgb_colour(value);
-	else if (str_iis(value, "transparent"))
-		*colour = COLOUR_TRANSPARENT;
-	else if (!str_iis(value, "inherit"))
-		*colour = html_colour(value);
+	struct str last;
+	ptrdiff_t comma;
+
+	if (!str_istarts(value, STR("rgb")))
+		return str_iis(value, "transparent") ? COLOUR_TRANSPARENT : html_colour(value);
+	comma = str_rchr(value, ',');
+	last = comma < 0 ? STR_NONE : str_trim(str_from(value, (size_t)comma + 1));
+	if (str_istarts(value, STR("rgba")) && last.n > 1 && (str_is(last, "0)") || str_is(last, "0.0)")))
+		return COLOUR_TRANSPARENT;
+	return rgb_colour(value);
 }
 
-/* The first word of "background: ..." that is a colour. */
-static void set_background(int *colour, struct str value)
+static void set_colour(int *colour, int *rule_colour, struct str value)
+{
+	int found = css_colour(value);
+
+	if (str_iis(value, "inherit"))
+		return;
+	if (found != COLOUR_INVALID)
+		*colour = found;
+	if (str_ifind(value, STR("rgb")) >= 0)
+		*rule_colour = rgb_colour(value);
+	else
+		*rule_colour = found;
+}
+
+/* One value of "background: ..."; functions are kept whole with what is in their brackets. */
+static bool next_value(struct str *rest, struct str *ret_value)
+{
+	size_t n = 0;
+	unsigned depth = 0;
+
+	*rest = str_trim(*rest);
+	while (n < rest->n && (depth || !is_space((unsigned char)rest->p[n]))) {
+		depth += rest->p[n] == '(';
+		depth -= depth && rest->p[n] == ')';
+		if (!depth && rest->p[n] == ',')
+			break;
+		n++;
+	}
+	*ret_value = str_sub(*rest, 0, n);
+	if (n < rest->n && rest->p[n] == ',')
+		n++;
+	*rest = str_from(*rest, n);
+	return n > 0;
+}
+
+/* The first colour in "background: ...". */
+static void set_background(struct style *s, struct str value)
 {
 	struct str word;
 
-	if (str_ifind(value, STR("rgb(")) >= 0 && str_ifind(value, STR("url(")) < 0) {
-		*colour = rgb_colour(str_from(value, (size_t)str_ifind(value, STR("rgb("))));
+	while (next_value(&value, &word)) {
+		int found = css_colour(word);
+		if (found == COLOUR_INVALID)
+			continue;
+		s->bg = found;
+		if (html_colour(word) != COLOUR_INVALID)
+			s->rule_bg = found;
 		return;
-	}
-	while (str_word(&value, &word)) {
-		int found = html_colour(word);
-		if (found != COLOUR_INVALID) {
-			*colour = found;
-			return;
-		}
 	}
 }
 
@@ -162,11 +200,11 @@ static bool is_zero(struct str value)
 static void set_property(struct style *s, const struct property *p)
 {
 	if (str_iis(p->name, "color"))
-		set_colour(&s->fg, p->value);
+		set_colour(&s->fg, &s->rule_fg, p->value);
 	else if (str_iis(p->name, "background-color"))
-		set_colour(&s->bg, p->value);
+		set_colour(&s->bg, &s->rule_bg, p->value);
 	else if (str_iis(p->name, "background"))
-		set_background(&s->bg, p->value);
+		set_background(s, p->value);
 	else if (str_iis(p->name, "display"))
 		s->is_none = str_iis(p->value, "none");
 	else if (str_iis(p->name, "visibility"))
@@ -187,6 +225,10 @@ static void read_css(struct style *s, const struct style *parent, struct str css
 		s->bg = parent->bg;
 	if (s->fg == COLOUR_TRANSPARENT)
 		s->fg = s->bg;
+	if (s->rule_bg == COLOUR_TRANSPARENT)
+		s->rule_bg = parent->rule_bg;
+	if (s->rule_fg == COLOUR_TRANSPARENT)
+		s->rule_fg = s->rule_bg;
 }
 
 /* ---- attributes ---- */
@@ -240,6 +282,13 @@ static const struct allowed *allowed_for(const struct html_tag *tag)
 	return NULL;
 }
 
+static void set_text_colour(struct style *s, struct str value)
+{
+	s->rule_fg = html_colour(value);
+	if (s->rule_fg >= 0)
+		s->fg = s->rule_fg;
+}
+
 static void read_attributes(struct styles *all, struct style *s, const struct style *parent,
     const struct attributes *at)
 {
@@ -249,10 +298,10 @@ static void read_attributes(struct styles *all, struct style *s, const struct st
 	if (!may)
 		return;
 	if (may->has_text && (v = attribute_text(at, "text")))
-		s->fg = html_colour(*v);
+		set_text_colour(s, *v);
 	if (may->has_color && (v = attribute_text(at, "color")))
-		s->fg = html_colour(*v);
-	if (may->has_bgcolor && (v = attribute_text(at, "bgcolor")))
+		set_text_colour(s, *v);
+	if (may->has_bgcolor && (v = attribute_text(at, "bgcolor")) && html_colour(*v) >= 0)
 		s->bg = html_colour(*v);
 	if (may->has_size && (v = attribute_text(at, "size")))
 		set_size(all, s, *v);
@@ -268,7 +317,7 @@ static void read_attributes(struct styles *all, struct style *s, const struct st
 
 void styles_start(struct styles *s)
 {
-	s->v[0] = (struct style){.fg = 0, .bg = 0xffffff, .size = SIZE_NORMAL};
+	s->v[0] = (struct style){.bg = 0xffffff, .rule_bg = 0xffffff, .size = SIZE_NORMAL};
 	s->n = 1;
 	s->too_deep = 0;
 	s->base_size = s->min_size = s->max_size = SIZE_NORMAL;
@@ -359,13 +408,24 @@ enum look styles_look(const struct styles *s)
 {
 	const struct style *top = &s->v[s->n - 1];
 
-	if (top->fg == top->bg)
-		return LOOK_LOW_CONTRAST;
-	if (top->fg == COLOUR_INVALID || top->bg == COLOUR_INVALID)
-		return LOOK_INVALID_COLOUR;
-	if (is_low_contrast(top->fg, top->bg))
+	if (top->fg == top->bg || is_low_contrast(top->fg, top->bg))
 		return LOOK_LOW_CONTRAST;
 	if (top->size <= 1 || top->is_tiny)
 		return LOOK_TINY;
 	return top->is_none || top->is_hidden || top->is_clear ? LOOK_HIDDEN : LOOK_VISIBLE;
+}
+
+enum look styles_rule_look(const struct styles *s)
+{
+	const struct style *top = &s->v[s->n - 1];
+
+	if (top->rule_fg == top->rule_bg)
+		return LOOK_LOW_CONTRAST;
+	if (top->rule_fg == COLOUR_INVALID || top->rule_bg == COLOUR_INVALID)
+		return LOOK_INVALID_COLOUR;
+	if (is_low_contrast(top->rule_fg, top->rule_bg))
+		return LOOK_LOW_CONTRAST;
+	if (top->size <= 1)
+		return LOOK_TINY;
+	return top->is_none || top->is_hidden ? LOOK_HIDDEN : LOOK_VISIBLE;
 }

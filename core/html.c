@@ -175,21 +175,23 @@ static void note_obfuscation(struct renderer *r, struct str text)
 static void put_text(struct renderer *r, struct str text)
 {
 	struct html_facts *facts = &r->html->facts;
-	enum look look = is_all_blank(text) ? LOOK_VISIBLE : styles_look(&r->styles);
+	bool is_blank_text = is_all_blank(text);
+	enum look look = is_blank_text ? LOOK_VISIBLE : styles_look(&r->styles);
+	enum look rule_look = is_blank_text ? LOOK_VISIBLE : styles_rule_look(&r->styles);
 	bool is_hidden = look != LOOK_VISIBLE;
 
 	note_obfuscation(r, text);
 	facts->low_contrast += look == LOOK_LOW_CONTRAST;
 	facts->tiny_font += look == LOOK_TINY;
-	facts->font_low_contrast |= look == LOOK_LOW_CONTRAST;
-	facts->font_invalid_colour |= look == LOOK_INVALID_COLOUR;
-	text = folded(r, text, r->has_last && r->last_is_blank && !is_hidden);
+	facts->font_low_contrast |= rule_look == LOOK_LOW_CONTRAST;
+	facts->font_invalid_colour |= rule_look == LOOK_INVALID_COLOUR;
+	text = folded(r, text, r->has_last && r->last_is_blank && rule_look == LOOK_VISIBLE);
 	r->last_start = r->text.n;
 	buf_add(&r->text, text);
 	buf_add(is_hidden ? &r->hidden : &r->visible, text);
 	r->has_last = true;
 	r->last_is_blank = false;
-	r->last_is_hidden = is_hidden;
+	r->last_is_hidden = rule_look != LOOK_VISIBLE;
 }
 
 static void text_event(struct renderer *r, struct str raw, bool is_markup_text)
@@ -603,8 +605,6 @@ static void raw_inside(struct renderer *r, const struct html_tag *tag)
 	struct str inside = str_sub(r->in, r->at, end - r->at);
 
 	*no_end = end == r->in.n;
-	if (*no_end && !is_tag(tag, "script") && !is_tag(tag, "style"))
-		return; /* never closed: read on as markup, as browsers show it */
 	if (is_tag(tag, "style"))
 		add_css_links(r, inside);
 	text_event(r, inside, is_tag(tag, "title") || is_tag(tag, "textarea"));
@@ -706,6 +706,8 @@ static void walk(struct renderer *r)
 			take_markup(r);
 	}
 	end_anchor(r);
+	if (is_inside(r, "title")) /* one that is never closed ends with the document */
+		put_blank(r, "\n\n");
 }
 
 /* Curly quotes are quotes around attributes, as mail programs write them; in text they become ". */

@@ -52,6 +52,7 @@ core_libcore_a_SOURCES = \
 	core/spool.c \
 	core/spool.h \
 	core/url-private.h \
+	core/url-rules.c \
 	core/url-text.c \
 	core/url.c \
 	core/url.h \

@@ -132,6 +132,26 @@ static void run_urls(struct probe *p)
 	urls(&p->json, &list);
 }
 
+/* variants URI */
+static void run_variants(struct probe *p)
+{
+	size_t n;
+	const struct str *v = url_variants(p->arena, p->field[1], &n);
+
+	texts(&p->json, "variants", v, n);
+}
+
+/* domain URI */
+static void run_domain(struct probe *p)
+{
+	struct str host = STR(""), domain = STR("");
+
+	json_kv_bool(&p->json, "found", url_domain(p->arena, p->field[1], &host, &domain));
+	json_kv(&p->json, "host", host);
+	json_kv(&p->json, "domain", domain);
+	json_kv(&p->json, "registered", domain_registered(p->field[1]));
+}
+
 /* cost PATH ROUNDS: microseconds of header and structure, best of all rounds. */
 static void run_cost(struct probe *p)
 {
@@ -203,6 +223,8 @@ static const struct command commands[] = {
     {"mime", run_mime},
     {"content", run_content},
     {"urls", run_urls},
+    {"variants", run_variants},
+    {"domain", run_domain},
     {"cost", run_cost},
     {"addresses", run_addresses},
     {"decode", run_decode},
