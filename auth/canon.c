@@ -47,11 +47,23 @@ static v16 load(const char *p)
 	return v;
 }
 
-static bool any(v16 v)
+/* Index of the first octet that is not 0, or 16. */
+static unsigned first_set(v16 v)
 {
-	v2 lanes = (v2)v;
+#ifdef __SSE2__
+	unsigned bits = (unsigned)__builtin_ia32_pmovmskb128((char __attribute__((vector_size(16))))v);
 
-	return (lanes[0] | lanes[1]) != 0;
+	return bits ? (unsigned)__builtin_ctz(bits) : 16;
+#else
+	v2 lanes = (v2)v;
+	unsigned i = 0;
+
+	if ((lanes[0] | lanes[1]) == 0)
+		return 16;
+	while (!v[i])
+		i++;
+	return i;
+#endif
 }
 
 /*
@@ -88,10 +100,13 @@ static v16 odd_mask(const char *p, bool is_relaxed)
 static size_t plain_run(const char *p, const char *end, bool is_relaxed)
 {
 	const char *at = p + 1;
+	unsigned plain = 16;
 
-	while (end - at >= 17 && !any(odd_mask(at, is_relaxed)))
-		at += 16;
-	while (at + 1 < end && !is_odd(at, is_relaxed))
+	while (plain == 16 && end - at >= 17) {
+		plain = first_set(odd_mask(at, is_relaxed));
+		at += plain;
+	}
+	while (plain == 16 && at + 1 < end && !is_odd(at, is_relaxed))
 		at++;
 	if (at + 1 >= end)
 		at = end - 1;
@@ -159,6 +174,8 @@ void body_hash_add(struct body_hash *b, struct str piece)
 			n = plain_run(p, end, b->canon == CANON_RELAXED);
 		if (n == 0) {
 			step(b, *p++);
+			while (b->has_blank && !b->has_cr && p < end && (*p == ' ' || *p == '\t'))
+				p++;
 			continue;
 		}
 		emit(b, p, n);

@@ -123,6 +123,12 @@ tests_unit_test_authres_LDADD = $(unit_ldadd)
 check_PROGRAMS += tests/suites/auth-probe
 tests_suites_auth_probe_SOURCES = tests/suites/auth-probe.c
 tests_suites_auth_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
+TESTS += tests/suites/auth
+dist_noinst_SCRIPTS += tests/suites/auth tests/suites/auth_differential.py tests/suites/auth_suites.py
+EXTRA_DIST += tests/suites/fakedns.py
+EXTRA_PROGRAMS += tests/bench/bench-auth
+tests_bench_bench_auth_SOURCES = tests/bench/bench-auth.c
+tests_bench_bench_auth_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 
 # Suites of MIME, text, links and address lists: a probe program and its driver.
 check_PROGRAMS += tests/suites/mime-probe
