@@ -18,6 +18,12 @@ struct garbage {
 	char file[RECORD_NAME_MAX];
 };
 
+/* A message that ended while compaction was copying it: its copy is still to come, and is done too. */
+struct ended {
+	struct ended *next;
+	struct uid uid;
+};
+
 enum journal_pass { PASS_NONE, PASS_SEGMENTS, PASS_MAILS };
 
 struct backlog {
@@ -43,12 +49,15 @@ struct backlog {
 	uint64_t copying_at;
 	bool is_copying; /* each_record() is called for compact_record() */
 	struct copy *copies;	 /* on their way through the writer */
+	struct ended *ended;
 	uint64_t copied_bytes;
 	int64_t looked_ms;
 };
 
 struct mail *backlog_find(const struct backlog *b, struct uid uid);
 struct segment_tag *tag_of(struct segment *seg);
+/* True when the message ended while it was copied; forgets it. */
+bool ended_take(struct backlog *b, struct uid uid);
 /* The state of a recipient, written again into the current journal. */
 void journal_copy(struct backlog *b, struct mail *m, uint32_t i, struct arena *a);
 void journal_done(struct backlog *b, struct uid uid);

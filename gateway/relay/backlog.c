@@ -82,6 +82,8 @@ void backlog_close(struct backlog *b)
 		garbage_remove(b);
 	garbage_free(b);
 	copies_free(b);
+	while (b->ended)
+		ended_take(b, b->ended->uid);
 	queue_reader_close(b->reader);
 	journal_close(b->journal);
 	free(b->buckets);
@@ -221,6 +223,39 @@ static void on_trouble(void *arg, struct str text)
 	b->events.trouble(b->arg, text);
 }
 
+static void done_add(struct segment_tag *tag, struct uid uid)
+{
+	if (tag->n == tag->room) {
+		tag->room = tag->room ? tag->room * 2 : 32;
+		tag->done = realloc(tag->done, tag->room * sizeof *tag->done);
+		if (!tag->done)
+			abort();
+	}
+	tag->done[tag->n++] = uid;
+}
+
+static void ended_add(struct backlog *b, struct uid uid)
+{
+	struct ended *e = malloc(sizeof *e);
+
+	if (!e)
+		abort();
+	*e = (struct ended){b->ended, uid};
+	b->ended = e;
+}
+
+bool ended_take(struct backlog *b, struct uid uid)
+{
+	for (struct ended **at = &b->ended, *e; (e = *at); at = &e->next) {
+		if (e->uid.epoch != uid.epoch || e->uid.serial != uid.serial)
+			continue;
+		*at = e->next;
+		free(e);
+		return true;
+	}
+	return false;
+}
+
 static void mail_place(struct mail *m, struct segment *seg, uint64_t offset)
 {
 	segment_ref(seg);
@@ -242,6 +277,10 @@ static void each_record(void *arg, struct segment *seg, uint64_t offset, const s
 
 	if (b->is_copying) {
 		compact_record(b, m, seg, offset, h, e, file);
+		return;
+	}
+	if (!m && ended_take(b, h->uid)) {
+		done_add(tag_of(seg), h->uid);
 		return;
 	}
 	if (m) { /* a copy that compaction made, or its original */
@@ -289,17 +328,6 @@ bool backlog_poll(struct backlog *b, bool look_around, size_t max)
 
 /* ---- states ---- */
 
-static void done_add(struct segment_tag *tag, struct uid uid)
-{
-	if (tag->n == tag->room) {
-		tag->room = tag->room ? tag->room * 2 : 32;
-		tag->done = realloc(tag->done, tag->room * sizeof *tag->done);
-		if (!tag->done)
-			abort();
-	}
-	tag->done[tag->n++] = uid;
-}
-
 /* Nothing is left to do: out of the table, its place in the segment noted as done. */
 static void mail_end(struct backlog *b, struct mail *m)
 {
@@ -307,6 +335,8 @@ static void mail_end(struct backlog *b, struct mail *m)
 
 	if (m->flags & MAIL_FILE)
 		garbage_add(b, m);
+	if (m->flags & MAIL_COPYING)
+		ended_add(b, m->uid);
 	done_add(tag, m->uid);
 	b->done++;
 	tag->live_bytes -= m->length;

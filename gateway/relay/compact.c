@@ -165,6 +165,8 @@ static void copy_free(struct backlog *b, struct copy *c)
 	/* Not written: the original is still there, and may be tried again. */
 	if (m && c->result != 1 + QUEUE_OK)
 		m->flags &= ~(uint32_t)MAIL_COPYING;
+	else if (!m && c->result != 1 + QUEUE_OK)
+		ended_take(b, c->uid);
 	b->copied_bytes -= c->bytes;
 	arena_free(c->arena);
 	free(c->data);
