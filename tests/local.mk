@@ -7,6 +7,7 @@ unit_tests = \
 	tests/unit/test-auth \
 	tests/unit/test-authres \
 	tests/unit/test-conf \
+	tests/unit/test-backlog \
 	tests/unit/test-config \
 	tests/unit/test-dkim \
 	tests/unit/test-dmarc \
@@ -25,10 +26,12 @@ unit_tests = \
 	tests/unit/test-policy \
 	tests/unit/test-policy-run \
 	tests/unit/test-pool \
+	tests/unit/test-quarantine \
 	tests/unit/test-queue \
 	tests/unit/test-recipients \
 	tests/unit/test-regex \
 	tests/unit/test-relay \
+	tests/unit/test-relay-parts \
 	tests/unit/test-route \
 	tests/unit/test-smtp \
 	tests/unit/test-smtp-limits \
@@ -76,6 +79,12 @@ tests_unit_test_pool_SOURCES = tests/unit/test-pool.c tests/unit/unit.h
 tests_unit_test_pool_LDADD = $(unit_ldadd)
 tests_unit_test_queue_SOURCES = tests/unit/test-queue.c tests/unit/unit.h
 tests_unit_test_queue_LDADD = gateway/libqueue.a $(unit_ldadd)
+tests_unit_test_backlog_SOURCES = tests/unit/test-backlog.c tests/unit/unit.h
+tests_unit_test_backlog_LDADD = gateway/librelay.a gateway/libqueue.a $(unit_ldadd)
+tests_unit_test_quarantine_SOURCES = tests/unit/test-quarantine.c tests/unit/unit.h
+tests_unit_test_quarantine_LDADD = gateway/libqueue.a $(unit_ldadd)
+tests_unit_test_relay_parts_SOURCES = tests/unit/test-relay-parts.c tests/unit/unit.h
+tests_unit_test_relay_parts_LDADD = gateway/librelay.a gateway/libqueue.a $(unit_ldadd)
 tests_unit_test_relay_SOURCES = tests/unit/test-relay.c tests/unit/relay-server.h tests/unit/unit.h
 tests_unit_test_relay_LDADD = gateway/librelay.a gateway/libqueue.a $(unit_ldadd)
 tests_unit_test_spool_SOURCES = tests/unit/test-spool.c tests/unit/unit.h

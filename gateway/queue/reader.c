@@ -481,12 +481,12 @@ enum res segment_read(struct queue_reader *r, struct segment *seg, uint64_t *off
 	return RES_OK;
 }
 
-size_t queue_reader_sweep(struct queue_reader *r)
+size_t queue_reader_sweep(struct queue_reader *r, bool (*may)(void *arg, struct segment *seg), void *arg)
 {
 	size_t n = 0;
 
 	for (struct segment **at = &r->first, *seg; (seg = *at);) {
-		if (!seg->is_complete || seg->refs || seg->is_refused) {
+		if (!seg->is_complete || seg->refs || seg->is_refused || (may && !may(arg, seg))) {
 			at = &seg->next;
 			continue;
 		}

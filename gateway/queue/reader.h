@@ -50,11 +50,8 @@ struct segment *segment_next(struct segment *seg);
 /* Records of it from *offset (start with 0) on, each() as in poll; RES_NONE at the end. */
 enum res segment_read(struct queue_reader *r, struct segment *seg, uint64_t *offset);
 
-/*
- * Deletes complete segments that nobody holds. Returns their count; names of message files in them
- * were removed by queue_reader_remove_file() before.
- */
-size_t queue_reader_sweep(struct queue_reader *r);
+/* Deletes complete segments that nobody holds and that may() agrees to (NULL: all); returns their count. */
+size_t queue_reader_sweep(struct queue_reader *r, bool (*may)(void *arg, struct segment *seg), void *arg);
 void queue_reader_remove_file(struct queue_reader *r, struct str file);
 /*
  * Removes *.msg that no record names and no living writer is about to name; is_known is asked for each.

@@ -9,6 +9,7 @@ struct segment_tag {
 	struct uid *done; /* its records that are done */
 	size_t n, room;
 	uint64_t live_bytes;
+	uint64_t done_at; /* position of the journal behind the last that was done */
 };
 
 /* A message file that may go when the journal is on disk up to position. */

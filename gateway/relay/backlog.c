@@ -338,6 +338,7 @@ static void mail_end(struct backlog *b, struct mail *m)
 	if (m->flags & MAIL_COPYING)
 		ended_add(b, m->uid);
 	done_add(tag, m->uid);
+	tag->done_at = b->journal ? journal_position(b->journal) : 0;
 	b->done++;
 	tag->live_bytes -= m->length;
 	segment_unref(m->seg);

@@ -89,7 +89,7 @@ static void read_back(const char *dir, uint64_t expected)
 	cpu = cpu_seconds() - cpu;
 	printf("    read back %llu records of %llu, %.1f us CPU each\n", (unsigned long long)n, (unsigned long long)expected,
 	    cpu * 1e6 / (double)n);
-	queue_reader_sweep(r);
+	queue_reader_sweep(r, NULL, NULL);
 	queue_reader_close(r);
 	arena_free(a);
 }

@@ -212,11 +212,11 @@ static void round_trip(void **state)
 	assert_int_equal(d.length, 20);
 	assert_memory_equal(data, "Subject: x\r\n\r\nbody\r\n", 20);
 	/* The segment is still written to: it stays, then goes when its writer is gone. */
-	assert_int_equal(queue_reader_sweep(r), 0);
+	assert_int_equal(queue_reader_sweep(r, NULL, NULL), 0);
 	queue_writer_close(w);
 	queue_reader_poll(r, true, 100);
 	assert_int_equal(s->n, 1);
-	assert_int_equal(queue_reader_sweep(r), 1);
+	assert_int_equal(queue_reader_sweep(r, NULL, NULL), 1);
 	assert_int_equal(count_files(".seg"), 0);
 	close_reader(s, r);
 	free(s);
@@ -260,10 +260,10 @@ static void segments_turn_over(void **state)
 	}
 	assert_int_equal(s->n, 20);
 	assert_int_equal(count_files(".seg"), 7);
-	assert_int_equal(queue_reader_sweep(r), 0);
+	assert_int_equal(queue_reader_sweep(r, NULL, NULL), 0);
 	for (size_t i = 0; i < 19; i++)
 		segment_unref(s->seg[i]);
-	assert_int_equal(queue_reader_sweep(r), 6);
+	assert_int_equal(queue_reader_sweep(r, NULL, NULL), 6);
 	assert_true(queue_reader_first(r) == s->seg[19]);
 	queue_writer_close(w);
 	close_reader(s, r);
@@ -494,7 +494,7 @@ static void unknown_version(void **state)
 	assert_int_equal(s->n, 0);
 	assert_int_equal(s->troubles, 1);
 	assert_non_null(strstr(s->trouble, "version 2"));
-	assert_int_equal(queue_reader_sweep(r), 0);
+	assert_int_equal(queue_reader_sweep(r, NULL, NULL), 0);
 	close_reader(s, r);
 	free(s);
 }
@@ -567,7 +567,7 @@ static void no_space(void **state)
 	assert_int_equal(s->n, ok + 1);
 	segments = count_files(".seg");
 	assert_true(segments > 1);
-	assert_int_equal(queue_reader_sweep(r), segments);
+	assert_int_equal(queue_reader_sweep(r, NULL, NULL), segments);
 	assert_int_equal(count_files(".seg"), 0);
 	close_reader(s, r);
 	free(s);
