@@ -24,15 +24,12 @@ static bool check(const char *path)
 	struct arena *a = arena_new(0);
 	struct conf_load load;
 	struct snapshot *s;
-	struct buf out = {0};
 	bool ok;
 
 	conf_load_init(&load, a);
 	s = snapshot_load(path, &(struct snapshot_world){.only_check = true}, &load, a);
 	ok = s != NULL;
-	conf_errors_print(&load, &out);
-	fwrite(out.p, 1, out.n, stderr);
-	buf_free(&out);
+	conf_errors_tell(&load);
 	if (s)
 		snapshot_unref(s);
 	else

@@ -82,6 +82,16 @@ void conf_errors_print(const struct conf_load *load, struct buf *out)
 	print_rest(out, load->warnings, "warnings");
 }
 
+void conf_errors_tell(const struct conf_load *load)
+{
+	struct buf out = {0};
+
+	conf_errors_print(load, &out);
+	if (out.n)
+		fwrite(out.p, 1, out.n, stderr);
+	buf_free(&out);
+}
+
 static size_t least(size_t a, size_t b, size_t c)
 {
 	size_t m = a < b ? a : b;

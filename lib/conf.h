@@ -80,6 +80,8 @@ void conf_warning(struct conf_load *load, struct conf_place place, const char *f
     __attribute__((format(printf, 3, 4)));
 /* Appends "file:line:column: error: text\n" for each, to out. */
 void conf_errors_print(const struct conf_load *load, struct buf *out);
+/* The same to standard error. */
+void conf_errors_tell(const struct conf_load *load);
 
 /* The nearest of names (by edit distance, at most 2 or a third of the length), or NULL. */
 const char *conf_near(struct str word, const char *const *names, size_t n);

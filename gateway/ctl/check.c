@@ -26,11 +26,7 @@ static void print_json(const struct conf_load *load)
 
 static void print_text(const struct conf_load *load, const char *path, bool ok)
 {
-	struct buf out = {0};
-
-	conf_errors_print(load, &out);
-	fwrite(out.p, 1, out.n, stderr);
-	buf_free(&out);
+	conf_errors_tell(load);
 	if (ok)
 		printf("%s: ok%s\n", path, load->warnings ? ", with warnings" : "");
 	else

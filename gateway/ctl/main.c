@@ -98,16 +98,13 @@ int ctl_options(struct ctl *ctl, int argc, char **argv)
 
 const struct config *ctl_config(struct ctl *ctl)
 {
-	struct buf out = {0};
 
 	if (ctl->config)
 		return ctl->config;
 	ctl->config = config_load(&ctl->load, ctl->config_path);
 	if (ctl->config && ctl->load.errors == 0)
 		return ctl->config;
-	conf_errors_print(&ctl->load, &out);
-	fwrite(out.p, 1, out.n, stderr);
-	buf_free(&out);
+	conf_errors_tell(&ctl->load);
 	exit(1);
 }
 

@@ -349,16 +349,13 @@ static struct snapshot *load_snapshot(struct scan *sc, struct store *store)
 {
 	struct arena *a = arena_new(0);
 	struct conf_load load;
-	struct buf out = {0};
 	struct snapshot *s;
 
 	conf_load_init(&load, a);
 	s = snapshot_load(sc->ctl->config_path, &(struct snapshot_world){.dns = sc->dns, .store = store}, &load, a);
 	if (s)
 		return s;
-	conf_errors_print(&load, &out);
-	fwrite(out.p, 1, out.n, stderr);
-	buf_free(&out);
+	conf_errors_tell(&load);
 	arena_free(a);
 	return NULL;
 }
