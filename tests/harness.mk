@@ -19,7 +19,7 @@ TESTS += $(style_checks)
 dist_noinst_SCRIPTS += $(style_checks)
 
 # Scenarios: each .mt file is played by mailtest against the programs of the build folder.
-scenarios =
+include tests/scenarios/local.mk
 TEST_EXTENSIONS = .mt
 MT_LOG_COMPILER = $(top_srcdir)/tests/mailtest/mailtest
 AM_MT_LOG_FLAGS = --builddir $(top_builddir) -j 1

@@ -93,7 +93,7 @@ session {
 }
 expect n1.commands ~ "RCPT TO:<later@"
 clock +5h
-expect n2.messages == 3	n2.message[2].body ~ "Action: delayed"	n2.message[2].body ~ "Status: 4.2.0"
+expect n2.messages == 3	n2.message[2].body ~ "Action: delayed"	n2.message[2].body ~ "Status: 4\."	n2.message[2].body ~ "450 4.2.0 busy"
 clock +1h
 clock +20h
 expect n2.messages == 4	n2.message[3].body ~ "Action: failed"	n2.message[3].body ~ "body in full"

@@ -32,12 +32,19 @@ session from 192.0.2.10 {					# waits, and goes on in the same session
 session from 192.0.2.66 {
 	clock +1s
 	banner = 220
-	helo mx.gateway.example = 550 5.7.1 ~ "our name"
-	helo [192.0.2.1] = 250
 	helo unqualified = 250
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data "Subject: y\r\n\r\ny\r\n" = 250
+	quit
+}
+session from 192.0.2.66 {
+	clock +1s
+	banner = 220
+	helo mx.gateway.example = 550 5.7.1 ~ "our name"
+	mail <a@example.com> = 503
+	helo [192.0.2.1] = 250
+	mail <a@example.com> = 250
 	quit
 }
 drain g1

@@ -69,4 +69,4 @@ expect n1.message[0].header "Subject" == "[TAG] tag"	n1.message[0].header "X-Tag
 expect n1.message[0].header-count "X-Remove" == 0	n1.message[0].header "X-Added" ~ "^size \d+$"
 expect g1.message[0].verdict == "reject"	g1.message[0].decided_by ~ "mailreeve.conf:\d+"
 expect g1.message[1].verdict == "tempfail"	g1.message[2].verdict == "discard"	g1.message[3].verdict == "quarantine"
-reevectl g1 quarantine list = 0 ~ "a@example.com"
+await reevectl g1 quarantine list = 0 ~ "a@example.com"

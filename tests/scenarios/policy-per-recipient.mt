@@ -28,4 +28,4 @@ session {
 drain g1
 expect n1.commands ~ "b@strict.example"
 expect g1.message[1].rcpt ~ "strict.example.*quarantine|quarantine.*strict.example"
-reevectl g1 quarantine list = 0 ~ "b@strict.example" !~ "b@example.net"
+await reevectl g1 quarantine list = 0 ~ "b@strict.example" !~ "b@example.net"

@@ -14,15 +14,15 @@ session {
 	quit
 }
 gateway g1 kill
-reevectl g1 quarantine list = 0 ~ "a@example.com" ~ "looks odd: odd one"
+await reevectl g1 quarantine list = 0 ~ "a@example.com" ~ "looks odd: odd one"
 reevectl g1 quarantine list --json = 0 ~ "^\{.*\}$"
-shell "$BUILD/reevectl -c $CONF quarantine list --json | head -1 | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/' | tr -d '\\n' > $DIR/id; cat $DIR/id" = 0
+shell "$BUILD/reevectl -c $CONF quarantine list --json | head -1 | sed 's/.*\"key\":\"\\([^\"]*\\)\".*/\\1/' | tr -d '\\n' > $DIR/id; cat $DIR/id" = 0
 set ID "$OUT"
-reevectl g1 quarantine show $ID = 0 ~ "Subject: odd one" ~ "\.body"
+reevectl g1 quarantine show $ID = 0 ~ "looks odd: odd one" ~ "decided by .*mailreeve.conf:1"
 reevectl g1 quarantine release $ID = 0
 expect n1.messages == 1	n1.message[0].body == sent[0].body	n1.message[0].rcpts ~ "b@example.net"
 drain g1
-reevectl g1 quarantine list = 0 !~ "odd one"
+await reevectl g1 quarantine list = 0 !~ "odd one"
 session {
 	ehlo mx.example.com
 	mail <a@example.com>
@@ -30,7 +30,7 @@ session {
 	data "Subject: odd two\r\n\r\nx\r\n" = 250
 	quit
 }
-shell "$BUILD/reevectl -c $CONF quarantine list --json | head -1 | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/' | tr -d '\\n'" = 0
+shell "$BUILD/reevectl -c $CONF quarantine list --json | head -1 | sed 's/.*\"key\":\"\\([^\"]*\\)\".*/\\1/' | tr -d '\\n'" = 0
 reevectl g1 quarantine delete $OUT = 0
-reevectl g1 quarantine list = 0 !~ "odd two"
+await reevectl g1 quarantine list = 0 !~ "odd two"
 expect n1.messages == 1

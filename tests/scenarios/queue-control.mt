@@ -11,15 +11,15 @@ session {
 	}
 	quit
 }
-reevectl g1 queue list = 0 ~ "a0@example.com" ~ "a2@example.com"
-reevectl g1 queue list --json = 0 ~ "\"a1@example.com\""
-reevectl g1 queue hold sender=a0@example.com = 0
-reevectl g1 queue delete sender=a1@example.com = 0
-reevectl g1 queue list = 0 !~ "a1@example.com" ~ "held"
+await reevectl g1 queue list = 0 ~ "a0@example.com" ~ "a2@example.com"
+await reevectl g1 queue list --json = 0 ~ "\"a1@example.com\""
+reevectl g1 queue hold --sender a0@example.com = 0
+reevectl g1 queue delete --sender a1@example.com = 0
+await reevectl g1 queue list = 0 !~ "a1@example.com" ~ "held"
 next n1 up
-reevectl g1 queue retry all = 0
+reevectl g1 queue retry --all = 0
 expect n1.messages == 1	n1.message[0].sender == "a2@example.com"
-reevectl g1 queue release all = 0
+reevectl g1 queue release --all = 0
 expect n1.messages == 2	n1.message[1].sender == "a0@example.com"
 drain g1
 expect n1.messages == 2

@@ -15,9 +15,9 @@ session {
 	quit
 }
 gateway g1 restart
-reevectl g1 queue list = 0 ~ "a0@example.com" ~ "a1@example.com" ~ "a2@example.com" ~ "big@example.com"
+await reevectl g1 queue list = 0 ~ "a0@example.com" ~ "a1@example.com" ~ "a2@example.com" ~ "big@example.com"
 gateway g1 kill
-reevectl g1 queue list = 0 ~ "a0@example.com" ~ "a1@example.com" ~ "a2@example.com" ~ "big@example.com"
+await reevectl g1 queue list = 0 ~ "a0@example.com" ~ "a1@example.com" ~ "a2@example.com" ~ "big@example.com"
 next n1 up
 clock +1h
 expect n1.messages == 4

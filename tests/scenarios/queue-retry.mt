@@ -12,7 +12,7 @@ session {
 	quit
 }
 expect n1.sessions >= 1	g1.log ~ "451"
-reevectl g1 queue list = 0 ~ "b@example.net"
+await reevectl g1 queue list = 0 ~ "b@example.net"
 expect n1.messages == 0
 clock +2m
 expect n1.messages == 1
@@ -39,7 +39,7 @@ session {
 }
 clock +1h
 clock +1h
-reevectl g1 queue list = 0 ~ "b@example.net"
+await reevectl g1 queue list = 0 ~ "b@example.net"
 next n1 up
 clock +1h
 expect n1.messages == 3

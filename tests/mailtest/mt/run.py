@@ -252,6 +252,20 @@ class Run:
         stdin = as_bytes(substitute(s.block("text") or "", self.names(), s.where))
         self.judge_output(s, *g.control(words, stdin))
 
+    def do_await(self, s):
+        """await reevectl g1 words... = 0 ~ "regex": again and again until it is so."""
+        inner = Statement(s.where.rsplit(":", 1)[0], s.args)
+        inner.where = s.where
+        end = time.monotonic() + EXPECT_SECONDS
+        while True:
+            try:
+                self.do_reevectl(inner)
+                return
+            except Failure:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+
     def do_config(self, s):
         """config g1 { text } = 1 ~ "mailreeve.conf:3:5: error": mailreeved -t on the text."""
         g = self.actors.setdefault(s.args[0].value, Gateway(s.args[0].value, self)) \
