@@ -124,6 +124,7 @@ struct mender {
 	unsigned flags;
 	bool folds; /* Latin-1 letters are to be folded */
 	bool in_class;
+	bool after_class;    /* in a class: \w or the like was the last member */
 	unsigned range_from; /* in a class: the octet before a "-", or 0 */
 };
 
@@ -195,9 +196,31 @@ static bool mend_assertion(struct mender *m)
 	return true;
 }
 
+static bool is_class_letter(char c)
+{
+	return c && strchr("wdshvWDSHVpP", c) != NULL;
+}
+
+/* In a class, a hyphen beside \w and its like is a hyphen: PCRE2 takes it for a broken range. */
+static bool mend_hyphen(struct mender *m)
+{
+	struct str rest = str_from(m->in, m->at);
+
+	if (!m->in_class || rest.n < 2 || rest.p[0] != '-' || rest.p[1] == ']')
+		return false;
+	if (!m->after_class && !(rest.n > 2 && rest.p[1] == '\\' && is_class_letter(rest.p[2])))
+		return false;
+	buf_adds(&m->out, "\\-");
+	m->at++;
+	m->after_class = false;
+	return true;
+}
+
 static void mend_escape(struct mender *m)
 {
 	char next = m->in.p[m->at + 1];
+
+	m->after_class = m->in_class && is_class_letter(next);
 
 	if (braced_hex(str_from(m->in, m->at + 1)) > 0xff) {
 		m->flags |= REGEX_UTF;
@@ -216,6 +239,7 @@ static void mend_plain(struct mender *m)
 
 	buf_addc(&m->out, c);
 	m->range_from = 0;
+	m->after_class = false;
 	if (c == ']') {
 		m->in_class = false;
 	} else if (c == '[' && !m->in_class) {
@@ -246,7 +270,7 @@ const char *perlre_translate(struct arena *a, struct perlre *re, struct str *ret
 			buf_free(&m.out);
 			return "Perl code in a pattern is not run here";
 		}
-		if (mend_high(&m) || mend_assertion(&m))
+		if (mend_high(&m) || mend_assertion(&m) || mend_hyphen(&m))
 			continue;
 		if (m.in.p[m.at] == '\\' && m.at + 1 < m.in.n)
 			mend_escape(&m);

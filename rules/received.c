@@ -575,7 +575,7 @@ static const struct format formats[] = {
     {"with HTTP (WebMailUI)", "%I by %B \\(%i\\) with HTTP \\(WebMailUI\\)", 0},
     {" SMTPSVC", "^%h \\(\\[%I\\][^)]{0,40}\\) by %B with Microsoft SMTPSVC", 0},
     {" SMTPSVC", "^mail pickup service by \\S+ with Microsoft SMTPSVC$", SKIP},
-    {" with ", "^%H \\(\\[?%I(?:%[A-Z0-9._~-]*)?\\]?\\) by %B (?=.* with (?:Microsoft SMTP Server|mapi id) "
+    {" with ", "^%H \\(\\[?%I(?:%[A-Z0-9._~-]*)?\\]?\\) by %B (?=(?:.* )?with (?:Microsoft SMTP Server|mapi id) "
                "(?:\\([^)]+\\) )?\\d+\\.\\d+\\.\\d+\\.\\d+(?:$| ))", NO_ID},
     {"[XMail ", "^%H \\(\\[?%I\\]?:\\d+\\) by %B(?: \\(\\S+\\))? with \\[XMail.*? id <(?<id>\\S+)>"
                 "(?:.*? from <(?<envfrom>\\S+)>)?", 0},

@@ -33,6 +33,10 @@ unit_tests = \
 	tests/unit/test-relay \
 	tests/unit/test-relay-parts \
 	tests/unit/test-route \
+	tests/unit/test-rules \
+	tests/unit/test-rules-literal \
+	tests/unit/test-rules-message \
+	tests/unit/test-rules-meta \
 	tests/unit/test-smtp \
 	tests/unit/test-smtp-limits \
 	tests/unit/test-spf \
@@ -155,3 +159,16 @@ tests_unit_test_smtp_limits_LDADD = gateway/libsmtp.a $(unit_ldadd)
 EXTRA_PROGRAMS += tests/bench/bench-queue
 tests_bench_bench_queue_SOURCES = tests/bench/bench-queue.c
 tests_bench_bench_queue_LDADD = gateway/libqueue.a $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
+
+tests_unit_test_rules_SOURCES = tests/unit/test-rules.c tests/unit/unit.h
+tests_unit_test_rules_LDADD = $(unit_ldadd)
+tests_unit_test_rules_literal_SOURCES = tests/unit/test-rules-literal.c tests/unit/unit.h
+tests_unit_test_rules_literal_LDADD = $(unit_ldadd)
+tests_unit_test_rules_message_SOURCES = tests/unit/test-rules-message.c tests/unit/unit.h
+tests_unit_test_rules_message_LDADD = $(unit_ldadd)
+tests_unit_test_rules_meta_SOURCES = tests/unit/test-rules-meta.c tests/unit/unit.h
+tests_unit_test_rules_meta_LDADD = $(unit_ldadd)
+
+# The samples beside the shipped rules.
+TESTS += tests/suites/starter-rules
+dist_noinst_SCRIPTS += tests/suites/starter-rules

@@ -12,7 +12,9 @@ fuzz_targets = \
 	tests/fuzz/fuzz-dns \
 	tests/fuzz/fuzz-filters \
 	tests/fuzz/fuzz-header \
+	tests/fuzz/fuzz-meta \
 	tests/fuzz/fuzz-mime \
+	tests/fuzz/fuzz-perlre \
 	tests/fuzz/fuzz-policy \
 	tests/fuzz/fuzz-queue-record \
 	tests/fuzz/fuzz-reply \

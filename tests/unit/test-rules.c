@@ -158,7 +158,7 @@ static void uri_rules_see_links(void **state)
 	                          "uri_detail C text =~ /click/i domain !~ /^example\\.org$/\n");
 
 	(void)state;
-	rig->content.urls = (struct urls){urls, 1, 1, false};
+	rig->content.urls = (struct urls){.v = urls, .n = 1, .room = 1};
 	match(rig, "Subject: x\n\n", NULL, 0);
 	assert_hit(rig, "A");
 	assert_hit(rig, "B");

@@ -1,0 +1,56 @@
+/*
+ * A Perl pattern up to the first NUL octet, then a text. What the translation accepts must compile or
+ * be refused with a reason; and when the pattern matches the text, one of its required literals must
+ * stand in the text, or the prefilter would lose hits.
+ */
+#include "lib/regex.h"
+#include "rules/literal.h"
+#include "rules/perlre.h"
+#include "rules/prefilter.h"
+#include "tests/fuzz/fuzz.h"
+
+static bool note_found(void *arg, uint32_t value, size_t at)
+{
+	(void)value;
+	(void)at;
+	*(bool *)arg = true;
+	return false;
+}
+
+static void check_literals(struct arena *a, struct regex *re, struct str pattern, unsigned flags, struct str text)
+{
+	struct regex_scratch *scratch = regex_scratch_new();
+	struct prefilter_builder *b = prefilter_start(a);
+	struct literals literals;
+	bool found = false;
+	char *folded = arena_alloc(a, text.n + 1);
+
+	literals_of(a, pattern, flags, &literals);
+	for (size_t i = 0; i < literals.n; i++)
+		prefilter_add(b, literals.v[i], 0);
+	prefilter_fold(text, folded);
+	if (literals.n && regex_match(re, scratch, text, 0, NULL) == REGEX_MATCH) {
+		prefilter_scan(prefilter_finish(b), (struct str){folded, text.n}, note_found, &found);
+		assert(found);
+	}
+	regex_scratch_free(scratch);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	struct arena *a = arena_new(0);
+	struct str in = fuzz_input(p, n), pattern, error;
+	ptrdiff_t nul = n ? str_chr(in, '\0') : -1;
+	struct perlre re = {.flags = 0};
+	struct regex *compiled;
+	size_t offset;
+
+	if (!perlre_split(nul < 0 ? in : str_sub(in, 0, (size_t)nul), &re) &&
+	    !perlre_translate(a, &re, &pattern) && pattern.n < 4096) {
+		compiled = regex_new(a, pattern, re.flags, &error, &offset);
+		if (compiled)
+			check_literals(a, compiled, pattern, re.flags, nul < 0 ? STR("") : str_from(in, (size_t)nul + 1));
+	}
+	arena_free(a);
+	return 0;
+}

@@ -1,0 +1,242 @@
+/* Whole messages: Received fields into relays, eval functions, samples, lint. */
+#include <stdio.h>
+
+#include "rules/lint.h"
+#include "rules/sample.h"
+#include "rules/set.h"
+#include "rules/evals_private.h"
+#include "tests/unit/unit.h"
+
+static struct ruleset *set_of(struct arena *a, struct conf_load *load, const char *rules)
+{
+	struct ruleset_options options = {0};
+	struct ruleset_builder *b;
+
+	conf_load_init(load, a);
+	b = ruleset_start(a, load);
+	ruleset_text(b, "t.cf", str_of(rules));
+	return ruleset_finish(b, &options);
+}
+
+/* Names of the rules that hit, in order, each with a blank behind. */
+static const char *hits(const char *rules, const char *message)
+{
+	static char text[1024];
+	struct arena *a = arena_new(0);
+	struct match_options options = {.with_subrules = true};
+	struct rule_target target;
+	struct rule_result result;
+	struct conf_load load;
+	struct ruleset *rs = set_of(a, &load, rules);
+	size_t n = 0;
+
+	assert_int_equal(load.errors, 0);
+	rule_target_parse(a, str_of(message), &target);
+	ruleset_match(rs, &target, &options, &result);
+	text[0] = '\0';
+	for (size_t i = 0; i < result.n; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%.*s ", STR_ARG(result.v[i].rule->name));
+	arena_free(a);
+	return text;
+}
+
+static void relays_are_read(void **state)
+{
+	static const struct {
+		const char *field, *expected;
+	} rows[] = {
+	    {"from h.example (r.example [192.0.2.1]) by b.example (Postfix) with ESMTP id 4QXYZ; Mon, 2 Jun 2025 "
+	     "10:00:00 +0000",
+		"[ ip=192.0.2.1 rdns=r.example helo=h.example by=b.example ident= envfrom= intl=0 id=4QXYZ auth= "
+		"msa=0 ]"},
+	    {"from h.example (unknown [192.0.2.1]) by b.example (Postfix) with ESMTPSA id 4QXYZ",
+		"[ ip=192.0.2.1 rdns= helo=h.example by=b.example ident= envfrom= intl=1 id=4QXYZ auth=ESMTPSA "
+		"msa=0 ]"},
+	    {"from h.example ([192.0.2.1] helo=x.example) by b.example with esmtps (Exim 4.96) (envelope-from "
+	     "<a@b.example>) id 1pABC-0001",
+		"[ ip=192.0.2.1 rdns=h.example helo=x.example by=b.example ident= envfrom=a@b.example intl=0 "
+		"id=1pABC-0001 auth= msa=0 ]"},
+	    {"from [IPv6:2001:db8::1] (helo=x.example) by b.example with esmtp (Exim 4.96) id 1pABC-0001",
+		"[ ip=2001:db8::1 rdns= helo=x.example by=b.example ident= envfrom= intl=0 id=1pABC-0001 auth= "
+		"msa=0 ]"},
+	    {"from AM0PR01.eurprd01.prod.outlook.com (2603:10a6:208::1) by AM0PR02.eurprd01.prod.outlook.com with "
+	     "mapi id 15.20.1.2",
+		"[ ip=2603:10a6:208::1 rdns= helo=AM0PR01.eurprd01.prod.outlook.com "
+		"by=AM0PR02.eurprd01.prod.outlook.com ident= envfrom= intl=0 id= auth= msa=0 ]"},
+	    {"by 10.1.2.3 with SMTP id abc", ""},
+	    {"from localhost (localhost [127.0.0.1]) by b.example with local", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct arena *a = arena_new(0);
+		struct regex_scratch *scratch = regex_scratch_new();
+		struct header h = {STR("Received"), str_of(rows[i].field), str_of(rows[i].field)};
+		struct headers headers = {.v = &h, .n = 1};
+		struct rule_target target = {.arena = a, .headers = &headers};
+		struct networks none = {0};
+		struct received_policy policy = {&none, &none, &none, NULL, 0};
+		struct relays *relays = arena_alloc(a, sizeof *relays);
+		received_read(received_new(a), scratch, &target, &policy, relays);
+		if (i < 5)
+			assert_str(received_text(a, relays, 0, relays->n), rows[i].expected);
+		regex_scratch_free(scratch);
+		arena_free(a);
+	}
+}
+
+static void trust_ends_where_it_must(void **state)
+{
+	static const char message[] = "Received: from a.example (a.example [10.0.0.1]) by x (Postfix) with ESMTP id 11111\n"
+	                              "Received: from b.example (b.example [192.0.2.9]) by y (Postfix) with ESMTP id 22222\n"
+	                              "Received: from c.example (c.example [198.51.100.3]) by z (Postfix) with ESMTP id 33333\n"
+	                              "X-Late: yes\n\nx\n";
+
+	(void)state;
+	assert_string_equal(hits("header A X-Spam-Relays-Untrusted =~ /^\\[ ip=192\\.0\\.2\\.9 /\n"
+	                         "header B X-Spam-Relays-Trusted =~ /^\\[ ip=10\\.0\\.0\\.1 [^\\]]+\\]$/\n"
+	                         "header C ALL-TRUSTED =~ /22222/\n"
+	                         "header D ALL-TRUSTED =~ /33333/\n"
+	                         "header E ALL-UNTRUSTED =~ /X-Late/\n",
+				message),
+	    "A B C E ");
+	assert_string_equal(hits("trusted_networks 10/8 192.0.2.0/24 !192.0.2.10\n"
+	                         "header A X-Spam-Relays-Untrusted =~ /^\\[ ip=198\\.51\\.100\\.3 /\n", message), "A ");
+	assert_string_equal(hits("header A eval:check_all_trusted()\nheader B eval:check_no_relays()\n", "S: x\n\nx"),
+	    "B ");
+}
+
+static void eval_functions_see_the_message(void **state)
+{
+	(void)state;
+	assert_string_equal(hits("header A eval:subject_is_all_caps()\nheader B eval:check_for_missing_to_header()\n",
+				"Subject: HELLO THERE WORLD\n\nx"), "A B ");
+	assert_string_equal(hits("body A eval:check_for_mime('mime_multipart_alternative')\n"
+	                         "body B eval:check_for_mime_html_only()\n"
+	                         "body C eval:html_tag_exists('center')\nbody D eval:html_tag_exists('script')\n"
+	                         "body E eval:html_test('html')\n"
+	                         "body F eval:html_text_match('title', '(?i)^big')\n",
+				"Content-Type: text/html\n\n<html><head><title>Big Sale</title></head><body><center>hi"
+				"</center></body></html>\n"), "B C E F ");
+	assert_string_equal(hits("freemail_domains free.example *.free.example\n"
+	                         "header A eval:check_freemail_from()\n"
+	                         "header B eval:check_freemail_replyto('replyto')\n"
+	                         "header C eval:check_freemail_header('Reply-To', '^b')\n",
+				"From: A <a@free.example>\nReply-To: b@x.free.example\n\nx\n"), "A B C ");
+	assert_string_equal(hits("blocklist_from *@bad.example\nwelcomelist_from_rcvd *@good.example good.example\n"
+	                         "header A eval:check_from_in_blocklist()\nheader B eval:check_from_in_welcomelist()\n",
+				"Received: from x (mx.good.example [192.0.2.1]) by y (Postfix) with ESMTP id 12345\n"
+				"From: a@good.example\n\nx\n"), "B ");
+	assert_string_equal(hits("enlist_uri_host (BADTLD) top !ok.top\nbody A eval:check_uri_host_listed('BADTLD')\n",
+				"S: x\n\nhttp://a.b.top/ and http://ok.top/\n"), "A ");
+	assert_string_equal(hits("header A eval:check_for_shifted_date('12', '24')\n"
+	                         "header B eval:check_for_shifted_date('undef', '-12')\n",
+				"Received: from x (y [192.0.2.1]) by z; Mon, 2 Jun 2025 10:00:00 +0000\n"
+				"Date: Tue, 3 Jun 2025 03:00:00 +0000\n\nx\n"), "A ");
+	assert_string_equal(hits("body A eval:image_count('png', 1, 1)\nbody B eval:pixel_coverage('all', 6, 6)\n",
+				"Content-Type: image/png\nContent-Transfer-Encoding: base64\n\n"
+				"iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAAElFTkSuQmCC\n"), "A B ");
+	assert_string_equal(hits("body A eval:check_msg_parse_flags('mime_epilogue_exists')\n"
+	                         "body B eval:check_msg_parse_flags('missing_mime_headers')\n",
+				"Content-Type: multipart/mixed; boundary=b\n\n--b\nno header\n\nx\n--b--\nmore\n"), "A B ");
+}
+
+static void mime_headers_are_matched_by_part(void **state)
+{
+	static const char message[] = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nx\n"
+	                              "--b\nContent-Type: application/pdf; name=\"a.pdf\"\n\nx\n--b--\n";
+
+	(void)state;
+	assert_string_equal(hits("mimeheader A Content-Type =~ /a\\.pdf/\nmimeheader B Content-Type !~ /pdf/\n"
+	                         "mimeheader C Content-Type !~ /zip/\nmimeheader D Content-Disposition =~ /^$/\n"
+	                         "mimeheader E Content-Type =~ /pdf/\ntflags E range=-2\n"
+	                         "mimeheader F Content-Type =~ /plain.*pdf/s\ntflags F concat\n", message),
+	    "A C D F ");
+}
+
+static void dates_are_read(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t time; /* -1: none */
+	} rows[] = {
+	    {"Thu, 1 Jan 1970 00:00:10 +0000", 10},
+	    {"1 Jan 1970 00:00:10 GMT", 10},
+	    {"Mon, 2 Jun 2025 10:00:00 +0200 (CEST)", 1748851200},
+	    {"Mon, 02 Jun 25 10:00 -0730", 1748885400},
+	    {"29 Feb 2024 12:00:00 EST", 1709226000},
+	    {"2025-06-02", -1},
+	    {"", -1},
+	    {"Mon, 2 Foo 2025 10:00:00", -1},
+	    {"2 Jun 2025 99:00:00", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int64_t t = -1;
+		bool ok = date_parse(str_of(rows[i].text), &t);
+		assert_int_equal(ok, rows[i].time >= 0);
+		if (ok)
+			assert_int_equal(t, rows[i].time);
+	}
+}
+
+static void samples_say_what_fails(void **state)
+{
+	struct arena *a = arena_new(0);
+	struct conf_load load;
+	struct sample_results r;
+	struct ruleset *rs = set_of(a, &load, "body A /pills/\n#+ cheap pills\n#- rolls\n"
+	                                      "header B Subject =~ /x/\n#+ Subject: y\n#- Subject: x\n"
+	                                      "uri C /evil/\ntest C ok http://evil.example/\n"
+	                                      "meta D A && B\n#+ Subject: x\\n\\npills\n");
+
+	(void)state;
+	samples_run(rs, a, &r);
+	assert_int_equal(r.run, 6);
+	assert_int_equal(r.failed, 2);
+	assert_str(r.first->rule->name, "B");
+	assert_int_equal(r.first->sample->place.line, 5);
+	assert_false(r.first->did_hit);
+	assert_true(r.first->next->did_hit);
+	arena_free(a);
+}
+
+static void lint_names_what_is_wrong(void **state)
+{
+	struct arena *a = arena_new(0);
+	struct conf_load load;
+	struct lint_report r;
+	struct ruleset *rs = set_of(a, &load,
+	    "body A /foo  bar/\ndescribe A x\nscore A 2\nbody B /(a|a)+$/\ndescribe B x\nheader C eval:check_rbl('x','y')\n"
+	    "describe C x\nscore C 3\nmeta D C\ndescribe D x\nbody E /hello/\ndescribe E x\nbody F /hello/\n"
+	    "describe F x\nbody E2 /x\\x{456}/\ndescribe E2 x\nbody A2 /one/\nbody A2 /two/\ndescribe A2 x\n"
+	    "body G /no description/\nmeta H 0\ndescribe H x\n");
+
+	(void)state;
+	ruleset_lint(rs, a, &r);
+	assert_int_equal(r.counts[LINT_IGNORED], 1);
+	assert_int_equal(r.counts[LINT_APPROXIMATED], 1);
+	assert_int_equal(r.counts[LINT_REDOS], 1);
+	assert_int_equal(r.counts[LINT_NEVER], 3);
+	assert_int_equal(r.counts[LINT_DUPLICATE], 1);
+	assert_int_equal(r.counts[LINT_REDEFINED], 1);
+	assert_int_equal(r.counts[LINT_UNDESCRIBED], 1);
+	assert_int_equal(r.counts[LINT_SLOW], 2);
+	assert_true(r.mass_ignored > 2.99 && r.mass_ignored < 3.01);
+	arena_free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(relays_are_read),
+	    cmocka_unit_test(trust_ends_where_it_must),
+	    cmocka_unit_test(eval_functions_see_the_message),
+	    cmocka_unit_test(mime_headers_are_matched_by_part),
+	    cmocka_unit_test(dates_are_read),
+	    cmocka_unit_test(samples_say_what_fails),
+	    cmocka_unit_test(lint_names_what_is_wrong),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
