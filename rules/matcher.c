@@ -412,20 +412,41 @@ static struct str full_text(struct matcher *m)
 	return buf_str(&m->full);
 }
 
-/* Each URL as it would be opened, and as it was written where that differs. */
+/* Near the end, where doubles are: links to the same place stand together. */
+static bool is_known_uri(const struct str *v, size_t n, struct str s)
+{
+	for (size_t i = n > 32 ? n - 32 : 0; i < n; i++)
+		if (str_eq(v[i], s))
+			return true;
+	return false;
+}
+
+/* All writings of all links, each once. Made at first use. */
 static struct str *uri_lines(struct matcher *m, size_t *ret_n)
 {
 	const struct urls *urls = &m->t->content->urls;
-	struct str *out = arena_array(m->t->arena, urls->n * 2 + 1, sizeof *out);
+	struct str **lists;
+	size_t *counts, total = 0, n = 0;
 
-	*ret_n = 0;
-	for (size_t i = 0; i < urls->n; i++) {
-		out[(*ret_n)++] = urls->v[i].url;
-		if (urls->v[i].raw.n && !str_eq(urls->v[i].raw, urls->v[i].url) &&
-		    str_chr(urls->v[i].raw, ':') > 0)
-			out[(*ret_n)++] = urls->v[i].raw;
+	if (m->uris) {
+		*ret_n = m->uri_count;
+		return m->uris;
 	}
-	return out;
+	lists = arena_array(m->t->arena, urls->n + 1, sizeof *lists);
+	counts = arena_array(m->t->arena, urls->n + 1, sizeof *counts);
+	for (size_t i = 0; i < urls->n; i++) {
+		const struct url *u = &urls->v[i];
+		lists[i] = url_variants(m->t->arena, u->is_schemeless ? u->url : u->raw, &counts[i]);
+		total += counts[i];
+	}
+	m->uris = arena_array(m->t->arena, total + 1, sizeof *m->uris);
+	for (size_t i = 0; i < urls->n; i++)
+		for (size_t k = 0; k < counts[i]; k++)
+			if (!is_known_uri(m->uris, n, lists[i][k]))
+				m->uris[n++] = lists[i][k];
+	m->uri_count = n;
+	*ret_n = n;
+	return m->uris;
 }
 
 static void run_texts(struct matcher *m)
@@ -565,6 +586,7 @@ void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const 
 	m->result = ret_result;
 	m->eval_state = NULL;
 	m->captured = NULL;
+	m->uris = NULL;
 	m->deadline_ns = o->budget_us ? clock_ticks_ns() + o->budget_us * 1000 : 0;
 	fields_init(&m->fields, t, m->scratch);
 	m->fields.received = rs->received;

@@ -110,6 +110,8 @@ struct matcher {
 	int64_t deadline_ns;
 	void *eval_state; /* of the eval functions, for this message */
 	struct captured *captured;
+	struct str *uris; /* what uri rules match; NULL: not made yet */
+	size_t uri_count;
 
 	/* the group in hand */
 	const struct str *lines;

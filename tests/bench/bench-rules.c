@@ -1,0 +1,126 @@
+/*
+ * What rules cost: loads rule files, then runs them over message files several times.
+ *
+ *     bench-rules [-n ROUNDS] [-s] RULES.cf... MESSAGE...
+ *
+ * Prints load time, and per message the time to parse it, to match it, and the text matched per
+ * second (headers, body, raw text, links and the whole message for `full` rules are each counted
+ * once). -s also evaluates sub-rules that nothing needs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "rules/ruleset.h"
+
+struct totals {
+	uint64_t parse_ns, match_ns, text, bytes, runs, hits, messages, slowest_ns;
+};
+
+static bool read_file(const char *path, struct buf *ret)
+{
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (!f)
+		return false;
+	do {
+		n = fread(buf_reserve(ret, 65536), 1, 65536, f);
+		ret->n += n;
+	} while (n);
+	fclose(f);
+	return true;
+}
+
+static uint64_t text_of(const struct rule_target *t)
+{
+	uint64_t n = t->headers->body;
+
+	for (size_t i = 0; i < t->content->body_count; i++)
+		n += t->content->body[i].n;
+	for (size_t i = 0; i < t->content->raw_count; i++)
+		n += t->content->raw[i].n;
+	return n;
+}
+
+static void run_one(const struct ruleset *rs, struct str message, bool subs, struct totals *out)
+{
+	struct arena *a = arena_new(0);
+	struct match_options options = {.with_subrules = subs};
+	struct rule_target target;
+	struct rule_result result;
+	int64_t start = clock_ticks_ns(), parsed, matched;
+
+	rule_target_parse(a, message, &target);
+	parsed = clock_ticks_ns();
+	ruleset_match(rs, &target, &options, &result);
+	matched = clock_ticks_ns();
+	out->parse_ns += (uint64_t)(parsed - start);
+	out->match_ns += (uint64_t)(matched - parsed);
+	if ((uint64_t)(matched - parsed) > out->slowest_ns)
+		out->slowest_ns = (uint64_t)(matched - parsed);
+	out->text += text_of(&target);
+	out->bytes += message.n;
+	out->runs += result.runs;
+	out->hits += result.n;
+	out->messages++;
+	arena_free(a);
+}
+
+static void print(const struct totals *t)
+{
+	double n = t->messages ? (double)t->messages : 1;
+
+	printf("%llu messages, %.1f MB, %.1f MB of text\n", (unsigned long long)t->messages, (double)t->bytes / 1e6,
+	    (double)t->text / 1e6);
+	printf("parse  %8.1f us per message\n", (double)t->parse_ns / 1e3 / n);
+	printf("match  %8.1f us per message, %.1f patterns tried, %.1f hits; slowest %.1f ms\n",
+	    (double)t->match_ns / 1e3 / n, (double)t->runs / n, (double)t->hits / n, (double)t->slowest_ns / 1e6);
+	printf("text   %8.1f MB/s\n", (double)t->text * 1e3 / (double)(t->match_ns ? t->match_ns : 1));
+}
+
+int main(int argc, char **argv)
+{
+	struct arena *a = arena_new(0);
+	struct conf_load load;
+	struct conf_place place = {"command line", 1, 1};
+	struct ruleset_options options = {0};
+	struct totals totals = {0};
+	struct ruleset_builder *b;
+	struct ruleset *rs;
+	int rounds = 1;
+	bool subs = false;
+	int64_t start;
+
+	clock_init();
+	conf_load_init(&load, a);
+	start = clock_ticks_ns();
+	b = ruleset_start(a, &load);
+	for (int i = 1; i < argc; i++) {
+		struct str s = str_of(argv[i]);
+		if (strcmp(argv[i], "-n") == 0 && i + 1 < argc)
+			rounds = (int)strtol(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "-s") == 0)
+			subs = true;
+		else if (str_ends(s, STR(".cf")) || str_ends(s, STR(".pre")))
+			ruleset_load(b, argv[i], place);
+	}
+	rs = ruleset_finish(b, &options);
+	printf("load   %8.1f ms for %zu rules, %zu errors\n", (double)(clock_ticks_ns() - start) / 1e6,
+	    ruleset_count(rs), load.errors);
+	for (int round = 0; round < rounds; round++) {
+		for (int i = 1; i < argc; i++) {
+			struct buf message = {0};
+			struct str s = str_of(argv[i]);
+			if (argv[i][0] == '-' || str_ends(s, STR(".cf")) || str_ends(s, STR(".pre")))
+				continue;
+			if (read_file(argv[i], &message))
+				run_one(rs, buf_str(&message), subs, &totals);
+			buf_free(&message);
+		}
+	}
+	print(&totals);
+	arena_free(a);
+	return 0;
+}
