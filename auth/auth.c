@@ -198,12 +198,14 @@ static void add_arc(struct authres_writer *w, struct arena *a, const struct arc 
 	authres_property(w, "smtp", "remote-ip", ip_format(client, text));
 }
 
-static void add_dmarc(struct authres_writer *w, const struct dmarc_report *dmarc)
+static void add_dmarc(struct authres_writer *w, struct arena *a, const struct dmarc_report *dmarc)
 {
 	authres_method(w, "dmarc", auth_result_words[dmarc->result]);
+	if (dmarc->domain.n)
+		authres_comment(w, arena_printf(a, "p=%s", dmarc_policy_words[dmarc->policy]));
 	authres_reason(w, dmarc->reason);
 	authres_property(w, "header", "from", dmarc->author);
-	if (dmarc->domain.n)
+	if (dmarc->result == AUTH_FAIL)
 		authres_property(w, "policy", "dmarc", str_of(dmarc_policy_words[dmarc->policy]));
 }
 
@@ -228,7 +230,7 @@ struct str auth_results(const struct auth *auth, struct arena *a, struct str id,
 	if (auth->arc && auth->arc->is_finished)
 		add_arc(&w, a, auth->arc, &client->ip);
 	if (auth->has_dmarc)
-		add_dmarc(&w, &auth->dmarc);
+		add_dmarc(&w, a, &auth->dmarc);
 	return authres_end(&w, a);
 }
 
@@ -288,7 +290,9 @@ void auth_done(struct session *s)
 
 bool auth_is_submission(const struct session *s)
 {
-	return s->auth_user.n || (s->client.family == 0 && s->face != FACE_SCAN);
+	const struct auth *auth = s->message ? s->message->auth : NULL;
+
+	return s->auth_user.n || (s->client.family == 0 && s->face != FACE_SCAN) || (auth && auth->is_own);
 }
 
 /* ---- JSON ---- */

@@ -30,6 +30,7 @@ struct auth {
 	struct dmarc_report dmarc;
 	bool accepts_partial;	  /* l= short of the body counts for alignment */
 	const struct sealing *signing, *sealing; /* of the filters dkim and arc: auth/sealing.h */
+	bool is_own;		  /* the client is one of `sign-clients` */
 
 	struct signature_options options;
 	size_t header_count;	  /* when reading began */
@@ -70,7 +71,7 @@ struct str auth_results(const struct auth *auth, struct arena *a, struct str id,
 void auth_edit(struct session *s);
 /* What each authentication filter calls at the end of its message stage: the last one calls auth_edit(). */
 void auth_done(struct session *s);
-/* Mail of our own users: authenticated, or handed over on this host. Nobody else's policy speaks of it. */
+/* Mail of our own users: authenticated, of a host of ours, or handed over here. No other domain's policy speaks of it. */
 bool auth_is_submission(const struct session *s);
 /* The object that `reevectl auth` prints. iprev "" is left out. */
 void auth_json(const struct auth *auth, struct str iprev, struct json *out);

@@ -205,6 +205,8 @@ bool authres_claims(struct arena *a, struct str value, struct str id)
 
 /* ---- writing ---- */
 
+enum { LINE = 76 };
+
 static bool is_plain(struct str value, bool is_property)
 {
 	for (size_t i = 0; i < value.n; i++)
@@ -234,15 +236,28 @@ static void add_value(struct buf *out, struct str value, bool is_property)
 
 struct authres_writer authres_start(struct str id)
 {
-	struct authres_writer w = {{0}, 0};
+	struct authres_writer w = {0};
 
 	add_value(&w.out, id, false);
 	return w;
 }
 
+/* A blank, or a fold where n more octets would make the line longer than lines should be. */
+static void add_blank(struct authres_writer *w, size_t n)
+{
+	if (w->out.n - w->line + n > LINE) {
+		buf_adds(&w->out, "\r\n\t");
+		w->line = w->out.n;
+	} else {
+		buf_addc(&w->out, ' ');
+	}
+}
+
 void authres_method(struct authres_writer *w, const char *method, const char *result)
 {
-	buf_addf(&w->out, ";\r\n\t%s=%s", method, result);
+	buf_adds(&w->out, ";\r\n\t");
+	w->line = w->out.n;
+	buf_addf(&w->out, "%s=%s", method, result);
 	w->results++;
 }
 
@@ -251,7 +266,8 @@ void authres_comment(struct authres_writer *w, struct str comment)
 	if (comment.n == 0)
 		return;
 	comment = str_sub(comment, 0, AUTHRES_VALUE_MAX);
-	buf_adds(&w->out, " (");
+	add_blank(w, comment.n + 2);
+	buf_addc(&w->out, '(');
 	for (size_t i = 0; i < comment.n; i++) {
 		unsigned char c = (unsigned char)comment.p[i];
 
@@ -266,7 +282,8 @@ void authres_reason(struct authres_writer *w, struct str reason)
 {
 	if (reason.n == 0)
 		return;
-	buf_adds(&w->out, " reason=");
+	add_blank(w, reason.n + 9);
+	buf_adds(&w->out, "reason=");
 	add_value(&w->out, reason, false);
 }
 
@@ -274,7 +291,8 @@ void authres_property(struct authres_writer *w, const char *type, const char *na
 {
 	if (value.n == 0)
 		return;
-	buf_addf(&w->out, " %s.%s=", type, name);
+	add_blank(w, strlen(type) + strlen(name) + value.n + 3);
+	buf_addf(&w->out, "%s.%s=", type, name);
 	add_value(&w->out, value, true);
 }
 

@@ -45,7 +45,7 @@ bool authres_claims(struct arena *a, struct str value, struct str id);
 
 struct authres_writer {
 	struct buf out;
-	size_t results;
+	size_t results, line; /* line: where the last one starts */
 };
 
 struct authres_writer authres_start(struct str id);

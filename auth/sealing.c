@@ -92,17 +92,15 @@ void sealing_close(struct sealing *sealing)
 	}
 }
 
-/* ---- mail that goes out ---- */
-
-static bool is_ours(const struct session *s, const struct sealing *conf)
+bool sealing_has_client(const struct sealing *sealing, const struct ip *client)
 {
-	if (auth_is_submission(s))
-		return true;
-	for (size_t i = 0; i < conf->clients.n; i++)
-		if (cidr_has(&conf->clients.v[i], &s->client))
+	for (size_t i = 0; i < sealing->clients.n; i++)
+		if (cidr_has(&sealing->clients.v[i], client))
 			return true;
 	return false;
 }
+
+/* ---- mail that goes out ---- */
 
 static bool speaks_for(struct str domain, struct str author)
 {
@@ -135,7 +133,7 @@ static void sign_message(struct session *s, const struct sealing *conf, struct e
 	struct authors authors;
 	struct headers view;
 
-	if (conf->n == 0 || !is_ours(s, conf))
+	if (conf->n == 0 || !auth_is_submission(s))
 		return;
 	sign_view(a, &s->message->headers, edits, &view);
 	authors_find(a, &view, &authors);

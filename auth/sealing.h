@@ -26,6 +26,8 @@ struct sealing {
 
 /* One line: "sign DOMAIN selector S key FILE". */
 void sealing_read(struct conf_load *load, const struct conf_node *node, struct sealing *sealing);
+/* Whether the client is one whose mail counts as our own users'. */
+bool sealing_has_client(const struct sealing *sealing, const struct ip *client);
 /* Loads the key files; false with errors in load. */
 bool sealing_open(struct sealing *sealing, struct conf_load *load);
 void sealing_close(struct sealing *sealing);

@@ -49,7 +49,7 @@ static const struct directive dkim_directives[] = {
     {.name = "sign", .type = CONF_CUSTOM, .set = set_sign, .args = "DOMAIN selector NAME key FILE", .repeats = true,
 	.help = "sign mail of our own users with From in this domain; several lines sign several times"},
     {.name = "sign-clients", .type = CONF_CIDRS, .offset = AT(signing.clients), .args = "NETWORK...", .repeats = true,
-	.help = "clients whose mail is our own users', besides those that log in"},
+	.help = "clients whose mail is our own users', besides those that log in: signed, not judged by DMARC"},
     {.name = "sign-expire", .type = CONF_DURATION, .offset = AT(signing.expire_ms), .def = "14d", .min = 0, .max = 365 * 86400e3,
 	.args = "DURATION", .help = "how long our signatures hold (x=); 0 for ever"},
     {0},
@@ -68,6 +68,14 @@ static bool dkim_open(void *conf, const struct filter_env *env, struct conf_load
 static void dkim_close(void *conf)
 {
 	sealing_close(&((struct dkim_conf *)conf)->signing);
+}
+
+/* Early, so that the other filters know too. */
+static enum outcome dkim_run_mail(struct session *s, const void *conf)
+{
+	if (sealing_has_client(&((const struct dkim_conf *)conf)->signing, &s->client))
+		message_auth(s->message)->is_own = true;
+	return RUN_OK;
 }
 
 static struct auth *start(struct session *s, const struct dkim_conf *c)
@@ -154,6 +162,6 @@ const struct filter dkim_filter = {
     .open = dkim_open,
     .close = dkim_close,
     .want = {[STAGE_HEADER] = dkim_want},
-    .run = {[STAGE_MESSAGE] = dkim_run},
+    .run = {[STAGE_MAIL] = dkim_run_mail, [STAGE_MESSAGE] = dkim_run},
     .data = dkim_data,
 };

@@ -2,6 +2,7 @@
  * Carries out verdicts: replies, header edits, recipients, quarantine. libmilter wants folds as LF
  * and, where leading blanks are ours, the blank behind the colon.
  */
+#include "auth/sealing.h"
 #include "gateway/milter/private.h"
 
 #include <errno.h>
@@ -187,6 +188,8 @@ static sfsistat apply_taken(struct milter_conn *c, const struct judgement *j)
 	struct delivery_group *groups = judge_groups(s, j, a);
 	struct edits *edits = united_edits(groups, a);
 
+	if (j->any_accept)
+		seal_outgoing(s, edits);
 	for (const struct delivery_group *g = groups; g; g = g->next)
 		if (g->is_quarantine && !milter.conf->hold && setaside_put(milter.quarantine, s, j, g) != RES_OK)
 			return set_reply(c, a, errno == ENOSPC ? 452 : 451, errno == ENOSPC ? STR("4.3.1") : STR("4.3.0"),

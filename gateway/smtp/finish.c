@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "auth/sealing.h"
 #include "gateway/quarantine.h"
 #include "gateway/setaside.h"
 #include "gateway/smtp/private.h"
@@ -161,10 +162,9 @@ static void make_delivery(struct smtp *c)
 	unsigned bits = c->is_tls && c->conn ? tls_cipher_bits(conn_ssl(c->conn)) : 0;
 	size_t n = 0;
 
-	edit_add_header(&s->message->edits, a, STR("Received"), smtp_received(s, a, bits, clock_now()));
-	d->groups = judge_groups(s, c->judgement, a);
-	for (const struct delivery_group *g = d->groups; g; g = g->next)
-		n++;
+	d->groups = c->groups;
+	for (struct delivery_group *g = d->groups; g; g = g->next, n++)
+		edit_add_header(&g->edits, a, STR("Received"), smtp_received(s, a, bits, clock_now()));
 	d->entries = arena_array(a, n, sizeof *d->entries);
 	for (const struct delivery_group *g = d->groups; g; g = g->next) {
 		if (g->is_quarantine)
@@ -213,6 +213,10 @@ void smtp_judge_message(struct smtp *c)
 	c->judgement = arena_alloc(m->arena, sizeof *c->judgement);
 	judge_message(c->snap, s, c->judgement);
 	c->verdict = c->judgement->whole;
+	c->groups = judge_groups(s, c->judgement, m->arena);
+	for (struct delivery_group *g = c->groups; g; g = g->next)
+		if (!g->is_quarantine)
+			seal_outgoing(s, &g->edits);
 	if (gate)
 		gate_leave(gate);
 }

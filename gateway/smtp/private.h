@@ -88,6 +88,7 @@ struct smtp {
 
 	/* The message in judgement. */
 	struct judgement *judgement;
+	struct delivery_group *groups; /* of the judgement, signed and sealed */
 	struct smtp_delivery *delivery;
 
 	unsigned commands, errors;

@@ -139,7 +139,9 @@ struct delivery_group *judge_groups(struct session *s, const struct judgement *j
 		g->origins[i] = j->recipients[i];
 	}
 	g->n = j->n;
-	g->edits = s->message->edits;
+	edits_init(&g->edits);
+	for (const struct edit *e = s->message->edits.first; e; e = e->next)
+		edit_add_header(&g->edits, a, e->name, e->value);
 	g->is_quarantine = j->whole.kind == VERDICT_QUARANTINE;
 	g->verdict = &j->verdicts[0];
 	return g;

@@ -131,7 +131,7 @@ static void pass(void **state)
 	assert_int_equal(m->s->message->findings.n, 0);
 	assert_str(edit_of(m, EDIT_ADD_HEADER, "Authentication-Results")->value,
 	    "mx.example.net;\r\n\tspf=pass smtp.mailfrom=a@example.org;\r\n\tdkim=none;\r\n\tarc=none smtp.remote-ip=192.0.2.1;\r\n"
-	    "\tdmarc=pass header.from=example.org policy.dmarc=reject");
+	    "\tdmarc=pass (p=reject) header.from=example.org");
 	end(m);
 }
 
