@@ -54,6 +54,9 @@ struct str domain_registered(struct str host)
 	return found ? str_sub(host, (size_t)(found - copy), n - (size_t)(found - copy)) : host;
 }
 
+/* Countries of which the list has rules for the level below only. */
+static const char *const starred[] = {"ck", "er", "fk", "jm", "mm", "np", "pg", "za"};
+
 /* Labels of letters, digits and hyphens inside; underscores from the third level on. */
 static bool is_name(struct str host)
 {
@@ -82,6 +85,10 @@ bool host_is_public(struct str host)
 	char copy[HOST_MAX + 1];
 	size_t n;
 
-	return dot >= 0 && is_name(host) && suffixes() && copy_host(str_from(host, (size_t)dot + 1), copy, &n) &&
-	    psl_is_public_suffix2(suffixes(), copy, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE);
+	if (dot < 0 || !is_name(host) || !suffixes() || !copy_host(str_from(host, (size_t)dot + 1), copy, &n))
+		return false;
+	for (size_t i = 0; i < sizeof starred / sizeof *starred; i++)
+		if (strcmp(copy, starred[i]) == 0)
+			return true;
+	return psl_is_public_suffix2(suffixes(), copy, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE);
 }

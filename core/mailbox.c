@@ -35,6 +35,8 @@ struct list {
 	uint32_t odd;
 	struct str group;
 	bool is_in_group;
+	struct str stray;     /* words before a comma that are no address: the name of the next one */
+	struct mailbox lonely; /* a local part alone: listed only when nothing better comes */
 };
 
 /* ---- tokens ---- */
@@ -367,7 +369,11 @@ static void add_mailbox(struct list *l, const struct mailbox *m)
 		l->room = l->room ? l->room * 2 : 4;
 	}
 	l->v[l->n] = *m;
-	l->v[l->n++].group = l->group;
+	l->v[l->n].group = l->group;
+	if (!m->name.n)
+		l->v[l->n].name = l->stray;
+	l->stray = STR_NONE;
+	l->n++;
 	l->odd |= m->odd;
 }
 
@@ -419,6 +425,25 @@ static void read_angle(struct list *l, const struct token *v, size_t n, size_t o
 	add_mailbox(l, &m);
 }
 
+/* An address that stands in a comment, and nowhere else in its item, is taken by some programs. */
+static void read_comments(struct list *l, const struct token *v, size_t n)
+{
+	for (size_t i = 0; i < n && i < ANGLES_MAX; i++) {
+		struct lexer inner = {.in = str_sub(v[i].raw, 1, v[i].raw.n - 2)};
+		struct mailbox m = {.raw = v[i].raw, .odd = MAILBOX_JUNK};
+		size_t from, to;
+
+		if (v[i].kind != COMMENT || str_chr(v[i].raw, '@') < 0)
+			continue;
+		lex(l->arena, &inner);
+		from = find_sign(inner.v, inner.n, 0, '<');
+		from = from < inner.n ? from + 1 : 0;
+		to = find_sign(inner.v, inner.n, from, '>');
+		if (read_spec(l->arena, &m, inner.v + from, to - from) && m.domain.n)
+			add_mailbox(l, &m);
+	}
+}
+
 static void read_item(struct list *l, const struct token *v, size_t n)
 {
 	struct mailbox m = {.raw = raw_of(v, n)};
@@ -443,12 +468,18 @@ static void read_item(struct list *l, const struct token *v, size_t n)
 		m.odd |= MAILBOX_UNBALANCED;
 	if (read_spec(l->arena, &m, v, n)) {
 		m.name = last_comment(l->arena, v, n);
-		add_mailbox(l, &m);
-		return;
+		if (m.domain.n)
+			add_mailbox(l, &m);
+		else
+			l->lonely = m;
 	}
-	l->odd |= MAILBOX_NONE | m.odd;
-	if (str_chr(name_of(l->arena, v, n), '@') >= 0)
+	if (m.domain.n)
+		return;
+	l->odd |= m.odd | (m.local.n ? 0 : MAILBOX_NONE);
+	l->stray = name_of(l->arena, v, n);
+	if (str_chr(l->stray, '@') >= 0)
 		l->odd |= MAILBOX_ENCODED;
+	read_comments(l, v, n);
 }
 
 /* Where the item that starts at `from` ends: a separator outside of <>, or the end. */
@@ -511,6 +542,8 @@ void mailboxes_parse(struct arena *a, struct str value, struct mailboxes *ret_ma
 	lex(a, &lexer);
 	read_items(&list, lexer.v, lexer.n);
 	list.odd |= lexer.odd;
+	if (!list.n && list.lonely.local.n)
+		add_mailbox(&list, &list.lonely);
 	if (list.n > 1)
 		list.odd |= MAILBOX_SEVERAL;
 	*ret_mailboxes = (struct mailboxes){list.v, list.n, list.odd};

@@ -28,7 +28,7 @@ enum mailbox_odd {
 	MAILBOX_UNBALANCED = 1 << 2,  /* ( or " or < or [ never closed, or closed too often */
 	MAILBOX_JUNK = 1 << 3,	      /* text behind or between what makes an address */
 	MAILBOX_TWO_ANGLES = 1 << 4,  /* <a@b> <c@d> without comma, or < inside <> */
-	MAILBOX_NO_DOMAIN = 1 << 5,   /* a local part alone */
+	MAILBOX_NO_DOMAIN = 1 << 5,   /* a local part alone; listed only when there is no address */
 	MAILBOX_BAD_DOMAIN = 1 << 6,  /* not by the grammar of RFC 5321, 8-bit: not UTF-8 */
 	MAILBOX_BAD_LOCAL = 1 << 7,   /* no atoms and not quoted; a second @ */
 	MAILBOX_ENCODED = 1 << 8,     /* an encoded word in an address, or one that holds the only address */

@@ -13,7 +13,7 @@ enum reading {
 	READ_LAST_ENCODING = 1 << 1, /* of several Content-Transfer-Encoding fields the last */
 	READ_LAST_PARAM = 1 << 2,    /* of several boundary parameters the last */
 	READ_PREFIX = 1 << 3,	     /* a line that begins with a boundary is a delimiter (RFC 2046) */
-	READ_BARE_CR = 1 << 4,	     /* a lone CR ends a line too */
+	READ_BARE_CR = 1 << 4,	     /* a lone CR ends a line too: the text is a copy with LF there */
 	READ_OVER_BROKEN = 1 << 5,   /* a header line without colon is skipped, the section goes on */
 	READ_BEHIND_END = 1 << 6,    /* a closing delimiter closes nothing */
 	READ_OUTERMOST = 1 << 7,     /* a boundary that two levels use belongs to the outer one */
@@ -28,7 +28,6 @@ struct sweep {
 	struct str text;
 	size_t at;	   /* next octet to look at */
 	size_t line_start; /* behind the last line end seen */
-	bool with_bare_cr; /* find lines behind a lone CR too */
 	bool is_fresh;	   /* text->p[at] begins a line and was not looked at */
 	bool has_nul, has_bare_cr, has_crlf, has_lf, has_long_line;
 };

@@ -53,7 +53,6 @@ static bool step(struct sweep *s)
 		if (i + 1 < t.n && t.p[i + 1] == '\n')
 			return false;
 		s->has_bare_cr = true;
-		return s->with_bare_cr && is_dashes(t, i + 1);
 	} else if (t.p[i] == '\n') {
 		bool is_crlf = i > 0 && t.p[i - 1] == '\r';
 		s->has_crlf |= is_crlf;

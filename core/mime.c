@@ -12,7 +12,7 @@
 #include "core/session.h"
 #include "core/spool.h"
 
-enum { STACK_MAX = MIME_DEPTH_MAX + 1, QUEUE_MAX = 64 };
+enum { STACK_MAX = MIME_DEPTH_MAX + 1, QUEUE_MAX = 64, COPY_MAX = 16 * 1024 * 1024 };
 
 /* Programs are known to differ on these, even where our own readings agree. */
 enum { AMBIGUOUS = MIME_DUPLICATE_BOUNDARY | MIME_DUPLICATE_TYPE | MIME_DUPLICATE_ENCODING |
@@ -375,7 +375,6 @@ static void begin_part(struct parser *p, size_t at, struct mime_part *parent, st
 		part->offset = body;
 		part->body = str_from(p->text, body);
 		sweep_start(&p->sweep, p->text, body);
-		p->sweep.with_bare_cr = (p->reading & READ_BARE_CR) != 0;
 		if (!mime_is_multipart(part) && !mime_is_message(part))
 			return;
 		if (part->depth >= MIME_DEPTH_MAX || p->depth >= STACK_MAX) {
@@ -407,6 +406,10 @@ static void close_part(struct parser *p, size_t end)
 		part->body.n = end > part->offset ? end - part->offset : 0;
 	if (o->is_multipart && !o->is_closed)
 		part->anomalies |= MIME_MISSING_END;
+	if (o->is_multipart && !o->last_child) {
+		part->anomalies |= MIME_MISSING_BOUNDARY;
+		p->doubts |= READ_GUESSED;
+	}
 	if (str_is(part->type, "message/partial"))
 		p->mime->is_partial = true;
 	if (str_is(part->type, "message/external-body"))
@@ -422,8 +425,6 @@ static size_t end_before(struct str text, size_t line)
 
 	if (end && text.p[end - 1] == '\n')
 		end--;
-	else if (end && text.p[end - 1] == '\r')
-		return end - 1;
 	if (end < line && end && text.p[end - 1] == '\r')
 		end--;
 	return end;
@@ -438,19 +439,6 @@ static bool is_behind_end(struct parser *p, const struct match *m)
 	o->part->anomalies |= MIME_DATA_BEHIND_END;
 	p->doubts |= READ_BEHIND_END;
 	return true;
-}
-
-/* The line at `at` as the reading in use ends it. */
-static struct str delimiter_line(const struct parser *p, size_t at)
-{
-	struct str line = str_from(p->text, at);
-	size_t n = 0;
-
-	if (!(p->reading & READ_BARE_CR))
-		return line_of(p->text, at);
-	while (n < line.n && line.p[n] != '\r' && line.p[n] != '\n')
-		n++;
-	return str_sub(line, 0, n);
 }
 
 static size_t behind_line_end(struct str text, size_t at)
@@ -473,15 +461,27 @@ static void guess_boundary(struct open_part *o, struct str line)
 	o->is_multipart = true;
 }
 
+/* A multipart that has a boundary, but where its lines say something else. */
+static bool guess_again(struct parser *p, struct str line)
+{
+	struct open_part *o = top(p);
+
+	if (!(p->reading & READ_GUESSED) || !o || !o->is_multipart || o->last_child || o->is_closed)
+		return false;
+	o->is_guessing = true;
+	guess_boundary(o, line);
+	return true;
+}
+
 /* What stands at `line` begins with "--". The scan goes on behind it, in the part that it begins. */
 static void handle_line(struct parser *p, size_t line)
 {
-	struct str text = delimiter_line(p, line + 2);
+	struct str text = line_of(p->text, line + 2);
 	struct match m;
 
 	p->sweep.at = line + 2;
 	guess_boundary(top(p), text);
-	if (!match_line(p, text, &m)) {
+	if (!match_line(p, text, &m) && !(guess_again(p, text) && match_line(p, text, &m))) {
 		note_prefix(p, text);
 		return;
 	}
@@ -564,13 +564,40 @@ static void parse_once(struct parser *p, struct str message, const struct header
 	p->mime->anomalies |= p->mime->root->anomalies;
 }
 
+static struct str with_line_feeds(struct arena *a, struct str in)
+{
+	char *out = (char *)arena_str(a, in).p;
+
+	for (size_t i = 0; i < in.n; i++)
+		if (out[i] == '\r' && (i + 1 == in.n || out[i + 1] != '\n'))
+			out[i] = '\n';
+	return (struct str){out, in.n};
+}
+
+/* Bodies found in a copy of the same length are slices of the message again. */
+static void point_back(struct mime_part *root, struct str copy, struct str message)
+{
+	for (struct mime_part *part = root; part; part = mime_next(part))
+		if (part->body.p >= copy.p && part->body.p <= copy.p + copy.n)
+			part->body.p = message.p + (part->body.p - copy.p);
+}
+
 static void read_otherwise(struct arena *a, struct mime *mime, struct str message,
     const struct headers *headers, uint32_t reading)
 {
 	struct mime other = {.arena = a};
 	struct parser p = {.arena = a, .mime = &other, .reading = reading};
+	struct str copy = message;
 
-	parse_once(&p, message, headers);
+	if (reading & READ_BARE_CR) {
+		if (message.n > COPY_MAX)
+			return;
+		copy = with_line_feeds(a, message);
+		headers = NULL;
+	}
+	parse_once(&p, copy, headers);
+	if (copy.p != message.p)
+		point_back(other.root, copy, message);
 	mime->is_partial |= other.is_partial;
 	mime->is_external_body |= other.is_external_body;
 	if (mime_unite(mime, other.root))

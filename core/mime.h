@@ -19,14 +19,14 @@
 struct spool;
 struct message;
 
-enum { MIME_DEPTH_MAX = 32, MIME_PARTS_MAX = 1000, MIME_BOUNDARY_MAX = 250, MIME_PARAMS_MAX = 100 };
+enum { MIME_DEPTH_MAX = 32, MIME_PARTS_MAX = 1000, MIME_BOUNDARY_MAX = 998, MIME_PARAMS_MAX = 100 };
 
 enum mime_encoding { MIME_IDENTITY, MIME_BASE64, MIME_QUOTED_PRINTABLE, MIME_UUENCODE };
 
 /* Named bits; mime_anomaly_name() gives "duplicate-boundary" and so on. */
 enum mime_anomaly {
 	MIME_DUPLICATE_BOUNDARY = 1 << 0,  /* same boundary on two levels or given twice */
-	MIME_MISSING_BOUNDARY = 1 << 1,	   /* multipart without (usable) boundary */
+	MIME_MISSING_BOUNDARY = 1 << 1,	   /* multipart without (usable) boundary, or one that never occurs */
 	MIME_MISSING_END = 1 << 2,	   /* no closing delimiter */
 	MIME_DUPLICATE_TYPE = 1 << 3,	   /* several Content-Type fields */
 	MIME_DUPLICATE_ENCODING = 1 << 4,  /* several or conflicting Content-Transfer-Encoding */

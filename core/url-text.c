@@ -43,7 +43,7 @@ struct word {
 	struct str text;   /* without delimiters inside */
 	size_t next_at;	   /* place of the next @, or SIZE_MAX; valid from `asked` on */
 	size_t mail_end;   /* place of the next MAIL_END */
-	bool is_first;	   /* of its line */
+	bool is_shifted;   /* behind ESC: its first two octets are of ISO 2022 */
 };
 
 static bool is_word_char(char c)
@@ -56,7 +56,7 @@ static bool may_start(const struct word *w, size_t at)
 {
 	char before;
 
-	if (at == 0)
+	if (at == 0 || (at == 2 && w->is_shifted))
 		return true;
 	before = w->text.p[at - 1];
 	return has(before, START) || is_word_char(before) != is_word_char(w->text.p[at]);
@@ -298,7 +298,8 @@ void urls_from_text(struct arena *a, struct urls *urls, struct str text, enum ur
 			seen |= classes[(unsigned char)text.p[at++]];
 		if ((seen & MARK) && at - start > 3) {
 			struct word w = {.text = str_sub(text, start, at - start),
-			    .next_at = SIZE_MAX, .mail_end = SIZE_MAX};
+			    .next_at = SIZE_MAX, .mail_end = SIZE_MAX,
+			    .is_shifted = start && text.p[start - 1] == '\033' && text.p[start] == '('};
 			read_word(&f, &w);
 		}
 		at++;

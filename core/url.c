@@ -17,7 +17,18 @@ static bool is_scheme_char(unsigned char c)
 	return is_alnum(c) || c == '+' || c == '-' || c == '.';
 }
 
-/* "https" of "https:..."; a host with a port ("example.com:80") is none. */
+/* Schemes that digits may follow at once: anything else before a digit is a host with its port. */
+static const char *const digit_schemes[] = {"cid", "data", "mid", "sms", "tel", "callto", "mailto"};
+
+static bool takes_digits(struct str scheme)
+{
+	for (size_t i = 0; i < sizeof digit_schemes / sizeof *digit_schemes; i++)
+		if (str_iis(scheme, digit_schemes[i]))
+			return true;
+	return false;
+}
+
+/* "https" of "https:..."; 0 when there is none. */
 static size_t scheme_length(struct str s)
 {
 	size_t n = 0;
@@ -26,7 +37,9 @@ static size_t scheme_length(struct str s)
 		n++;
 	if (n == 0 || n == s.n || s.p[n] != ':' || !is_alpha((unsigned char)s.p[0]))
 		return 0;
-	if (str_chr(str_sub(s, 0, n), '.') >= 0 || (n + 1 < s.n && is_digit((unsigned char)s.p[n + 1])))
+	if (str_chr(str_sub(s, 0, n), '.') >= 0)
+		return 0;
+	if (n + 1 < s.n && is_digit((unsigned char)s.p[n + 1]) && !takes_digits(str_sub(s, 0, n)))
 		return 0;
 	return n;
 }
@@ -82,7 +95,7 @@ static bool address_number(struct str s, uint64_t *ret_value)
 	if (str_istarts(s, STR("0x"))) {
 		base = 16;
 		s = str_from(s, 2);
-	} else if (s.n > 1 && s.p[0] == '0') {
+	} else if (s.n > 1 && s.p[0] == '0' && str_chr(s, '8') < 0 && str_chr(s, '9') < 0) {
 		base = 8;
 		s = str_from(s, 1);
 	}
@@ -188,14 +201,25 @@ static bool read_web(struct arena *a, struct str rest, struct url *u)
 	return u->host.n > 0;
 }
 
+static size_t mail_length(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] != '?' && s.p[n] != '&')
+		n++;
+	return n;
+}
+
 static bool read_mail(struct arena *a, struct str text, struct str rest, struct url *u)
 {
 	ptrdiff_t at;
 
-	rest = percent_decoded(a, str_sub(rest, 0, authority_length(rest)));
+	rest = percent_decoded(a, str_sub(rest, 0, mail_length(rest)));
+	while (rest.n && rest.p[0] == '/')
+		rest = str_from(rest, 1);
 	at = str_rchr(rest, '@');
 	u->url = text;
-	if (at < 0)
+	if (at < 0 || str_chr(rest, '@') != at)
 		return true;
 	read_host(a, str_from(rest, (size_t)at + 1), u);
 	return true;
