@@ -6,8 +6,8 @@ unit_tests = \
 	tests/unit/test-arena \
 	tests/unit/test-auth \
 	tests/unit/test-authres \
-	tests/unit/test-conf \
 	tests/unit/test-backlog \
+	tests/unit/test-conf \
 	tests/unit/test-config \
 	tests/unit/test-dkim \
 	tests/unit/test-dmarc \
