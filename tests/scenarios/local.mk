@@ -1,5 +1,9 @@
 # Scenarios, one a line, alphabetical: played by tests/mailtest/mailtest.
 scenarios = \
+	tests/scenarios/auth-dmarc.mt \
+	tests/scenarios/auth-results-forged.mt \
+	tests/scenarios/auth-sign.mt \
+	tests/scenarios/auth-spf.mt \
 	tests/scenarios/bdat-next-hop.mt \
 	tests/scenarios/bdat.mt \
 	tests/scenarios/config-errors.mt \
