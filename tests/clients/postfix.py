@@ -40,6 +40,7 @@ local_recipient_maps =
 relay_recipient_maps =
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtp_host_lookup = native
+smtpd_peername_lookup = no
 disable_dns_lookups = yes
 message_size_limit = 60000000
 mailbox_size_limit = 0
