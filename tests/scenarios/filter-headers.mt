@@ -1,4 +1,4 @@
-mailtest "missing, double and malformed fields become facts and findings"
+mailtest "missing and double fields become facts and findings"
 next n1 {}
 gateway g1 {
 	filter headers;
@@ -10,7 +10,7 @@ gateway g1 {
 		}
 	}
 }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
@@ -20,9 +20,9 @@ session {
 	data "From: a@example.com\r\nfrom : b@example.com\r\nSubject: x\r\n\r\nx\r\n" = 550 5.6.0
 	mail <a@example.com>
 	rcpt <b@example.net>
-	data "From: a@example.com\r\nDate: nonsense\r\nSubject: caf\xe9\r\nSubject: two\r\nno colon here\r\nX: y\r\n\r\nx\r\n" = 250
+	data "From: a@example.com\r\nDate: nonsense\r\nSubject: caf\xe9\r\nSubject: two\r\n\r\nx\r\n" = 250
 	quit
 }
 drain g1
 expect n1.message[0].header "X-Missing" ~ "from"	n1.message[0].header "X-Missing" ~ "date"
-expect g1.message[2].findings ~ "headers.duplicate"	g1.message[2].findings ~ "headers.8bit"	g1.message[2].findings ~ "headers.broken"
+expect g1.message[2].findings ~ "headers.duplicate"	g1.message[2].findings ~ "headers.8bit"

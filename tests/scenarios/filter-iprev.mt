@@ -14,22 +14,22 @@ gateway g1 {
 	filter iprev { on-failure accept; }
 	policy { at message { tag header "X-Iprev" "{iprev}"; tag header "X-Name" "{iprev.name}" if iprev == pass; accept; } }
 }
-session from 192.0.2.1 { ehlo mx.example.com
+session via smtp milter from 192.0.2.1 { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data "Subject: x\r\n\r\nx\r\n"
 	quit }
-session from 192.0.2.2 { ehlo mx.example.com
+session via smtp milter from 192.0.2.2 { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data "Subject: x\r\n\r\nx\r\n"
 	quit }
-session from 192.0.2.3 { ehlo mx.example.com
+session via smtp milter from 192.0.2.3 { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data "Subject: x\r\n\r\nx\r\n"
 	quit }
-session from 2001:db8::5 { ehlo mx.example.com
+session via smtp milter from 2001:db8::5 { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data "Subject: x\r\n\r\nx\r\n"
@@ -39,4 +39,4 @@ expect n1.messages == 4
 expect n1.message[0].header "X-Iprev" == pass	n1.message[0].header "X-Name" == "one.example"
 expect n1.message[1].header "X-Iprev" == fail	n1.message[2].header "X-Iprev" != pass
 expect n1.message[3].header "X-Iprev" == pass	n1.message[3].header "X-Name" == "six.example"
-expect n1.message[0].header "Received" ~ "one.example"
+expect via smtp n1.message[0].header "Received" ~ "one.example"

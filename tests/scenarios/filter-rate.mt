@@ -8,7 +8,7 @@ gateway g1 {
 		at message { tempfail 451 4.7.1 "over {rate.limit}, retry in {rate.wait}" if rate.exceeded; accept; }
 	}
 }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	repeat 3 {
 		mail <a@example.com> = 250

@@ -7,7 +7,7 @@ gateway g1 {
 	filter recipients;
 	policy { at rcpt { reject 550 5.1.1 "no such user here" if rcpt.unknown; } at message { accept; } }
 }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net> = 250
@@ -19,7 +19,7 @@ session {
 expect n1.commands ~ "RCPT TO:<b@example.net>"	n1.commands ~ "RCPT TO:<gone@example.net>"	n1.commands !~ "list.example"
 expect n1.commands ~ "MAIL FROM:<>"
 next n1 down
-session {							# from the cache: the server is away
+session via smtp milter {							# from the cache: the server is away
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net> = 250
@@ -28,7 +28,7 @@ session {							# from the cache: the server is away
 	quit
 }
 gateway g1 restart
-session {							# and after a restart
+session via smtp milter {							# and after a restart
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net> = 250

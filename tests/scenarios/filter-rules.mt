@@ -15,7 +15,7 @@ gateway g1 {
 	filter rules { load "$DIR/local.cf"; }
 	policy { at message { reject 550 5.7.1 "spam, score {score}" if score >= 10; tag header "X-Score" "{score}"; accept; } }
 }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>

@@ -13,6 +13,7 @@ scenarios = \
 	tests/scenarios/filter-dnsbl.mt \
 	tests/scenarios/filter-greet.mt \
 	tests/scenarios/filter-greylist.mt \
+	tests/scenarios/filter-headers-broken.mt \
 	tests/scenarios/filter-headers.mt \
 	tests/scenarios/filter-iprev.mt \
 	tests/scenarios/filter-rate.mt \

@@ -25,9 +25,12 @@ gateway g1 {
 		}
 	}
 }
-session from 198.51.100.9 { banner = 554 5.7.1 ~ "not you, 198.51.100.9" }
-session {
+session via smtp milter from 198.51.100.9 { banner = 554 5.7.1 ~ "not you, 198.51.100.9" }
+session via smtp milter {
 	ehlo later.example = 450 4.7.1 ~ "later, later.example"
+	quit
+}
+session via smtp milter {
 	ehlo mx.example.com = 250
 	mail <a@no.example> = 550 5.7.1 ~ "no mail from a@no.example"
 	mail <a@example.com>
@@ -64,7 +67,9 @@ session {
 	quit
 }
 drain g1
-expect n1.messages >= 3	n1.commands ~ "RCPT TO:<archive@example.net>"	n1.commands ~ "RCPT TO:<other@example.net>"
+expect n1.messages >= 3
+expect via smtp n1.commands ~ "RCPT TO:<archive@example.net>"	n1.commands ~ "RCPT TO:<other@example.net>"
+expect via milter n1.message[1].rcpts == "other@example.net"	n1.message[2].rcpts == "b@example.net archive@example.net"
 expect n1.message[0].header "Subject" == "[TAG] tag"	n1.message[0].header "X-Tag" == "yes"
 expect n1.message[0].header-count "X-Remove" == 0	n1.message[0].header "X-Added" ~ "^size \d+$"
 expect g1.message[0].verdict == "reject"	g1.message[0].decided_by ~ "mailreeve.conf:\d+"

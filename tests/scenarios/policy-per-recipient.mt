@@ -10,7 +10,7 @@ gateway g1 {
 		}
 	}
 }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@strict.example>
@@ -26,6 +26,7 @@ session {
 	quit
 }
 drain g1
-expect n1.commands ~ "b@strict.example"
+expect via smtp n1.commands ~ "b@strict.example"
+expect n1.messages >= 2
 expect g1.message[1].rcpt ~ "strict.example.*quarantine|quarantine.*strict.example"
 await reevectl g1 quarantine list = 0 ~ "b@strict.example" !~ "b@example.net"

@@ -326,8 +326,12 @@ class Run:
     # -- expectations --
 
     def do_expect(self, s):
-        """expect PATH ["argument"] [OP value] ...; each may take a while to become true."""
+        """expect [via smtp|milter] PATH ["argument"] [OP value] ...; each may take a while to come true."""
         tokens = list(s.args)
+        if tokens and tokens[0].value == "via":
+            if tokens[1].value != self.face:
+                return
+            tokens = tokens[2:]
         while tokens:
             path = tokens.pop(0)
             argument, op, right = None, None, None
