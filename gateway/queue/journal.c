@@ -18,7 +18,14 @@
 #include "gateway/queue/crc32c.h"
 #include "lib/clock.h"
 
-enum { SYNC_DELAY_NS = 4000000, READ_CHUNK = 256 * 1024, FILES_MAX = 256, OFFSET_BITS = 40 };
+enum {
+	SYNC_DELAY_NS = 4000000,
+	READ_CHUNK = 256 * 1024,
+	FILES_MAX = 256,
+	OFFSET_BITS = 40,
+	RESERVE = 2 * 1024 * 1024,
+	COMPLAIN_EVERY_S = 60,
+};
 
 #define OFFSET_MASK (((uint64_t)1 << OFFSET_BITS) - 1)
 #define RECORD_MAX ((JOURNAL_RECORD + JOURNAL_TEXT_MAX + 7) & ~7)
@@ -35,7 +42,9 @@ struct journal {
 	struct file files[FILES_MAX]; /* in order; the last is the current one */
 	size_t n;
 	uint64_t offset;   /* in the current file */
+	uint64_t reserved; /* up to here the disk has set space aside */
 	uint64_t position; /* in all that this process wrote */
+	int64_t complained;
 	bool is_broken;	   /* a write failed half-way: a new file is needed */
 
 	pthread_mutex_t lock; /* of what follows */
@@ -213,6 +222,20 @@ static struct file *current(struct journal *j)
 	return &j->files[j->n - 1];
 }
 
+/*
+ * Space ahead: on a disk that is full of mail, what is delivered can still be noted (and after that
+ * deleted). Without it, a restart would deliver again what could not be noted.
+ */
+static void reserve(struct journal *j)
+{
+	if (j->reserved > j->offset + RESERVE / 2)
+		return;
+	if (fallocate(current(j)->fd, FALLOC_FL_KEEP_SIZE, (off_t)j->offset, RESERVE) == 0)
+		j->reserved = j->offset + RESERVE;
+	else
+		j->reserved = j->offset + RESERVE / 2 + RESERVE / 16; /* ask again a little later */
+}
+
 /* A new file, on disk with its name before anything is written to it. */
 static bool file_start(struct journal *j)
 {
@@ -239,7 +262,9 @@ static bool file_start(struct journal *j)
 	}
 	j->files[j->n++] = (struct file){number, fd};
 	j->offset = JOURNAL_HEAD;
+	j->reserved = 0;
 	j->is_broken = false;
+	reserve(j);
 	pthread_mutex_lock(&j->lock);
 	j->sync_fd = fd;
 	pthread_mutex_unlock(&j->lock);
@@ -317,11 +342,23 @@ static void mark_dirty(struct journal *j, size_t n)
 {
 	j->offset += n;
 	j->position += n;
+	reserve(j);
 	pthread_mutex_lock(&j->lock);
 	if (j->written == j->synced)
 		pthread_cond_signal(&j->is_dirty);
 	j->written += n;
 	pthread_mutex_unlock(&j->lock);
+}
+
+/* At most one complaint a minute: a full disk says so at every delivery. */
+static void say_full(struct journal *j, int error)
+{
+	int64_t now = clock_now();
+
+	if (now - j->complained < COMPLAIN_EVERY_S)
+		return;
+	j->complained = now;
+	trouble(j, strerror(error), current(j)->number);
 }
 
 journal_ref journal_add(struct journal *j, struct uid uid, uint32_t recipient,
@@ -338,7 +375,9 @@ journal_ref journal_add(struct journal *j, struct uid uid, uint32_t recipient,
 	at = j->offset;
 	if (pwrite(current(j)->fd, octets, n, (off_t)at) != (ssize_t)n) {
 		/* Cut the half away; when even that fails, go on in another file. */
+		int saved = errno;
 		j->is_broken = ftruncate(current(j)->fd, (off_t)at) != 0;
+		say_full(j, saved);
 		return 0;
 	}
 	mark_dirty(j, n);

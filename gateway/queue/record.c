@@ -203,6 +203,15 @@ static bool is_file_name(struct str s)
 	       str_chr(s, '\0') < 0 && str_ends(s, STR(".msg"));
 }
 
+/* It goes into logs and reports. */
+static bool is_id(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= 32 || s.p[i] == 127)
+			return false;
+	return s.n < ID_TEXT_MAX;
+}
+
 static void flags_to_entry(uint32_t flags, struct queue_entry *e)
 {
 	e->is_8bit = flags & RECORD_8BIT;
@@ -222,7 +231,7 @@ bool record_meta_get(struct arena *a, const struct record_head *h, struct str me
 	*e = (struct queue_entry){.arrived = h->arrived, .data_fd = -1};
 	if (meta.n != h->meta_length || crc32c(0, meta.p, meta.n) != h->meta_crc)
 		return false;
-	if (!get_text(&meta, &id) || id.n >= ID_TEXT_MAX || !get_text(&meta, &e->sender) ||
+	if (!get_text(&meta, &id) || !is_id(id) || !get_text(&meta, &e->sender) ||
 	    !get_text(&meta, &e->envid) || !get_text(&meta, ret_file))
 		return false;
 	if (h->flags & RECORD_FILE ? !is_file_name(*ret_file) : ret_file->n != 0)

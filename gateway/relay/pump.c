@@ -77,6 +77,19 @@ static void connection_open(struct relay *r, struct site *s, struct endpoint *e)
 	k->client = client_new(r->loop, &target, &client_events, k);
 }
 
+static void become_idle(struct client_slot *k)
+{
+	k->is_idle = true;
+	k->endpoint->idle++;
+	k->idle_since_us = clock_mono_us();
+}
+
+static void become_busy(struct client_slot *k)
+{
+	k->endpoint->idle -= k->is_idle;
+	k->is_idle = false;
+}
+
 static void slot_end(struct client_slot *k)
 {
 	struct client_slot **at = &k->site->slots;
@@ -84,6 +97,7 @@ static void slot_end(struct client_slot *k)
 	while (*at != k)
 		at = &(*at)->next;
 	*at = k->next;
+	become_busy(k);
 	k->site->connections--;
 	k->site->connecting -= !k->was_ready;
 	k->endpoint->connections--;
@@ -91,15 +105,10 @@ static void slot_end(struct client_slot *k)
 	free(k);
 }
 
-static bool is_idle(const struct client_slot *k)
-{
-	return k->was_ready && !k->delivery;
-}
-
-static struct client_slot *idle_slot(struct site *s)
+static struct client_slot *idle_slot(struct site *s, const struct endpoint *e)
 {
 	for (struct client_slot *k = s->slots; k; k = k->next)
-		if (is_idle(k))
+		if (k->endpoint == e && k->is_idle)
 			return k;
 	return NULL;
 }
@@ -111,7 +120,7 @@ void pump_idle(struct relay *r, struct site *s, bool all)
 	(void)r;
 	for (struct client_slot *k = s->slots, *next; k; k = next) {
 		next = k->next;
-		if (!is_idle(k) || (!all && now - k->idle_since_us < CONNECTION_IDLE_MS * 1000))
+		if (!k->is_idle || (!all && now - k->idle_since_us < CONNECTION_IDLE_MS * 1000))
 			continue;
 		client_quit(k->client);
 		slot_end(k);
@@ -137,6 +146,8 @@ void pump_drop(struct relay *r)
 
 static void send_on(struct client_slot *k, struct delivery *d)
 {
+	become_busy(k);
+	site_used(k->site, k->endpoint, clock_mono_us());
 	k->delivery = d;
 	k->relay->jobs++;
 	hop_text(k->endpoint, d->hop);
@@ -153,7 +164,7 @@ static void on_ready(void *arg, struct client *c)
 	(void)c;
 	k->was_ready = true;
 	k->site->connecting--;
-	k->idle_since_us = clock_mono_us();
+	become_idle(k);
 	endpoint_worked(k->endpoint);
 	k->site->trouble.n = 0;
 	pump_later(k->relay, k->site);
@@ -168,18 +179,15 @@ static void on_done(void *arg, struct client *c, struct job *job)
 	struct delivery *d = job->owner;
 
 	k->delivery = NULL;
-	k->idle_since_us = clock_mono_us();
 	r->jobs--;
 	delivery_settle(d, STR(""));
-	if (!client_is_ready(c)) { /* on_gone follows */
-		k->delivery = NULL;
-		k->was_ready = false;
-		s->connecting++;
+	if (!client_is_ready(c)) /* on_gone follows */
 		return;
-	}
 	if (client_jobs(c) >= CONNECTION_JOBS_MAX) {
 		client_quit(c);
 		slot_end(k);
+	} else {
+		become_idle(k);
 	}
 	pump_later(r, s);
 	pump_queued(r);
@@ -291,21 +299,21 @@ static void fail_nowhere(struct relay *r, struct site *s)
 	delivery_settle(d, STR(""));
 }
 
-static bool send_one(struct relay *r, struct site *s, struct client_slot *k)
+static void send_one(struct relay *r, struct site *s, struct client_slot *k)
 {
 	struct delivery *d = delivery_take(r, s);
 
-	if (!d)
-		return true;
-	if (delivery_check(d, k->client))
+	if (d && delivery_check(d, k->client))
 		send_on(k, d);
-	return true;
 }
 
-/* One step; false when nothing more can be done now. */
+/*
+ * One step; false when nothing more can be done now. Who has the turn but no connection gets one;
+ * meanwhile another that is idle takes the message.
+ */
 static bool step(struct relay *r, struct site *s)
 {
-	struct client_slot *k;
+	int64_t now = clock_mono_us();
 	struct endpoint *e;
 
 	if (!is_found(r, s))
@@ -314,15 +322,13 @@ static bool step(struct relay *r, struct site *s)
 		fail_nowhere(r, s);
 		return true;
 	}
-	k = idle_slot(s);
-	if (k)
-		return send_one(r, s, k);
-	if (s->connecting >= RAMP || s->connecting >= s->n)
-		return false;
-	e = site_pick(s, clock_mono_us());
+	e = site_pick(s, now, false);
+	if (e && !e->idle && s->connecting < RAMP && s->connecting < s->n)
+		connection_open(r, s, e);
+	e = site_pick(s, now, true);
 	if (!e)
 		return false;
-	connection_open(r, s, e);
+	send_one(r, s, idle_slot(s, e));
 	return true;
 }
 

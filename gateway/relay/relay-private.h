@@ -65,7 +65,7 @@ struct client_slot {
 	struct endpoint *endpoint;
 	struct client *client;
 	struct delivery *delivery; /* NULL: idle or not ready yet */
-	bool was_ready;
+	bool was_ready, is_idle;
 	int64_t idle_since_us;
 };
 

@@ -8,7 +8,7 @@
 #include "gateway/relay/retry.h"
 #include "lib/tls.h"
 
-enum { DOWN_FIRST_MS = 5000, DOWN_MOST_MS = 300000 };
+enum { DOWN_FIRST_MS = 5000, DOWN_MOST_MS = 300000, BALANCE_MOST = 4 * ROUTE_WEIGHT_MAX };
 
 static struct str hop_text(struct arena *a, const struct hop *h)
 {
@@ -157,7 +157,7 @@ static bool is_down(const struct endpoint *e, int64_t now_us)
 }
 
 /* One that failed before is probed with one connection at a time. */
-static bool has_room(const struct site *s, const struct endpoint *e)
+bool endpoint_has_room(const struct site *s, const struct endpoint *e)
 {
 	return e->connections < (e->failures ? 1 : (unsigned)s->route.max_connections);
 }
@@ -177,23 +177,42 @@ static unsigned best_preference(const struct site *s, int64_t now_us)
 	return best;
 }
 
-struct endpoint *site_pick(struct site *s, int64_t now_us)
+static bool takes_part(const struct site *s, const struct endpoint *e, unsigned preference, int64_t now_us)
+{
+	return e->preference == preference && is_usable(e, now_us) && (e->idle || endpoint_has_room(s, e));
+}
+
+/*
+ * Smooth weighted round robin: at each message all that take part gain their weight, and the one
+ * that is furthest ahead gets it and pays for all.
+ */
+struct endpoint *site_pick(struct site *s, int64_t now_us, bool only_idle)
 {
 	unsigned preference = best_preference(s, now_us);
 	struct endpoint *best = NULL;
+
+	for (struct endpoint *e = s->endpoints; e; e = e->next) {
+		if (!takes_part(s, e, preference, now_us) || (only_idle && !e->idle))
+			continue;
+		if (!best || e->balance + e->weight > best->balance + best->weight)
+			best = e;
+	}
+	return best;
+}
+
+void site_used(struct site *s, struct endpoint *used, int64_t now_us)
+{
 	int64_t total = 0;
 
 	for (struct endpoint *e = s->endpoints; e; e = e->next) {
-		if (e->preference != preference || !is_usable(e, now_us) || !has_room(s, e))
+		if (e != used && !takes_part(s, e, used->preference, now_us))
 			continue;
-		e->balance += e->weight;
 		total += e->weight;
-		if (!best || e->balance > best->balance)
-			best = e;
+		/* One that had no connection for a while must not get everything afterwards. */
+		if (e->balance < BALANCE_MOST)
+			e->balance += e->weight;
 	}
-	if (best)
-		best->balance -= total;
-	return best;
+	used->balance -= total;
 }
 
 bool site_all_down(const struct site *s, int64_t now_us)

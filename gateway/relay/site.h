@@ -28,7 +28,7 @@ struct endpoint {
 	unsigned weight, preference;
 	int64_t balance;	/* of the weighted round robin */
 	struct str host;	/* name it was found by; "" when configured as address */
-	unsigned connections;
+	unsigned connections, idle;
 	unsigned failures;	/* in a row */
 	int64_t down_until_us;	/* monotonic; 0: up */
 	int64_t no_tls_until_us; /* its TLS failed, and the route says `tls may` */
@@ -84,10 +84,14 @@ struct mail *site_pop(struct site *s, int64_t now_ms);
 int64_t site_first_ms(const struct site *s);
 
 /*
- * The endpoint for the next connection: the best preference that has one that is up and has room;
- * among these in turn by weight. NULL: all are down or full.
+ * Whose turn it is for the next message: of the best preference that has an endpoint that is up,
+ * those that have an idle connection or room for another, in turn by weight. only_idle: only those
+ * that can take the message at once. NULL: none. site_used() says that it got the message.
  */
-struct endpoint *site_pick(struct site *s, int64_t now_us);
+struct endpoint *site_pick(struct site *s, int64_t now_us, bool only_idle);
+void site_used(struct site *s, struct endpoint *used, int64_t now_us);
+/* May one more connection be opened to it? */
+bool endpoint_has_room(const struct site *s, const struct endpoint *e);
 bool site_all_down(const struct site *s, int64_t now_us);
 /* Earliest moment at which an endpoint may be tried again. */
 int64_t site_up_at_us(const struct site *s);

@@ -16,13 +16,16 @@ fuzz_targets = \
 	tests/fuzz/fuzz-mime \
 	tests/fuzz/fuzz-perlre \
 	tests/fuzz/fuzz-policy \
+	tests/fuzz/fuzz-queue \
 	tests/fuzz/fuzz-queue-record \
+	tests/fuzz/fuzz-relay \
 	tests/fuzz/fuzz-reply \
 	tests/fuzz/fuzz-rules \
 	tests/fuzz/fuzz-smtp-command \
 	tests/fuzz/fuzz-smtp-content \
 	tests/fuzz/fuzz-spf
 EXTRA_DIST += tests/fuzz/fuzz-auth.h tests/fuzz/fuzz.h
+tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz-relay.c gateway/relay/body.c gateway/relay/dsn.c
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz-reply.c gateway/relay/reply.c
 EXTRA_DIST += \
 	tests/fuzz/conf.dict \

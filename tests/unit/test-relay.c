@@ -782,6 +782,28 @@ static void weights(void **state)
 	assert_int_equal(other.connections, 1);
 }
 
+static int expected;
+static bool as_many_as_expected(void)
+{
+	return hop.messages + other.messages == expected;
+}
+
+/* One message after the other goes three times to the one and once to the other. */
+static void weights_in_turn(void **state)
+{
+	(void)state;
+	server_start(&hop);
+	server_start(&other);
+	make_routes(arena_printf(arena, "relay example.org {to 127.0.0.1:%u weight 3 127.0.0.1:%u;}", hop.port, other.port).p);
+	open_writer();
+	open_relay();
+	for (expected = 1; expected <= 24; expected++) {
+		submit_plain("u@example.org");
+		assert_true(wait_for(as_many_as_expected));
+	}
+	assert_in_range(hop.messages, 17, 19);
+}
+
 static void too_many_recipients(void **state)
 {
 	struct queue_recipient to[] = {{.address = STR("a@example.org")}, {.address = STR("b@example.org")}};
@@ -846,7 +868,7 @@ int main(int argc, char **argv)
 	    TEST(refused_data), TEST(needs_8bit), TEST(takes_8bit), TEST(needs_utf8), TEST(too_large),
 	    TEST(tls_is_required), TEST(tls_injection), TEST(expiry_and_warning), TEST(restart),
 	    TEST(nothing_is_left_on_disk), TEST(large_data), TEST(large_data_with_dots), TEST(large_bdat),
-	    TEST(hold_release_delete), TEST(by_name_and_by_mx), TEST(weights), TEST(too_many_recipients), TEST(drain),
+	    TEST(hold_release_delete), TEST(by_name_and_by_mx), TEST(weights), TEST(weights_in_turn), TEST(too_many_recipients), TEST(drain),
 	    TEST(damaged_data),
 	};
 	char name[] = "/tmp/test-relay-clock-XXXXXX";
