@@ -31,11 +31,14 @@ scenarios = \
 	tests/scenarios/limit-sessions.mt \
 	tests/scenarios/limit-slow-client.mt \
 	tests/scenarios/listeners.mt \
+	tests/scenarios/log-lines.mt \
 	tests/scenarios/loop.mt \
 	tests/scenarios/next-hop-abilities.mt \
 	tests/scenarios/open-relay.mt \
 	tests/scenarios/pipelining.mt \
 	tests/scenarios/policy-actions.mt \
+	tests/scenarios/policy-default.mt \
+	tests/scenarios/policy-no-verdict.mt \
 	tests/scenarios/policy-per-recipient.mt \
 	tests/scenarios/quarantine.mt \
 	tests/scenarios/queue-control.mt \
@@ -47,6 +50,11 @@ scenarios = \
 	tests/scenarios/queue-retry.mt \
 	tests/scenarios/relay-intact.mt \
 	tests/scenarios/reload.mt \
+	tests/scenarios/roles.mt \
+	tests/scenarios/route-names.mt \
+	tests/scenarios/route-tls-verify.mt \
+	tests/scenarios/scan-explain.mt \
+	tests/scenarios/shutdown.mt \
 	tests/scenarios/smtp-basics.mt \
 	tests/scenarios/smuggling-bdat.mt \
 	tests/scenarios/smuggling-commands.mt \

@@ -53,7 +53,7 @@ class Run:
 
     def names(self):
         """All that $name may stand for."""
-        found = {"HOST": self.host, "DIR": self.dir, "BUILD": self.builddir, "CERT": self.certificate,
+        found = {"HOST": self.host, "DIR": self.dir, "BUILD": self.builddir, "CERT": self.certificate, "CA": self.certificate + ".ca",
                  "SRC": os.path.dirname(os.path.abspath(self.path)), **self.variables}
         for name, actor in self.actors.items():
             if isinstance(actor, NextHop):
@@ -168,7 +168,9 @@ class Run:
             hop.load(s.block())
 
     def do_gateway(self, s):
-        """gateway g1 { configuration }   gateway g1 restart|kill|stop|start|reload|may-fail"""
+        """gateway g1 [WORD...] [{ configuration }]; without a word a new configuration is started or
+        reloaded. idle: only written; term: SIGTERM without waiting, ended: waits for the end;
+        crash-ROLE: SIGKILL to that role, and waits until the master has started it again."""
         name, words = s.args[0].value, [t.value for t in s.plain()][1:]
         text = s.block("text")
         if name not in self.actors:
@@ -194,6 +196,12 @@ class Run:
                 g.start(s.where)
         elif word == "start":
             g.start(s.where)
+        elif word == "term":
+            g.process.send_signal(signal.SIGTERM)
+        elif word == "ended":
+            g.stop(s.where)
+        elif word.startswith("crash-"):
+            g.crash(word[6:], s.where)
         elif word != "idle":
             s.fail(f"gateway: unknown word '{word}'")
 
@@ -360,8 +368,8 @@ class Run:
                       f"{op or ''} {as_text(wanted)[:600]!r}")
 
     def right_value(self, s, token):
-        if token.kind == "word" and PATH.fullmatch(token.value) and (
-                token.value.split(".")[0].split("[")[0] in (set(self.actors) | {"sent"})):
+        is_path = token.kind == "word" and PATH.fullmatch(token.value)
+        if is_path and (token.value.startswith("sent[") or re.split(r"[.\[]", token.value)[0] in self.actors):
             return self.resolve(s, token, None)
         return self.value(token, s.where)
 
