@@ -322,6 +322,17 @@ void chain_data(struct session *s, struct str piece)
 		}
 }
 
+static void feed(void *arg, struct str piece)
+{
+	chain_data(arg, piece);
+}
+
+void chain_body(struct session *s)
+{
+	if (s->chain->has_data)
+		spool_pieces(s->message->spool, s->message->headers.body, feed, s);
+}
+
 void chain_settle(struct session *s, enum stage stage, enum verdict_kind kind)
 {
 	const struct chain *c = s->chain;

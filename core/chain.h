@@ -50,6 +50,8 @@ bool chain_has_data(const struct chain *c);
 void chain_want(struct session *s, enum stage stage);
 void chain_run(struct session *s, enum stage stage);
 void chain_data(struct session *s, struct str piece);
+/* All of the body at once, from the finished spool, for a front end that did not feed it as it came. */
+void chain_body(struct session *s);
 /* Tells the filters what policy decided. */
 void chain_settle(struct session *s, enum stage stage, enum verdict_kind kind);
 

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { FIRST_ROOM = 4096, WRITE_ROOM = 64 * 1024, PASSED_STEP = 256 * 1024 };
+enum { FIRST_ROOM = 4096, WRITE_ROOM = 64 * 1024, PASSED_STEP = 256 * 1024, PIECE = 256 * 1024 };
 
 struct spool {
 	int dir_fd, fd;
@@ -210,6 +210,25 @@ int spool_fd(const struct spool *sp)
 }
 
 /* In steps, so that a reader may call it as often as he likes. */
+void spool_pieces(struct spool *sp, size_t from, void (*each)(void *arg, struct str piece), void *arg)
+{
+	struct str rest = str_from(spool_data(sp), from);
+
+	if (!sp->is_mapped) {
+		each(arg, rest);
+		return;
+	}
+	sp->passed = 0; /* what an earlier reader dropped is read again */
+	while (rest.n) {
+		struct str piece = str_sub(rest, 0, PIECE);
+
+		each(arg, piece);
+		rest = str_from(rest, piece.n);
+		spool_passed(sp, sp->whole.n - rest.n);
+	}
+	sp->passed = 0;
+}
+
 void spool_passed(struct spool *sp, size_t offset)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), upto = offset / page * page;

@@ -30,6 +30,8 @@ struct str spool_beginning(const struct spool *sp);
 size_t spool_memory(const struct spool *sp);
 /* The file behind it, or -1 while it is in memory. Still owned by the spool. */
 int spool_fd(const struct spool *sp);
+/* Calls each() with what stands behind from, in order; pages of a mapped file are dropped behind it. */
+void spool_pieces(struct spool *sp, size_t from, void (*each)(void *arg, struct str piece), void *arg);
 /* A linear reader has passed this offset: pages of a mapped file before it may be dropped. */
 void spool_passed(struct spool *sp, size_t offset);
 void spool_free(struct spool *sp);

@@ -109,8 +109,7 @@ static void run_stages(struct scan *sc, struct session *s, struct judgement *j)
 	run_stage(sc, s, STAGE_HEADER, &decided);
 	spread(s->message, decided);
 	chain_want(s, STAGE_MESSAGE);
-	if (chain_has_data(s->chain))
-		chain_data(s, str_from(spool_data(s->message->spool), s->message->headers.body));
+	chain_body(s);
 	judge_message(sc->snapshot, s, j);
 }
 

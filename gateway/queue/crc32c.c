@@ -4,8 +4,13 @@
  */
 #include "gateway/queue/crc32c.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { FILE_CHUNK = 256 * 1024 };
 
 #if defined(__x86_64__)
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const void *data, size_t n)
@@ -64,4 +69,29 @@ uint32_t crc32c_by_table(uint32_t crc, const void *data, size_t n)
 	for (; n; n--, p++)
 		c = c >> 8 ^ table[0][(c ^ *p) & 255];
 	return ~c;
+}
+
+bool crc32c_file(int fd, uint64_t offset, uint64_t n, uint32_t *ret_crc)
+{
+	char *chunk = malloc(FILE_CHUNK);
+	uint32_t crc = 0;
+	bool ok = chunk != NULL;
+
+	while (ok && n) {
+		ssize_t got = pread(fd, chunk, n < FILE_CHUNK ? (size_t)n : FILE_CHUNK, (off_t)offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got == 0)
+			errno = ENODATA;
+		ok = got > 0;
+		if (!ok)
+			break;
+		crc = crc32c(crc, chunk, (size_t)got);
+		offset += (uint64_t)got;
+		n -= (uint64_t)got;
+	}
+	free(chunk);
+	*ret_crc = ok ? crc : 0;
+	return ok;
 }

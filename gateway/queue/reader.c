@@ -17,7 +17,7 @@
 #include "gateway/queue/crc32c.h"
 #include "gateway/queue/live.h"
 
-enum { WINDOW = 4096, CHECK_CHUNK = 256 * 1024 };
+enum { WINDOW = 4096 };
 
 struct writer_view {
 	struct writer_view *next;
@@ -266,23 +266,6 @@ static bool read_head(int fd, uint64_t offset, struct record_head *h)
 	       record_head_get((struct str){octets, sizeof octets}, h);
 }
 
-static bool crc_of_range(int fd, uint64_t offset, uint64_t n, uint32_t *ret_crc)
-{
-	char *chunk = malloc(CHECK_CHUNK);
-	bool ok = true;
-
-	*ret_crc = 0;
-	while (chunk && ok && n) {
-		size_t step = n < CHECK_CHUNK ? (size_t)n : CHECK_CHUNK;
-		ok = read_exact(fd, chunk, step, offset);
-		*ret_crc = ok ? crc32c(*ret_crc, chunk, step) : 0;
-		offset += step;
-		n -= step;
-	}
-	free(chunk);
-	return ok;
-}
-
 /* Is the record at offset whole: meta, data, and its file when it has one? */
 static bool is_whole(struct queue_reader *r, struct segment *seg, uint64_t offset)
 {
@@ -296,7 +279,7 @@ static bool is_whole(struct queue_reader *r, struct segment *seg, uint64_t offse
 
 	if (read_entry(r, seg->fd, offset, a, &h, &e, &file) &&
 	    queue_reader_data(r, seg, offset, &h, file, &d)) {
-		ok = crc_of_range(d.fd, d.offset, d.length, &crc) && crc == h.data_crc;
+		ok = crc32c_file(d.fd, d.offset, d.length, &crc) && crc == h.data_crc;
 		queue_data_close(&d);
 	}
 	arena_free(a);

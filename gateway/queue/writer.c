@@ -234,7 +234,9 @@ static void item_init(struct queue_writer *w, struct item *it, const struct queu
 	it->head.recipients = (uint32_t)e->recipient_count;
 	it->head.edits = e->edits ? (uint32_t)e->edits->n : 0;
 	it->head.data_length = e->data.n;
-	it->head.data_crc = crc32c(0, e->data.p, e->data.n);
+	/* Through the file where there is one: a mapping would bring all of a large message into memory. */
+	if (e->data_fd < 0 || !crc32c_file(e->data_fd, 0, e->data.n, &it->head.data_crc))
+		it->head.data_crc = crc32c(0, e->data.p, e->data.n);
 	if (e->data_fd >= 0 && fstat(e->data_fd, &st) == 0 && (uint64_t)st.st_size == e->data.n)
 		snprintf(it->file, sizeof it->file, "%s-%016llx-%llu.msg", w->name,
 		    (unsigned long long)w->epoch, (unsigned long long)it->head.uid.serial);

@@ -208,8 +208,7 @@ void smtp_judge_message(struct smtp *c)
 		    .text = STR("too busy, try again later")};
 		return;
 	}
-	if (chain_has_data(s->chain))
-		chain_data(s, str_from(spool_data(m->spool), m->headers.body));
+	chain_body(s);
 	c->judgement = arena_alloc(m->arena, sizeof *c->judgement);
 	judge_message(c->snap, s, c->judgement);
 	c->verdict = c->judgement->whole;
