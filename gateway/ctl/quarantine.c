@@ -187,7 +187,8 @@ static int run_all(struct work *w, const struct verb *verb)
 {
 	int status = 0;
 
-	qsort(w->keys, w->n, sizeof *w->keys, by_key);
+	if (w->n > 1)
+		qsort(w->keys, w->n, sizeof *w->keys, by_key);
 	for (size_t i = 0; i < w->n; i++) {
 		struct arena *a = arena_new(0);
 		struct quarantine_item item;
