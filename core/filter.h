@@ -25,6 +25,7 @@ struct routes;
 struct store;
 struct dns;
 struct gate;
+struct scan;
 
 enum outcome {
 	RUN_OK,	  /* done */
@@ -43,6 +44,7 @@ struct filter_env {
 	const struct routes *routes;
 	bool only_check;	     /* mailreeved -t: open() checks all it can but starts nothing */
 	const struct chain *chain;
+	struct scan *scan;	     /* core/scan.h; NULL while only checking */
 };
 
 struct filter {

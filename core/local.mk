@@ -47,6 +47,11 @@ core_libcore_a_SOURCES = \
 	core/route.c \
 	core/rfc2047.c \
 	core/route.h \
+	core/scan-items.c \
+	core/scan-own.c \
+	core/scan-private.h \
+	core/scan.c \
+	core/scan.h \
 	core/session.c \
 	core/session.h \
 	core/spool.c \
@@ -59,4 +64,7 @@ core_libcore_a_SOURCES = \
 	core/verdict.c \
 	core/verdict.h \
 	core/xtext.c \
-	core/xtext.h
+	core/xtext.h \
+	scanner/kinds.c \
+	scanner/wire.c \
+	scanner/wire.h

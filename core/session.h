@@ -28,6 +28,7 @@ struct chain_slot;
 struct verdict;
 struct mime;
 struct content;
+struct scan_report;
 struct auth;
 
 enum face { FACE_SMTP, FACE_MILTER, FACE_SCAN };
@@ -66,6 +67,7 @@ struct message {
 					   or into a buffer of its own before the end of data */
 	struct mime *mime;		/* core/mime.h, made at first use: message_mime() */
 	struct content *content;	/* core/content.h, made at first use: message_content() */
+	const struct scan_report *scan;	/* core/scan.h, made at first use: message_scan() */
 	struct auth *auth;		/* auth/auth.h, made at first use: message_auth() */
 
 	struct facts facts;

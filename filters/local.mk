@@ -1,6 +1,7 @@
 noinst_LIBRARIES += filters/libfilters.a
 filters_libfilters_a_SOURCES = \
 	filters/arc.c \
+	filters/clamav.c \
 	filters/dkim.c \
 	filters/dmarc.c \
 	filters/dnsbl.c \

@@ -119,6 +119,7 @@ mailreeved_SOURCES = \
 	gateway/relay/role.c \
 	gateway/role.c \
 	gateway/role.h \
+	gateway/scanner_role.c \
 	gateway/world.c \
 	gateway/world.h
 mailreeved_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
@@ -143,6 +144,7 @@ reevectl_SOURCES = \
 	gateway/ctl/queue.c \
 	gateway/ctl/rules.c \
 	gateway/ctl/scan.c \
+	gateway/ctl/scanner.c \
 	gateway/ctl/select.c \
 	gateway/ctl/select.h
 reevectl_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic

@@ -157,6 +157,8 @@ static void add_child(struct master *m, const char *name, int (*run)(const struc
 static void plan(struct master *m)
 {
 	add_child(m, "relay", relay_role, NULL);
+	if (scanner_is_wanted(m->config))
+		add_child(m, "scanner", scanner_role, NULL);
 	if (m->config->listens)
 		add_child(m, "gateway", gateway_role, NULL);
 	for (const struct milter_conf *c = m->config->milters; c && m->n < ROLES_MAX; c = c->next)

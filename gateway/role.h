@@ -6,6 +6,7 @@
 #ifndef REEVE_GATEWAY_ROLE_H
 #define REEVE_GATEWAY_ROLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -34,6 +35,9 @@ void role_ready(const struct role_env *env);
 
 int gateway_role(const struct role_env *env);
 int relay_role(const struct role_env *env);
+int scanner_role(const struct role_env *env);
+/* A filter of the configuration needs it. */
+bool scanner_is_wanted(const struct config *config);
 
 enum { ROLE_EXIT_CONFIG = 78 }; /* EX_CONFIG: starting again would not help */
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "core/scan.h"
 #include "gateway/plugin.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -28,6 +29,7 @@ static struct filter_env *make_env(struct snapshot *s, const struct snapshot_wor
 	env->lists = s->lists;
 	env->routes = s->routes;
 	env->only_check = world->only_check;
+	env->scan = s->scan;
 	return env;
 }
 
@@ -70,6 +72,8 @@ static void build(struct snapshot *s, const struct snapshot_world *world, struct
 	EACH_NODE(node, s->config, "relay")
 		routes_add(s->routes, load, node);
 	routes_check(s->routes, load, s->lists);
+	if (!world->only_check && !world->only_routes)
+		s->scan = scan_new(s->arena, world->has_daemon ? scan_socket(s->arena, s->config->runtime) : STR_NONE, STR_NONE);
 	env = make_env(s, world);
 	s->chain = chain_new(s->arena, env, s->facts);
 	env->chain = s->chain;
@@ -94,9 +98,13 @@ struct snapshot *snapshot_load(const char *path, const struct snapshot_world *wo
 	build(s, world, load);
 	/* Filters open even after errors elsewhere, so that all errors come in one run. */
 	chain_open(s->chain, load);
-	if (load->errors == 0)
+	if (load->errors == 0) {
+		if (s->scan)
+			scan_start(s->scan);
 		return s;
+	}
 	chain_close(s->chain);
+	scan_close(s->scan);
 	return NULL;
 }
 
@@ -111,6 +119,7 @@ void snapshot_unref(struct snapshot *s)
 	if (!s || atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) != 1)
 		return;
 	chain_close(s->chain);
+	scan_close(s->scan);
 	arena_free(s->arena);
 }
 

@@ -20,6 +20,7 @@ struct snapshot {
 	struct routes *routes;
 	struct chain *chain;
 	struct policy *policy;
+	struct scan *scan; /* NULL while only checking */
 	unsigned generation;
 	_Atomic unsigned references;
 };
@@ -29,6 +30,7 @@ struct snapshot_world {
 	struct dns *dns;     /* NULL while only checking */
 	struct store *store; /* NULL while only checking */
 	bool only_check;
+	bool has_daemon;     /* the daemon's scanner is used, not one of our own */
 	bool only_routes;    /* no filters and no policy: for the relay */
 };
 

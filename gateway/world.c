@@ -22,7 +22,8 @@ static void log_errors(const struct conf_load *load)
 
 static struct snapshot *load_snapshot(struct world *w, struct buf *ret_text)
 {
-	struct snapshot_world lent = {.dns = w->dns, .store = w->store, .only_routes = w->only_routes};
+	struct snapshot_world lent = {.dns = w->dns, .store = w->store, .only_routes = w->only_routes,
+	    .has_daemon = true};
 	struct arena *a = arena_new(0);
 	struct conf_load load;
 	struct snapshot *s;

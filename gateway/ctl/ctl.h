@@ -51,6 +51,7 @@ int ctl_queue(struct ctl *ctl, int argc, char **argv);
 int ctl_reload(struct ctl *ctl, int argc, char **argv);
 int ctl_rules(struct ctl *ctl, int argc, char **argv);
 int ctl_scan(struct ctl *ctl, int argc, char **argv);
+int ctl_scanner(struct ctl *ctl, int argc, char **argv);
 int ctl_spf(struct ctl *ctl, int argc, char **argv);
 int ctl_stats(struct ctl *ctl, int argc, char **argv);
 

@@ -35,6 +35,7 @@ static const struct command {
 	"         [--older TIME] [--younger TIME] [--all] [--json]",
 	"look at mail that policy set aside, let it go or remove it"},
     {"rules", ctl_rules, "lint|list|cost|test [FILE...]", "examine rule files"},
+    {"scanner", ctl_scanner, "status|reload", "the virus scanner of the running daemon: its state; load its databases again"},
     {"reload", ctl_reload, "", "check the configuration and have the running daemon take it over"},
     {"help", ctl_help, "[NAME]", "explain a command, directive, filter, fact, finding or action"},
     {"stats", ctl_stats, "", "counters of the running daemon"},

@@ -1,0 +1,105 @@
+/* The supervisor's state, for supervisor.c (clients, queue) and generation.c (templates, workers). */
+#ifndef REEVE_SCANNER_SUPERVISOR_H
+#define REEVE_SCANNER_SUPERVISOR_H
+
+#include <poll.h>
+
+#include "scanner/private.h"
+
+enum { GENERATIONS_MAX = 8, POLLS_MAX = 8 + WIRE_CONNECTIONS_MAX + GENERATIONS_MAX * (1 + WIRE_WORKERS_MAX) };
+
+enum conn_state {
+	CONN_IDLE,
+	CONN_WAITS,   /* for a worker */
+	CONN_RUNS,    /* in one */
+	CONN_RELOADS, /* for a new generation */
+};
+
+struct conn {
+	int fd; /* -1: free */
+	enum conn_state state;
+	struct wire_head head; /* of the request */
+	int memory;	       /* the message, -1 none */
+	struct worker *worker;
+	unsigned attempts;
+	uint64_t order;
+	int64_t arrived_ms, deadline_ms;
+};
+
+struct worker {
+	struct generation *generation;
+	int fd; /* -1: none, or being forked again */
+	pid_t pid;
+	bool busy, asked; /* asked: the template was told to fork it */
+	struct conn *job; /* NULL when the client went away */
+	uint64_t id, served;
+	int64_t asked_ms;
+};
+
+enum generation_state { GENERATION_LOADS, GENERATION_READY, GENERATION_DRAINS };
+
+struct generation {
+	enum generation_state state;
+	uint32_t number;
+	pid_t pid;
+	int link;
+	struct settings settings;
+	struct engine_info info;
+	char tmpdir[TMPDIR_MAX];
+	struct worker workers[WIRE_WORKERS_MAX];
+	size_t worker_count;
+	int64_t started_ms, ready_ms;
+};
+
+enum poll_kind { POLL_LISTEN, POLL_SIGNAL, POLL_LIFE, POLL_CONN, POLL_TEMPLATE, POLL_WORKER };
+struct poll_what {
+	enum poll_kind kind;
+	void *what;
+};
+
+struct supervisor_stats {
+	uint64_t scans, infected, unscanned, timeouts, deaths, retries, micros, loads, load_failures;
+};
+
+struct supervisor {
+	int listen_fd, life_fd, signals;
+	const char *tmpdir;
+	struct conn conns[WIRE_CONNECTIONS_MAX];
+	size_t conn_end; /* behind the last that is used */
+	struct generation *generations[GENERATIONS_MAX];
+	struct generation *current; /* NULL until one is ready */
+	struct generation *next;    /* loads */
+	struct buf wanted;	    /* the settings in force, as they came */
+	uint64_t serial;
+	bool changed;		    /* databases or settings are newer than what is loaded */
+	int64_t retry_ms;	    /* not before */
+	char error[LINK_TEXT_MAX];  /* why the last load failed; "" it did not */
+	uint32_t numbers;
+	uint64_t ids, orders;
+	bool ends;
+	struct supervisor_stats stats;
+	struct pollfd polls[POLLS_MAX];
+	struct poll_what poll_what[POLLS_MAX];
+	size_t poll_count;
+	struct wire_answer answer;
+	char room[WIRE_ANSWER_MAX], request[WIRE_REQUEST_MAX];
+};
+
+int64_t supervisor_now_ms(void);
+void conn_answer(struct supervisor *s, struct conn *c, enum wire_status status, struct str text);
+/* Lines "GROUP NAME VALUE"; returns their length. */
+size_t supervisor_status(const struct supervisor *s, char *text, size_t size);
+
+/* A client's settings; nothing happens when they are in force already. */
+void generation_want(struct supervisor *s, struct str datagram);
+/* False when there are no settings yet. */
+bool generation_reload(struct supervisor *s);
+/* From the template. */
+void generation_event(struct supervisor *s, struct generation *g);
+struct worker *generation_idle_worker(struct generation *g);
+void generation_kill(struct worker *w);
+/* Starts what is due, asks for missing workers, buries what has drained. */
+void generations_tend(struct supervisor *s);
+void generations_end(struct supervisor *s);
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * The template: loads the databases once, proves them, and forks workers that share their memory.
+ * It never sees mail, so a worker that is forked again is as clean as the first.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "scanner/private.h"
+
+struct template {
+	int link;
+	const struct settings *settings;
+	const char *tmpdir;
+	struct engine *engine;
+	uint64_t fingerprint;
+	bool told;
+	pid_t pids[WIRE_WORKERS_MAX];
+};
+
+static bool remove_entry(int dir, const char *name, int depth);
+
+static void remove_all(int fd, int depth)
+{
+	struct dirent *entry;
+	DIR *dir = fdopendir(fd);
+
+	if (!dir) {
+		close(fd);
+		return;
+	}
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			remove_entry(dirfd(dir), entry->d_name, depth);
+	closedir(dir);
+}
+
+static bool remove_entry(int dir, const char *name, int depth)
+{
+	int fd;
+
+	if (unlinkat(dir, name, 0) == 0)
+		return true;
+	fd = depth < 64 ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (fd >= 0)
+		remove_all(fd, depth + 1);
+	return unlinkat(dir, name, AT_REMOVEDIR) == 0;
+}
+
+void tmpdir_clear(const char *path, bool itself)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		remove_all(fd, 0);
+	if (itself)
+		rmdir(path);
+}
+
+static void say(struct template *t, struct link_message *m)
+{
+	if (!wire_send(t->link, (struct str){(const char *)m, sizeof *m}, -1, 0))
+		_exit(0); /* the supervisor is gone */
+}
+
+static void worker_path(const struct template *t, unsigned slot, char *path, size_t size)
+{
+	snprintf(path, size, "%s/w%u", t->tmpdir, slot);
+}
+
+/* What a killed worker left behind goes as soon as it is buried. */
+static void bury(struct template *t)
+{
+	char path[TMPDIR_MAX + 16];
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		for (unsigned i = 0; i < WIRE_WORKERS_MAX; i++)
+			if (t->pids[i] == pid) {
+				t->pids[i] = 0;
+				worker_path(t, i, path, sizeof path);
+				tmpdir_clear(path, true);
+			}
+}
+
+static void spawn(struct template *t, unsigned slot, int fd)
+{
+	struct link_message answer = {.op = LINK_SPAWNED, .slot = slot};
+	char path[TMPDIR_MAX + 16];
+
+	worker_path(t, slot, path, sizeof path);
+	tmpdir_clear(path, true);
+	mkdir(path, 0700);
+	answer.pid = fork();
+	if (answer.pid == 0) {
+		close(t->link);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		worker_main(fd, t->engine, &t->settings->wire, path);
+	}
+	t->pids[slot] = answer.pid;
+	close(fd);
+	say(t, &answer);
+}
+
+static void on_link(struct template *t)
+{
+	struct link_message m;
+	int fd;
+
+	if (wire_receive(t->link, (char *)&m, sizeof m, &fd, 0) != sizeof m)
+		exit(0);
+	bury(t);
+	if (m.op == LINK_FORGIVE) {
+		t->fingerprint = engine_fingerprint(t->settings->paths, t->settings->count);
+		t->told = false;
+	}
+	if (fd < 0)
+		return;
+	if (m.op == LINK_SPAWN && m.slot < WIRE_WORKERS_MAX)
+		spawn(t, m.slot, fd);
+	else
+		close(fd);
+}
+
+static void look_at_databases(struct template *t)
+{
+	struct link_message m = {.op = LINK_CHANGED};
+
+	if (t->told || engine_fingerprint(t->settings->paths, t->settings->count) == t->fingerprint)
+		return;
+	t->told = true;
+	say(t, &m);
+}
+
+static void load(struct template *t)
+{
+	struct link_message m = {.op = LINK_READY};
+
+	/* Before loading: what changes meanwhile is noticed. */
+	t->fingerprint = engine_fingerprint(t->settings->paths, t->settings->count);
+	engine_init();
+	if (t->settings->wire.options & WIRE_O_CLAMAV)
+		t->engine = engine_load(&t->settings->wire, t->settings->paths, t->settings->count, t->tmpdir, &m.info, m.text);
+	if (t->engine || !(t->settings->wire.options & WIRE_O_CLAMAV)) {
+		say(t, &m);
+		return;
+	}
+	m.op = LINK_FAILED;
+	say(t, &m);
+	_exit(1);
+}
+
+_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir)
+{
+	struct template t = {.link = link, .settings = settings, .tmpdir = tmpdir};
+
+	prctl(PR_SET_NAME, "reeve-template");
+	load(&t);
+	for (;;) {
+		struct pollfd p = {.fd = link, .events = POLLIN};
+		int n = poll(&p, 1, (int)settings->wire.check_ms);
+
+		if (n > 0)
+			on_link(&t);
+		bury(&t);
+		if (settings->count)
+			look_at_databases(&t);
+	}
+}

@@ -1,0 +1,251 @@
+/* Reading and writing of what wire.h describes: nothing is believed that was not measured. */
+#define _GNU_SOURCE
+#include "scanner/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool read_head(struct str datagram, struct wire_head *ret_head)
+{
+	if (datagram.n < sizeof *ret_head)
+		return false;
+	memcpy(ret_head, datagram.p, sizeof *ret_head);
+	return ret_head->magic == WIRE_MAGIC && ret_head->version == WIRE_VERSION;
+}
+
+bool wire_read_request(struct str datagram, struct wire_head *ret_head)
+{
+	if (datagram.n > WIRE_REQUEST_MAX || !read_head(datagram, ret_head))
+		return false;
+	if (ret_head->op == WIRE_SETUP)
+		return ret_head->count <= WIRE_PATHS_MAX;
+	if (datagram.n != sizeof *ret_head)
+		return false;
+	if (ret_head->op != WIRE_SCAN)
+		return ret_head->op == WIRE_STATUS || ret_head->op == WIRE_RELOAD;
+	return ret_head->count >= 1 && ret_head->count <= WIRE_ITEMS_MAX && ret_head->size <= WIRE_BYTES_MAX &&
+	       ret_head->size >= ret_head->count * sizeof(struct wire_item);
+}
+
+static bool settings_are_sane(const struct wire_settings *s)
+{
+	return s->workers >= 1 && s->workers <= WIRE_WORKERS_MAX && s->max_recursion >= 1 && s->max_recursion <= 100 &&
+	       s->max_depth <= 32 && s->max_file <= INT64_MAX / 4 && s->max_scan <= INT64_MAX / 4 &&
+	       s->max_total <= INT64_MAX / 4 && s->max_member <= INT64_MAX / 4 && s->max_files >= 1 && s->check_ms >= 10;
+}
+
+bool wire_read_settings(struct str datagram, struct wire_settings *ret_settings, struct str *ret_paths,
+    size_t *ret_count)
+{
+	struct wire_head head;
+	struct str rest;
+
+	if (!wire_read_request(datagram, &head) || head.op != WIRE_SETUP)
+		return false;
+	rest = str_from(datagram, sizeof head);
+	if (rest.n < sizeof *ret_settings)
+		return false;
+	memcpy(ret_settings, rest.p, sizeof *ret_settings);
+	rest = str_from(rest, sizeof *ret_settings);
+	for (size_t i = 0; i < head.count; i++) {
+		uint16_t n;
+
+		if (rest.n < sizeof n)
+			return false;
+		memcpy(&n, rest.p, sizeof n);
+		rest = str_from(rest, sizeof n);
+		if (n == 0 || n > rest.n || memchr(rest.p, 0, n))
+			return false;
+		ret_paths[i] = str_sub(rest, 0, n);
+		rest = str_from(rest, n);
+	}
+	*ret_count = head.count;
+	return rest.n == 0 && settings_are_sane(ret_settings);
+}
+
+void wire_put_settings(struct buf *out, uint64_t id, const struct wire_settings *settings, const struct str *paths,
+    size_t count)
+{
+	struct wire_head head = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = WIRE_SETUP, .id = id,
+	    .count = (uint32_t)count};
+
+	assert(count <= WIRE_PATHS_MAX);
+	buf_add(out, (struct str){(const char *)&head, sizeof head});
+	buf_add(out, (struct str){(const char *)settings, sizeof *settings});
+	for (size_t i = 0; i < count; i++) {
+		uint16_t n = (uint16_t)paths[i].n;
+
+		buf_add(out, (struct str){(const char *)&n, sizeof n});
+		buf_add(out, str_sub(paths[i], 0, n));
+	}
+}
+
+bool wire_check_items(const void *map, uint64_t size, uint32_t count)
+{
+	const struct wire_item *items = map;
+
+	if (count < 1 || count > WIRE_ITEMS_MAX || size < count * sizeof *items)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (items[i].offset > size || items[i].size > size - items[i].offset)
+			return false;
+	return true;
+}
+
+void wire_answer_start(struct wire_answer *a, char *room, const struct wire_head *request)
+{
+	*a = (struct wire_answer){.p = room, .n = sizeof a->head};
+	a->head = (struct wire_head){.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = request->op, .id = request->id};
+}
+
+bool wire_answer_add(struct wire_answer *a, const struct wire_record *record, struct str name, size_t *ret_at)
+{
+	struct wire_record r = *record;
+
+	if (name.n > WIRE_NAME_MAX && r.type != WIRE_TEXT)
+		name.n = WIRE_NAME_MAX;
+	if (name.n > UINT16_MAX || WIRE_ANSWER_MAX - a->n < sizeof r + name.n) {
+		a->head.is_cut = 1;
+		return false;
+	}
+	r.name_length = (uint16_t)name.n;
+	if (ret_at)
+		*ret_at = a->n;
+	memcpy(a->p + a->n, &r, sizeof r);
+	if (name.n)
+		memcpy(a->p + a->n + sizeof r, name.p, name.n);
+	a->n += sizeof r + name.n;
+	a->head.count++;
+	return true;
+}
+
+void wire_answer_mark(struct wire_answer *a, size_t at, uint32_t flags)
+{
+	struct wire_record r;
+
+	assert(at + sizeof r <= a->n);
+	memcpy(&r, a->p + at, sizeof r);
+	r.flags |= flags;
+	memcpy(a->p + at, &r, sizeof r);
+}
+
+struct str wire_answer_finish(struct wire_answer *a)
+{
+	a->head.size = a->n - sizeof a->head;
+	memcpy(a->p, &a->head, sizeof a->head);
+	return (struct str){a->p, a->n};
+}
+
+static bool record_is_sane(const struct wire_record *r)
+{
+	return r->type >= WIRE_RESULT && r->type <= WIRE_TEXT && r->item < WIRE_ITEMS_MAX && r->kind < KIND_COUNT &&
+	       r->status < WIRE_STATUSES && (r->type == WIRE_TEXT || r->name_length <= WIRE_NAME_MAX);
+}
+
+bool wire_next_record(struct str *rest, struct wire_record *ret_record, struct str *ret_name)
+{
+	if (rest->n < sizeof *ret_record)
+		return false;
+	memcpy(ret_record, rest->p, sizeof *ret_record);
+	if (!record_is_sane(ret_record) || ret_record->name_length > rest->n - sizeof *ret_record)
+		return false;
+	*ret_name = str_sub(*rest, sizeof *ret_record, ret_record->name_length);
+	*rest = str_from(*rest, sizeof *ret_record + ret_record->name_length);
+	return true;
+}
+
+bool wire_read_answer(struct str datagram, struct wire_head *ret_head)
+{
+	struct wire_record record;
+	struct str rest, name;
+
+	if (datagram.n > WIRE_ANSWER_MAX || !read_head(datagram, ret_head) || ret_head->status >= WIRE_STATUSES ||
+	    ret_head->op < WIRE_SETUP || ret_head->op > WIRE_RELOAD)
+		return false;
+	rest = str_from(datagram, sizeof *ret_head);
+	if (ret_head->size != rest.n || ret_head->count > WIRE_ANSWER_MAX / sizeof record)
+		return false;
+	for (uint32_t i = 0; i < ret_head->count; i++)
+		if (!wire_next_record(&rest, &record, &name))
+			return false;
+	return rest.n == 0;
+}
+
+bool wire_send(int fd, struct str datagram, int pass_fd, int flags)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct iovec piece = {(void *)datagram.p, datagram.n};
+	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+	ssize_t n;
+
+	if (pass_fd >= 0) {
+		struct cmsghdr *c;
+
+		message.msg_control = control.room;
+		message.msg_controllen = sizeof control.room;
+		c = CMSG_FIRSTHDR(&message);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &pass_fd, sizeof pass_fd);
+	}
+	do
+		n = sendmsg(fd, &message, flags | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)datagram.n;
+}
+
+/* Keeps the first descriptor that came, closes all others. */
+static void take_fds(struct msghdr *message, int *ret_fd)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			if (ret_fd && *ret_fd < 0)
+				*ret_fd = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
+ptrdiff_t wire_receive(int fd, char *room, size_t size, int *ret_fd, int flags)
+{
+	union {
+		char room[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec piece = {room, size};
+	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.room,
+	    .msg_controllen = sizeof control.room};
+	ssize_t n;
+
+	if (ret_fd)
+		*ret_fd = -1;
+	do
+		n = recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -1;
+	take_fds(&message, ret_fd);
+	if (!(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		return n;
+	if (ret_fd && *ret_fd >= 0) {
+		close(*ret_fd);
+		*ret_fd = -1;
+	}
+	errno = EMSGSIZE;
+	return -1;
+}

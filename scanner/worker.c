@@ -1,0 +1,128 @@
+/*
+ * A worker: waits for a message, looks at each of its items, answers, waits again. Whatever mail
+ * makes it do, it can read only what it was given and write only below its own folder.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scanner/private.h"
+
+struct worker {
+	struct engine *engine;
+	const struct wire_settings *settings;
+	struct wire_answer answer;
+	char room[WIRE_ANSWER_MAX];
+};
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void worsen(struct worker *w, enum wire_status status)
+{
+	if (status > w->answer.head.status)
+		w->answer.head.status = status;
+}
+
+static void scan_item(struct worker *w, uint16_t item, struct str bytes)
+{
+	struct wire_record record = {.type = WIRE_RESULT, .item = item, .size = bytes.n};
+	char text[ENGINE_TEXT_MAX];
+
+	record.status = (uint16_t)engine_scan(w->engine, bytes, text);
+	worsen(w, record.status);
+	if (record.status != WIRE_CLEAN && !wire_answer_add(&w->answer, &record, str_of(text), NULL))
+		worsen(w, WIRE_LIMIT);
+}
+
+static void work(struct worker *w, const char *map, uint32_t count)
+{
+	const struct wire_item *items = (const struct wire_item *)map;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct str bytes = {map + items[i].offset, items[i].size};
+
+		if (w->engine)
+			scan_item(w, (uint16_t)i, bytes);
+	}
+}
+
+/* The bytes must not change while they are read. */
+static const char *open_items(const struct wire_head *head, int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+	char *map;
+
+	if (seals < 0 || (seals & (F_SEAL_WRITE | F_SEAL_SHRINK)) != (F_SEAL_WRITE | F_SEAL_SHRINK) ||
+	    fstat(fd, &st) < 0 || (uint64_t)st.st_size != head->size)
+		return NULL;
+	map = mmap(NULL, head->size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return NULL;
+	if (wire_check_items(map, head->size, head->count))
+		return map;
+	munmap(map, head->size);
+	return NULL;
+}
+
+static void refuse(struct worker *w, const char *why)
+{
+	struct wire_record record = {.type = WIRE_TEXT};
+
+	worsen(w, WIRE_UNSCANNED);
+	wire_answer_add(&w->answer, &record, str_of(why), NULL);
+}
+
+static void serve(struct worker *w, int fd, struct str datagram, int memory)
+{
+	uint64_t started = now_us();
+	struct wire_head head;
+	const char *map;
+
+	if (!wire_read_request(datagram, &head) || head.op != WIRE_SCAN || memory < 0)
+		_exit(1);
+	wire_answer_start(&w->answer, w->room, &head);
+	map = open_items(&head, memory);
+	close(memory);
+	if (map) {
+		work(w, map, head.count);
+		munmap((void *)map, head.size);
+	} else {
+		refuse(w, "the message did not arrive whole");
+	}
+	w->answer.head.micros = now_us() - started;
+	if (!wire_send(fd, wire_answer_finish(&w->answer), -1, 0))
+		_exit(0);
+}
+
+_Noreturn void worker_main(int fd, struct engine *engine, const struct wire_settings *settings, const char *tmpdir)
+{
+	static struct worker w;
+	char request[sizeof(struct wire_head)];
+	int memory;
+
+	prctl(PR_SET_NAME, "reeve-worker");
+	w.engine = engine;
+	w.settings = settings;
+	if (engine)
+		engine_set_tmpdir(engine, tmpdir);
+	for (;;) {
+		ptrdiff_t n = wire_receive(fd, request, sizeof request, &memory, 0);
+
+		if (n <= 0)
+			_exit(0);
+		serve(&w, fd, (struct str){request, (size_t)n}, memory);
+	}
+}
