@@ -2,17 +2,17 @@ mailtest "a signature of our own is found raw, in base64 and behind other first 
 next n1 {}
 shell "mkdir -p $DIR/db; chmod 755 $DIR/db; printf '5d12a2a1bf7a55a2fbf4cd3b4f0b1fb0:1:None\\n' > $DIR/db/none.hdb; printf 'Reeve.Sample:0:*:4d41494c52454556452d53414d504c452d34373131\\n' > $DIR/db/own.ndb; chmod 644 $DIR/db/*" = 0
 gateway g1 { filter clamav { database "$DIR/db"; timeout 20s; } }
-session { ehlo mx.example.com
+session via smtp milter { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data "Subject: x\r\n\r\nnothing of interest\r\n" = 250
 	quit }
-session { ehlo mx.example.com
+session via smtp milter { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data "Subject: x\r\n\r\nMAILREEVE-SAMPLE-4711\r\n" = 554 ~ "Reeve.Sample"
 	quit }
-session { ehlo mx.example.com
+session via smtp milter { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data {
