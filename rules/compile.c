@@ -174,12 +174,15 @@ static void fill_group(struct ruleset *rs, struct rule_group *g, const uint32_t 
 
 	for (size_t i = 0; i < n; i++) {
 		const struct compiled_rule *c = &rs->rules[rules[i]];
-		if (n < PREFILTER_RULES_MIN || !c->literals || c->literals->n == 0 || c->flags & RULE_NEGATED) {
+		bool has_any = c->literals && (c->literals->n || c->literals->gram_count);
+		if (n < PREFILTER_RULES_MIN || !has_any || c->flags & RULE_NEGATED) {
 			push(rs->arena, &g->always, &g->always_count, &g->room, rules[i]);
 			continue;
 		}
 		for (size_t k = 0; k < c->literals->n; k++)
 			prefilter_add(b, c->literals->v[k], rules[i]);
+		for (size_t k = 0; k < c->literals->gram_count; k++)
+			prefilter_add_gram(b, c->literals->grams[k], rules[i]);
 	}
 	g->prefilter = prefilter_finish(b);
 }
@@ -260,6 +263,11 @@ static bool is_eval(const struct compiled_rule *c)
 static bool is_detail(const struct compiled_rule *c)
 {
 	return c->rule->kind == RULE_URI_DETAIL;
+}
+
+static bool is_lazy(const struct compiled_rule *c)
+{
+	return c->is_lazy;
 }
 
 static bool is_capture(const struct compiled_rule *c)
@@ -487,6 +495,13 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	group_fields(rs, RULE_HEADER, &rs->fields, &rs->field_count);
 	group_fields(rs, RULE_MIMEHEADER, &rs->mime_fields, &rs->mime_field_count);
 	group_texts(rs);
+	for (int text = TEXT_BODY; text <= TEXT_RAW; text++)
+		for (size_t i = 0; i < rs->texts[text].always_count; i++) {
+			struct compiled_rule *c = &rs->rules[rs->texts[text].always[i]];
+			c->is_lazy = c->flags & RULE_IS_SUB;
+		}
+	rs->lazies = numbers_of(rs, is_lazy, &rs->lazy_count);
+	lazy_mark(rs);
 	rs->evals = numbers_of(rs, is_eval, &rs->eval_count);
 	rs->details = numbers_of(rs, is_detail, &rs->detail_count);
 	return rs;

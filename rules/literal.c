@@ -6,11 +6,15 @@
 #include "rules/literal.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "lib/regex.h"
 #include "rules/rule.h"
 
 enum { DEPTH_MAX = 60, CLASS_MAX = 12, RUN_MAX = 64 };
+/* The same when looking for grams: classes are larger, texts shorter. */
+enum { GRAM_CLASS_MAX = 30, GRAM_EXACT_MAX = 1000, GRAM_TEXT_MAX = 8, GRAM_PIECES_MAX = 4000, GRAM_REPEAT_MAX = 3 };
+static const double gram_rate_max = 2e-3;
 
 struct set {
 	struct str *v;
@@ -29,9 +33,12 @@ struct reader {
 	size_t at;
 	unsigned flags, depth;
 	bool failed;
+	bool grams; /* texts are in the alphabet of grams, and windows are looked for */
 };
 
 static struct piece read_alternatives(struct reader *r);
+
+static double gram_rate(struct str gram);
 
 /* ---- sets ---- */
 
@@ -61,6 +68,22 @@ static bool set_has(const struct set *set, struct str s)
 	return false;
 }
 
+static int by_octets(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static void set_dedupe(struct set *set)
+{
+	size_t kept = 0;
+
+	qsort(set->v, set->n, sizeof *set->v, by_octets);
+	for (size_t i = 0; i < set->n; i++)
+		if (kept == 0 || !str_eq(set->v[kept - 1], set->v[i]))
+			set->v[kept++] = set->v[i];
+	set->n = kept;
+}
+
 /* The union; false when it is too large. */
 static bool set_join(struct reader *r, const struct set *a, const struct set *b, size_t most, struct set *ret)
 {
@@ -68,9 +91,11 @@ static bool set_join(struct reader *r, const struct set *a, const struct set *b,
 
 	for (size_t i = 0; i < a->n + b->n; i++) {
 		struct str s = i < a->n ? a->v[i] : b->v[i - a->n];
-		if (!set_has(&out, s))
+		if (r->grams || !set_has(&out, s))
 			out.v[out.n++] = s;
 	}
+	if (r->grams)
+		set_dedupe(&out);
 	*ret = out;
 	return out.n <= most;
 }
@@ -78,15 +103,16 @@ static bool set_join(struct reader *r, const struct set *a, const struct set *b,
 /* Each of a followed by each of b; false when that is too much. */
 static bool set_cross(struct reader *r, const struct set *a, const struct set *b, struct set *ret)
 {
+	size_t most = r->grams ? GRAM_EXACT_MAX : RUN_MAX, longest = r->grams ? GRAM_TEXT_MAX : LITERAL_MAX;
 	struct set out;
 
-	if (a->n * b->n > RUN_MAX)
+	if (a->n * b->n > most)
 		return false;
 	out = (struct set){arena_array(r->a, a->n * b->n, sizeof *out.v), 0};
 	for (size_t i = 0; i < a->n; i++) {
 		for (size_t k = 0; k < b->n; k++) {
 			struct str x = a->v[i], y = b->v[k], *to = &out.v[out.n];
-			if (x.n + y.n > LITERAL_MAX)
+			if (x.n + y.n > longest)
 				return false;
 			if (x.n == 0 || y.n == 0) {
 				*to = x.n ? x : y;
@@ -96,36 +122,49 @@ static bool set_cross(struct reader *r, const struct set *a, const struct set *b
 				memcpy(p + x.n, y.p, y.n);
 				*to = (struct str){p, x.n + y.n};
 			}
-			if (!set_has(&(struct set){out.v, out.n}, *to))
+			if (r->grams || !set_has(&(struct set){out.v, out.n}, *to))
 				out.n++;
 		}
 	}
+	if (r->grams)
+		set_dedupe(&out);
 	*ret = out;
 	return true;
 }
 
-static double set_rate(const struct set *set)
+static double set_rate(const struct reader *r, const struct set *set)
 {
 	double rate = 0;
 
-	if (set->n == 0 || set->n > LITERAL_SET_MAX)
+	if (set->n == 0 || set->n > (r->grams ? GRAM_SET_MAX : LITERAL_SET_MAX))
 		return INFINITY;
 	for (size_t i = 0; i < set->n; i++) {
-		if (set->v[i].n < LITERAL_MIN)
+		if (set->v[i].n < (r->grams ? GRAM : LITERAL_MIN))
 			return INFINITY;
-		rate += literal_rate(set->v[i]);
+		rate += r->grams ? gram_rate(set->v[i]) : literal_rate(set->v[i]);
 	}
 	return rate;
 }
 
-static void offer(struct piece *p, const struct set *set)
+static void offer(const struct reader *r, struct piece *p, const struct set *set)
 {
-	double rate = set_rate(set);
+	double rate = set_rate(r, set);
 
 	if (isinf(rate) || (p->best.n && p->rate <= rate))
 		return;
 	p->best = *set;
 	p->rate = rate;
+}
+
+static void offer_window(struct reader *r, struct piece *out, const struct set *pieces, size_t n);
+
+/* An exact set as a requirement: as it is, or the start of each text as grams. */
+static void offer_exact(struct reader *r, struct piece *p, const struct set *set)
+{
+	if (r->grams)
+		offer_window(r, p, set, 1);
+	else
+		offer(r, p, set);
 }
 
 /* ---- characters and classes ---- */
@@ -144,7 +183,7 @@ static struct piece one_char(struct reader *r, unsigned char c)
 {
 	char *p = arena_alloc(r->a, 1);
 
-	*p = (char)to_lower(c);
+	*p = r->grams ? gram_letter(c) : (char)to_lower(c);
 	return (struct piece){.is_exact = true, .exact = set_of(r, (struct str){p, 1})};
 }
 
@@ -175,6 +214,13 @@ static bool add_class(struct bytes *b, char c)
 		add_range(b, 'a', 'z');
 		b->has['_'] = true;
 		return true;
+	case 'W':
+		add_range(b, 0, '0' - 1);
+		add_range(b, '9' + 1, 'A' - 1);
+		add_range(b, 'Z' + 1, '_' - 1);
+		b->has['`'] = true;
+		add_range(b, 'z' + 1, 255);
+		return true;
 	default:
 		return false;
 	}
@@ -182,15 +228,16 @@ static bool add_class(struct bytes *b, char c)
 
 static struct piece of_bytes(struct reader *r, const struct bytes *b)
 {
-	struct piece p = {.is_exact = true, .exact = {arena_array(r->a, CLASS_MAX, sizeof(struct str)), 0}};
+	size_t most = r->grams ? GRAM_CLASS_MAX : CLASS_MAX;
+	struct piece p = {.is_exact = true, .exact = {arena_array(r->a, most, sizeof(struct str)), 0}};
 	bool seen[256] = {false};
 
 	for (unsigned c = 0; c < 256; c++) {
-		unsigned low = (unsigned)to_lower((int)c);
+		unsigned low = r->grams ? (unsigned char)gram_letter((unsigned char)c) : (unsigned)to_lower((int)c);
 		if (!b->has[c] || seen[low])
 			continue;
 		seen[low] = true;
-		if (p.exact.n == CLASS_MAX)
+		if (p.exact.n == most)
 			return anything();
 		p.exact.v[p.exact.n++] = one_char(r, (unsigned char)low).exact.v[0];
 	}
@@ -503,6 +550,18 @@ static struct count read_quantifier(struct reader *r)
 	return c;
 }
 
+/* first, then up to n times turn; false when that is too much. */
+static bool up_to(struct reader *r, const struct set *first, const struct set *turn, unsigned n, struct set *ret)
+{
+	struct set run = *first, all = *first;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!set_cross(r, &run, turn, &run) || !set_join(r, &all, &run, GRAM_EXACT_MAX, &all))
+			return false;
+	*ret = all;
+	return true;
+}
+
 static struct piece repeat(struct reader *r, struct piece p, struct count c)
 {
 	struct piece out = {0};
@@ -512,21 +571,28 @@ static struct piece repeat(struct reader *r, struct piece p, struct count c)
 		return p;
 	if (c.least == 0) {
 		struct set empty = set_of(r, STR(""));
-		if (c.most == 1 && p.is_exact && set_join(r, &empty, &p.exact, RUN_MAX, &out.exact))
+		if (c.most == 1 && p.is_exact &&
+		    set_join(r, &empty, &p.exact, r->grams ? GRAM_EXACT_MAX : RUN_MAX, &out.exact))
 			out.is_exact = true;
+		else if (r->grams && c.most > 1 && c.most <= GRAM_REPEAT_MAX && p.is_exact)
+			out.is_exact = up_to(r, &empty, &p.exact, c.most, &out.exact);
+		return out;
+	}
+	if (r->grams && c.most > c.least && c.most <= GRAM_REPEAT_MAX && c.least == 1 && p.is_exact) {
+		out.is_exact = up_to(r, &p.exact, &p.exact, c.most - 1, &out.exact);
 		return out;
 	}
 	/* At least once: what one turn requires, and the turns that must follow each other. */
 	if (p.best.n)
-		offer(&out, &p.best);
+		offer(r, &out, &p.best);
 	if (!p.is_exact)
 		return out;
-	offer(&out, &p.exact);
+	offer_exact(r, &out, &p.exact);
 	run = p.exact;
 	for (unsigned i = 1; i < c.least && i < LITERAL_MAX; i++) {
 		if (!set_cross(r, &run, &p.exact, &run))
 			return out;
-		offer(&out, &run);
+		offer_exact(r, &out, &run);
 	}
 	if (c.least == c.most && c.least < LITERAL_MAX) {
 		out.is_exact = true;
@@ -575,10 +641,73 @@ static bool skip_extended(struct reader *r)
 	return r->at != start;
 }
 
+/* Every text of a followed by every text of b, cut at GRAM octets; false when there are too many. */
+static bool window_cross(struct reader *r, const struct set *a, const struct set *b, struct set *ret, bool *ret_full)
+{
+	struct set out = {arena_array(r->a, a->n * (b->n ? b->n : 1), sizeof *out.v), 0};
+
+	*ret_full = true;
+	for (size_t i = 0; i < a->n; i++) {
+		for (size_t k = 0; k < b->n; k++) {
+			struct str x = a->v[i], y = str_sub(b->v[k], 0, GRAM - x.n), *to = &out.v[out.n];
+			char *p;
+			if (x.n == GRAM && k > 0)
+				break;
+			p = arena_alloc(r->a, GRAM);
+			memcpy(p, x.p, x.n);
+			if (y.n)
+				memcpy(p + x.n, y.p, y.n);
+			*to = (struct str){p, x.n + y.n};
+			*ret_full &= to->n == GRAM;
+			out.n++;
+		}
+	}
+	*ret = out;
+	return out.n <= GRAM_SET_MAX;
+}
+
+/* The best window that starts at piece i of the sequence. */
+static void offer_window(struct reader *r, struct piece *out, const struct set *pieces, size_t n)
+{
+	struct set run = set_of(r, STR(""));
+	bool is_full = false;
+
+	for (size_t k = 0; k < n && !is_full; k++) {
+		if (pieces[k].n == 0 || run.n * pieces[k].n > 8 * GRAM_SET_MAX)
+			return;
+		if (!window_cross(r, &run, &pieces[k], &run, &is_full) && run.n > 4 * GRAM_SET_MAX)
+			return;
+		set_dedupe(&run);
+	}
+	if (is_full)
+		offer(r, out, &run);
+}
+
+struct pieces {
+	struct set *v; /* n 0: anything may stand there */
+	size_t n, room;
+};
+
+static void add_piece(struct reader *r, struct pieces *list, const struct piece *p)
+{
+	if (list->n == GRAM_PIECES_MAX)
+		return;
+	if (list->n == list->room) {
+		size_t room = list->room ? list->room * 2 : 16;
+		struct set *more = arena_array(r->a, room, sizeof *more);
+		if (list->n)
+			memcpy(more, list->v, list->n * sizeof *more);
+		list->v = more;
+		list->room = room;
+	}
+	list->v[list->n++] = p->is_exact ? p->exact : (struct set){NULL, 0};
+}
+
 static struct piece read_sequence(struct reader *r)
 {
 	struct piece out = {.is_exact = true}, p;
 	struct set run = set_of(r, STR(""));
+	struct pieces pieces = {NULL, 0, 0};
 
 	while (!r->failed && !at_end(r) && peek(r) != '|' && peek(r) != ')') {
 		if (skip_extended(r))
@@ -586,29 +715,49 @@ static struct piece read_sequence(struct reader *r)
 		p = read_atom(r);
 		skip_extended(r);
 		p = repeat(r, p, read_quantifier(r));
+		if (r->grams)
+			add_piece(r, &pieces, &p);
 		if (p.best.n)
-			offer(&out, &p.best);
+			offer(r, &out, &p.best);
 		if (p.is_exact && set_cross(r, &run, &p.exact, &run))
 			continue;
-		offer(&out, &run);
+		if (!r->grams)
+			offer(r, &out, &run);
 		out.is_exact = false;
 		run = p.is_exact ? p.exact : set_of(r, STR(""));
 	}
-	offer(&out, &run);
+	if (!r->grams)
+		offer(r, &out, &run);
+	for (size_t i = 0; i < pieces.n; i++)
+		offer_window(r, &out, pieces.v + i, pieces.n - i);
 	if (out.is_exact)
 		out.exact = run;
 	return out;
 }
 
-static struct set usable(const struct piece *p)
+/* The best of what is exact and what was offered; in gram mode texts are cut to their start. */
+static struct set usable(struct reader *r, const struct piece *p)
 {
 	struct piece best = {0};
 
 	if (p->best.n)
-		offer(&best, &p->best);
+		offer(r, &best, &p->best);
 	if (p->is_exact)
-		offer(&best, &p->exact);
+		offer_exact(r, &best, &p->exact);
 	return best.best;
+}
+
+/* The union of two sets of requirements; grams come in thousands. */
+static bool set_union(struct reader *r, const struct set *a, const struct set *b, struct set *ret)
+{
+	if (!r->grams)
+		return set_join(r, a, b, LITERAL_SET_MAX, ret);
+	ret->v = arena_array(r->a, a->n + b->n, sizeof *ret->v);
+	memcpy(ret->v, a->v, a->n * sizeof *a->v);
+	memcpy(ret->v + a->n, b->v, b->n * sizeof *b->v);
+	ret->n = a->n + b->n;
+	set_dedupe(ret);
+	return ret->n <= GRAM_SET_MAX;
 }
 
 static struct piece read_alternatives(struct reader *r)
@@ -620,41 +769,64 @@ static struct piece read_alternatives(struct reader *r)
 		struct set a, b, both;
 		r->at++;
 		next = read_sequence(r);
-		if (out.is_exact && next.is_exact && set_join(r, &out.exact, &next.exact, LITERAL_SET_MAX, &both)) {
+		if (out.is_exact && next.is_exact &&
+		    set_join(r, &out.exact, &next.exact, r->grams ? GRAM_EXACT_MAX : LITERAL_SET_MAX, &both)) {
 			joined.is_exact = true;
 			joined.exact = both;
 		}
-		a = usable(&out);
-		b = usable(&next);
-		if (a.n && b.n && set_join(r, &a, &b, LITERAL_SET_MAX, &both))
-			offer(&joined, &both);
+		a = usable(r, &out);
+		b = usable(r, &next);
+		if (a.n && b.n && set_union(r, &a, &b, &both))
+			offer(r, &joined, &both);
 		out = joined;
 	}
 	return out;
 }
 
+/* The best set of the whole pattern; n 0: none. */
+static struct set required(struct arena *work, struct str pattern, unsigned flags, bool grams)
+{
+	struct reader r = {.a = work, .in = pattern, .flags = flags, .grams = grams};
+	struct piece p = read_alternatives(&r);
+	struct set best = usable(&r, &p);
+
+	if (r.failed || r.at != pattern.n)
+		best.n = 0;
+	return best;
+}
+
+static struct str *copy_set(struct arena *a, const struct set *set)
+{
+	struct str *v = arena_array(a, set->n, sizeof *v);
+
+	for (size_t i = 0; i < set->n; i++)
+		v[i] = arena_str(a, set->v[i]);
+	return v;
+}
+
 void literals_of(struct arena *a, struct str pattern, unsigned flags, struct literals *ret_literals)
 {
-	struct arena *work = arena_new(0);
-	struct reader r = {.a = work, .in = pattern, .flags = flags};
-	struct piece p;
-	struct set best;
+	struct arena *work;
+	struct reader plain = {.grams = false}, windows = {.grams = true};
+	struct set best, grams;
 
 	*ret_literals = (struct literals){0};
 	/* Caseless characters reach over ASCII: the Kelvin sign is a k. */
 	if ((flags & REGEX_UTF && flags & REGEX_CASELESS) || str_starts(pattern, STR("(*")) ||
-	    pattern.n > RULE_EXPANDED_MAX) {
-		arena_free(work);
+	    pattern.n > RULE_EXPANDED_MAX)
 		return;
-	}
-	p = read_alternatives(&r);
-	best = usable(&p);
-	if (!r.failed && r.at == pattern.n && best.n) {
-		ret_literals->v = arena_array(a, best.n, sizeof *ret_literals->v);
+	work = arena_new(0);
+	best = required(work, pattern, flags, false);
+	if (best.n) {
+		ret_literals->v = copy_set(a, &best);
 		ret_literals->n = best.n;
-		ret_literals->rate = set_rate(&best);
-		for (size_t i = 0; i < best.n; i++)
-			ret_literals->v[i] = arena_str(a, best.v[i]);
+		ret_literals->rate = set_rate(&plain, &best);
+	} else {
+		grams = required(work, pattern, flags, true);
+		if (grams.n && set_rate(&windows, &grams) < gram_rate_max) {
+			ret_literals->grams = copy_set(a, &grams);
+			ret_literals->gram_count = grams.n;
+		}
 	}
 	arena_free(work);
 }
@@ -683,5 +855,16 @@ double literal_rate(struct str literal)
 	/* Octets of a word go together: later ones tell less than their share says. */
 	for (size_t i = 0; i < literal.n; i++)
 		rate *= pow(octet_share((unsigned char)literal.p[i]), i < 4 ? 0.9 : 0.5);
+	return rate;
+}
+
+static double gram_rate(struct str gram)
+{
+	double rate = 1;
+
+	for (size_t i = 0; i < gram.n; i++) {
+		char c = gram.p[i];
+		rate *= c == ' ' ? 0.25 : c == '0' ? 0.05 : c == '_' ? 0.002 : octet_share((unsigned char)c);
+	}
 	return rate;
 }

@@ -12,12 +12,33 @@
 #include "lib/arena.h"
 #include "lib/str.h"
 
-enum { LITERAL_MIN = 3, LITERAL_MAX = 32, LITERAL_SET_MAX = 160 };
+enum { LITERAL_MIN = 3, LITERAL_MAX = 32, LITERAL_SET_MAX = 160, GRAM = 4, GRAM_SET_MAX = 3000 };
+
+/*
+ * The alphabet of grams: letters folded, all digits 0, _, all octets above 0x7f as one, and every
+ * other octet a blank.
+ */
+static inline char gram_letter(unsigned char c)
+{
+	int low = to_lower(c);
+
+	if ((low >= 'a' && low <= 'z') || low == '_')
+		return (char)low;
+	return is_digit(c) ? '0' : c >= 0x80 ? '\x80' : ' ';
+}
 
 struct literals {
 	struct str *v; /* ASCII letters in lower case */
 	size_t n;      /* 0: nothing is required */
 	double rate;   /* expected occurrences per octet of ordinary text */
+
+	/*
+	 * For patterns of classes instead of letters ([v\x{..}][i1!]agra and the obfuscation templates):
+	 * windows of GRAM octets in the alphabet of gram_letter(), one of which stands in every match.
+	 * Only where there are no literals.
+	 */
+	struct str *grams;
+	size_t gram_count;
 };
 
 /* pattern and flags as for regex_new(). */

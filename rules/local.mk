@@ -21,6 +21,7 @@ rules_librules_a_SOURCES = \
 	rules/field.h \
 	rules/keyword.c \
 	rules/keyword.h \
+	rules/lazy.c \
 	rules/lint.c \
 	rules/lint.h \
 	rules/literal.c \

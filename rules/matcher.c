@@ -176,6 +176,8 @@ static bool found_literal(void *arg, uint32_t rule, size_t at)
 {
 	struct matcher *m = arg;
 
+	if (at < m->starts[m->line])
+		m->line = 0; /* the second pass over the text */
 	while (m->line + 1 < m->line_count && m->starts[m->line + 1] <= at)
 		m->line++;
 	if (m->seen[rule] == m->line + 1)
@@ -241,7 +243,26 @@ static void run_group(struct matcher *m, const struct rule_group *g, const struc
 	if (g->prefilter)
 		scan(m, g, buf_str(&m->joined));
 	for (size_t i = 0; i < g->always_count && !m->result->is_timed_out; i++)
-		run_always(m, g->always[i]);
+		if (m->runs_all || !m->rs->rules[g->always[i]].is_lazy)
+			run_always(m, g->always[i]);
+}
+
+/* One rule that waited, over its lines; they are joined again when the last one had others. */
+static void run_lazy(struct matcher *m, uint32_t rule)
+{
+	const struct content *c = m->t->content;
+	bool is_raw = m->rs->rules[rule].rule->kind == RULE_RAWBODY;
+	const struct str *lines = is_raw ? c->raw : c->body;
+	size_t n = is_raw ? c->raw_count : c->body_count;
+
+	if (n == 0)
+		return;
+	if (m->lines != lines) {
+		m->lines = lines;
+		m->line_count = n < TARGET_LINES_MAX ? n : TARGET_LINES_MAX;
+		join_lines(m);
+	}
+	run_always(m, rule);
 }
 
 /* ---- header fields ---- */
@@ -527,7 +548,8 @@ static void run_evals(struct matcher *m)
 
 /* ---- metas and the result ---- */
 
-static void run_metas(struct matcher *m)
+/* Those that wait for lazy sub-rules, or the others. */
+static void run_metas(struct matcher *m, bool waiting)
 {
 	const struct ruleset *rs = m->rs;
 	bool *dirty = arena_array(m->t->arena, rs->meta_count, sizeof *dirty);
@@ -540,7 +562,9 @@ static void run_metas(struct matcher *m)
 		uint32_t rule = rs->metas[i];
 		const struct compiled_rule *c = &rs->rules[rule];
 		double value;
-		if (!c->is_active || c->meta.n == 0 || (!dirty[i] && !rs->meta_at_zero[i]))
+		if (rs->meta_waits[i] != waiting || !c->is_active || c->meta.n == 0)
+			continue;
+		if (!dirty[i] && !rs->meta_at_zero[i])
 			continue;
 		value = meta_value(&c->meta, m->counts);
 		if (value == 0)
@@ -587,6 +611,7 @@ void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const 
 	m->eval_state = NULL;
 	m->captured = NULL;
 	m->uris = NULL;
+	m->runs_all = o->with_subrules || o->costs;
 	m->deadline_ns = o->budget_us ? clock_ticks_ns() + o->budget_us * 1000 : 0;
 	fields_init(&m->fields, t, m->scratch);
 	m->fields.received = rs->received;
@@ -600,7 +625,12 @@ void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const 
 	detail_run(m);
 	run_evals(m);
 	/* Over time: what was found so far still counts, metas included. */
-	run_metas(m);
+	run_metas(m, false);
+	if (!m->runs_all && t->content) {
+		m->lines = NULL;
+		lazy_run(m, run_lazy);
+	}
+	run_metas(m, true);
 	collect(m);
 	matcher_give(m);
 }

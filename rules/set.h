@@ -32,6 +32,7 @@ struct compiled_rule {
 	bool is_active;	  /* has a score in the set, and something that can be run */
 	bool absent_hits; /* header rules: whether they hit when the field is missing */
 	bool joins;	  /* may be tried on all lines at once first */
+	bool is_lazy;	  /* a sub-rule that is tried on all text: run only when it matters */
 	bool is_dead;	  /* a meta on a meta without score never runs */
 	double score;
 	struct literals *literals;
@@ -73,6 +74,10 @@ struct ruleset {
 	struct rule_group texts[TEXT_KINDS];
 	struct field_slot *fields, *mime_fields;
 	size_t field_count, mime_field_count;
+	uint32_t *lazies; /* sub-rules that wait; see lazy.c */
+	size_t lazy_count;
+	bool *meta_waits; /* by meta position: depends on a lazy rule */
+	size_t first_waiting;
 	uint32_t *evals, *details, *metas, *captures, *templates; /* rule numbers; metas in order of dependence */
 	size_t eval_count, detail_count, meta_count, capture_count, template_count;
 
@@ -108,6 +113,7 @@ struct matcher {
 	struct rule_result *result;
 	struct fields fields;
 	int64_t deadline_ns;
+	bool runs_all; /* sub-rules too that change nothing */
 	void *eval_state; /* of the eval functions, for this message */
 	struct captured *captured;
 	struct str *uris; /* what uri rules match; NULL: not made yet */
@@ -135,6 +141,10 @@ void compile_metas(struct ruleset *rs);
 /* Patterns with captures or templates; capture.c */
 struct str capture_template(struct arena *a, struct str body, bool *ret_is_template);
 void capture_run(struct matcher *m);
+/* lazy.c: which metas depend on lazy rules. */
+void lazy_mark(struct ruleset *rs);
+/* Runs those sub-rules that can still change a scored meta; the other metas are known. */
+void lazy_run(struct matcher *m, void (*run)(struct matcher *m, uint32_t rule));
 /* uri_detail.c */
 const char *detail_compile(struct ruleset *rs, struct compiled_rule *c);
 void detail_run(struct matcher *m);

@@ -28,8 +28,10 @@ static void check_literals(struct arena *a, struct regex *re, struct str pattern
 	literals_of(a, pattern, flags, &literals);
 	for (size_t i = 0; i < literals.n; i++)
 		prefilter_add(b, literals.v[i], 0);
+	for (size_t i = 0; i < literals.gram_count; i++)
+		prefilter_add_gram(b, literals.grams[i], 0);
 	prefilter_fold(text, folded);
-	if (literals.n && regex_match(re, scratch, text, 0, NULL) == REGEX_MATCH) {
+	if ((literals.n || literals.gram_count) && regex_match(re, scratch, text, 0, NULL) == REGEX_MATCH) {
 		prefilter_scan(prefilter_finish(b), (struct str){folded, text.n}, note_found, &found);
 		assert(found);
 	}

@@ -119,6 +119,8 @@ static bool one_is_there(struct arena *a, const struct literals *l, struct str t
 
 	for (size_t i = 0; i < l->n; i++)
 		prefilter_add(b, l->v[i], 0);
+	for (size_t i = 0; i < l->gram_count; i++)
+		prefilter_add_gram(b, l->grams[i], 0);
 	prefilter_fold(text, folded);
 	prefilter_scan(prefilter_finish(b), (struct str){folded, text.n}, note_found, &found);
 	return found;
@@ -140,7 +142,7 @@ static void no_match_is_lost(void **state)
 		draw_pattern(&pattern, 2);
 		re = regex_new(a, buf_str(&pattern), 0, &error, &offset);
 		literals_of(a, buf_str(&pattern), 0, &l);
-		for (unsigned k = 0; re && l.n && k < 30; k++) {
+		for (unsigned k = 0; re && (l.n || l.gram_count) && k < 30; k++) {
 			char text[24];
 			size_t n = draw(sizeof text);
 			for (size_t c = 0; c < n; c++)
@@ -149,7 +151,7 @@ static void no_match_is_lost(void **state)
 				continue;
 			useful++;
 			if (!one_is_there(a, &l, (struct str){text, n}))
-				fail_msg("%.*s matches '%.*s' without any of its literals", STR_ARG(buf_str(&pattern)),
+				fail_msg("%.*s matches '%.*s' without any of its literals or grams", STR_ARG(buf_str(&pattern)),
 				    (int)n, text);
 		}
 		buf_free(&pattern);
@@ -221,7 +223,7 @@ static void folding_is_ascii_and_exact(void **state)
 static void texts_at_the_edges(void **state)
 {
 	struct arena *a = arena_new(0);
-	struct literals l = {(struct str[]){STR("abc"), STR("wxyz")}, 2, 0};
+	struct literals l = {(struct str[]){STR("abc"), STR("wxyz")}, 2, 0, NULL, 0};
 
 	(void)state;
 	assert_false(one_is_there(a, &l, STR("")));
