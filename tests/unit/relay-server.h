@@ -26,13 +26,13 @@ struct server {
 	int fd;
 	uint16_t port;
 	const char *offers; /* EHLO lines: "PIPELINING\n8BITMIME"; NULL: EHLO is refused */
-	const char *greeting;
+	_Atomic(const char *) greeting;
 	struct server_rule rules[8];
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct buf log;	    /* commands, one a line */
 	struct buf data;    /* messages as they came, dots undone, "=====\n" behind each */
-	_Atomic int messages, connections;
+	_Atomic int messages, connections, sessions;
 };
 
 struct server_session {
@@ -188,6 +188,7 @@ static inline void *server_session(void *arg)
 			break;
 	}
 	fclose(k->in);
+	k->server->sessions--;
 	free(k);
 	return NULL;
 }
@@ -205,6 +206,7 @@ static inline void *server_main(void *arg)
 		pthread_t thread;
 		*k = (struct server_session){s, fdopen(fd, "r"), fd, 0};
 		s->connections++;
+		s->sessions++;
 		pthread_create(&thread, &detached, server_session, k);
 	}
 	return NULL;
@@ -226,12 +228,23 @@ static inline void server_start(struct server *s)
 	pthread_create(&s->thread, NULL, server_main, s);
 }
 
-/* Stops listening; connections end when their client does. */
+/* While it runs. */
+static inline void server_set_rule(struct server *s, struct server_rule rule)
+{
+	pthread_mutex_lock(&s->lock);
+	s->rules[0] = rule;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Stops listening, and waits for the sessions, whose clients must be gone. */
 static inline void server_stop(struct server *s)
 {
 	shutdown(s->fd, SHUT_RDWR);
 	pthread_join(s->thread, NULL);
 	close(s->fd);
+	while (s->sessions)
+		usleep(1000);
+	pthread_mutex_destroy(&s->lock);
 	buf_free(&s->log);
 	buf_free(&s->data);
 }

@@ -483,7 +483,7 @@ static void stale_connection(void **state)
 	start("");
 	submit_plain("u@example.org");
 	assert_true(wait_for(one_message));
-	hop.rules[0] = (struct server_rule){"MAIL", NULL, 1};
+	server_set_rule(&hop, (struct server_rule){"MAIL", NULL, 1});
 	submit_plain("v@example.org");
 	assert_true(wait_for(two_messages));
 	assert_int_equal(hop.connections, 2);
