@@ -18,6 +18,8 @@ auth_libauth_a_SOURCES = \
 	auth/dmarc.h \
 	auth/key.c \
 	auth/key.h \
+	auth/report.c \
+	auth/report.h \
 	auth/result.h \
 	auth/sealing.c \
 	auth/sealing.h \

@@ -2,7 +2,7 @@
  * DMARC (RFC 9989): does the author's domain stand behind this message, and what does it ask for
  * where not? Works on what the filters spf and dkim found. It only asks: what is done is policy's.
  */
-#include "auth/auth.h"
+#include "auth/report.h"
 #include "core/chain.h"
 #include "core/filter.h"
 
@@ -39,9 +39,14 @@ static bool has_filter(const struct chain *chain, const char *name)
 	return false;
 }
 
+struct dmarc_conf {
+	struct report_conf report;
+	struct store *store;
+};
+
 static bool dmarc_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
-	(void)conf;
+	((struct dmarc_conf *)conf)->store = env->store;
 	if (env->chain && !has_filter(env->chain, "dkim"))
 		conf_warning(load, place, "filter dmarc without filter dkim fails mail that is signed");
 	if (env->chain && !has_filter(env->chain, "spf"))
@@ -118,7 +123,56 @@ static enum outcome dmarc_run(struct session *s, const void *conf)
 	return RUN_OK;
 }
 
+/* What became of a message that fails, and why it is not what the domain asked for. */
+static const char *disposition_of(const struct dmarc_report *r, enum verdict_kind kind)
+{
+	if (r->result == AUTH_PASS)
+		return r->policy == DMARC_POLICY_NONE ? "none" : "pass";
+	if (r->policy == DMARC_POLICY_REJECT && kind == VERDICT_REJECT)
+		return "reject";
+	if (r->policy != DMARC_POLICY_NONE && (kind == VERDICT_QUARANTINE || kind == VERDICT_REJECT))
+		return "quarantine";
+	return "none";
+}
+
+static const char *reason_of(const struct auth *auth, const char *disposition, bool is_list)
+{
+	const struct dmarc_report *r = &auth->dmarc;
+
+	if (r->result == AUTH_PASS)
+		return "";
+	if (r->published != r->policy && strcmp(disposition, dmarc_policy_words[r->policy]) == 0)
+		return "policy_test_mode";
+	if (strcmp(disposition, dmarc_policy_words[r->policy]) == 0)
+		return "";
+	if (auth->arc && auth->arc->result == AUTH_PASS)
+		return "trusted_forwarder";
+	return is_list ? "mailing_list" : "local_policy";
+}
+
+static void dmarc_settle(struct session *s, const void *conf, enum stage stage, enum verdict_kind kind)
+{
+	const struct dmarc_conf *c = conf;
+	const struct auth *auth = s->message ? s->message->auth : NULL;
+	const char *disposition;
+
+	if (stage != STAGE_MESSAGE || !c->report.is_on || !auth || !auth->has_dmarc || kind == VERDICT_TEMPFAIL)
+		return;
+	disposition = disposition_of(&auth->dmarc, kind);
+	report_count(c->store, auth, &s->client, s->message->sender.domain, disposition,
+	    reason_of(auth, disposition, is_from_list(s, auth)));
+}
+
+#define AT(field) offsetof(struct dmarc_conf, field)
 static const struct directive dmarc_directives[] = {
+    {.name = "report", .type = CONF_FLAG, .offset = AT(report.is_on), .def = "off", .args = "on | off",
+	.help = "collect rows for aggregate reports (RFC 9990); reevectl dmarc report --send sends them"},
+    {.name = "report-from", .type = CONF_STRING, .offset = AT(report.from), .args = "ADDRESS",
+	.help = "where reports come from; its domain should be signed for; default dmarc-noreply@HOSTNAME"},
+    {.name = "report-organization", .type = CONF_STRING, .offset = AT(report.organization), .args = "NAME",
+	.help = "who reports; default the host name"},
+    {.name = "report-skip", .type = CONF_STRINGS, .offset = AT(report.skip), .args = "DOMAIN...", .repeats = true,
+	.help = "domains that get no reports"},
     {0},
 };
 
@@ -126,9 +180,11 @@ const struct filter dmarc_filter = {
     .name = "dmarc",
     .help = "DMARC: does the domain in From stand behind the message, and what does it ask for where not",
     .directives = dmarc_directives,
+    .conf_size = sizeof(struct dmarc_conf),
     .facts = dmarc_facts,
     .findings = dmarc_findings,
     .open = dmarc_open,
     .want = {[STAGE_HEADER] = dmarc_want},
     .run = {[STAGE_MESSAGE] = dmarc_run},
+    .settle = dmarc_settle,
 };

@@ -137,6 +137,7 @@ reevectl_SOURCES = \
 	gateway/ctl/ctl.h \
 	gateway/ctl/daemon.c \
 	gateway/ctl/dkim.c \
+	gateway/ctl/dmarc.c \
 	gateway/ctl/help.c \
 	gateway/ctl/main.c \
 	gateway/ctl/mime.c \

@@ -19,6 +19,8 @@ lib_libreeve_a_SOURCES = \
 	lib/dns_packet.h \
 	lib/dns_private.h \
 	lib/dns_resolver.c \
+	lib/gzip.c \
+	lib/gzip.h \
 	lib/json.c \
 	lib/json.h \
 	lib/log.c \

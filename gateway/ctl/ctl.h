@@ -41,9 +41,13 @@ bool ctl_read_message(struct ctl *ctl, const char *path, struct str *ret_message
 /* Appends how a command is called and what it does; false when there is none of that name. */
 bool ctl_command_text(const char *name, struct buf *out);
 
+/* As root: acts as the owner of path (the state folder) from now on, so that what is made there is his. */
+bool ctl_become_owner(const char *path);
+
 int ctl_auth(struct ctl *ctl, int argc, char **argv);
 int ctl_check(struct ctl *ctl, int argc, char **argv);
 int ctl_dkim(struct ctl *ctl, int argc, char **argv);
+int ctl_dmarc(struct ctl *ctl, int argc, char **argv);
 int ctl_help(struct ctl *ctl, int argc, char **argv);
 int ctl_mime(struct ctl *ctl, int argc, char **argv);
 int ctl_quarantine(struct ctl *ctl, int argc, char **argv);

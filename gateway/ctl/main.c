@@ -27,6 +27,7 @@ static const struct command {
     {"spf", ctl_spf, "--client IP --helo NAME --from ADDR", "one SPF evaluation, as JSON"},
     {"auth", ctl_auth, "[--client IP --helo NAME --from ADDR] FILE", "SPF, DKIM, ARC and DMARC of a message, as JSON"},
     {"dkim", ctl_dkim, "genkey|show|test ...", "make signing keys, print and test their DNS records"},
+    {"dmarc", ctl_dmarc, "report [--day YYYY-MM-DD] [--out DIR] [--send] [DOMAIN...]", "aggregate reports about a day: list, write, send"},
     {"mime", ctl_mime, "FILE", "MIME structure of a message as JSON"},
     {"queue", ctl_queue, "list|show|retry|hold|release|delete [ID...] [--sender A] [--recipient A] [--domain D]\n"
 	"         [--older TIME] [--younger TIME] [--all] [--json]",
@@ -81,6 +82,15 @@ void ctl_print(struct str text)
 		return;
 	ctl_fail("cannot write: %s", strerror(errno));
 	exit(1);
+}
+
+bool ctl_become_owner(const char *path)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || stat(path, &st) || st.st_uid == 0)
+		return true;
+	return setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0;
 }
 
 int ctl_options(struct ctl *ctl, int argc, char **argv)

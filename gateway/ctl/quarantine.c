@@ -213,22 +213,13 @@ static int run_all(struct work *w, const struct verb *verb)
 
 /* ---- opening ---- */
 
-static bool become_owner(const char *path)
-{
-	struct stat st;
-
-	if (geteuid() != 0 || stat(path, &st) || st.st_uid == 0)
-		return true;
-	return setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0;
-}
-
 static bool open_quarantine(struct work *w)
 {
 	const struct config *config = ctl_config(w->ctl);
 	const char *state = arena_cstr(w->ctl->arena, config->state);
 	struct str error = STR_NONE;
 
-	if (!become_owner(state)) {
+	if (!ctl_become_owner(state)) {
 		ctl_fail("%s: cannot act as its owner: %s", state, strerror(errno));
 		return false;
 	}

@@ -1,5 +1,6 @@
 # Scenarios, one a line, alphabetical: played by tests/mailtest/mailtest.
 scenarios = \
+	tests/scenarios/auth-dmarc-report.mt \
 	tests/scenarios/auth-dmarc.mt \
 	tests/scenarios/auth-results-forged.mt \
 	tests/scenarios/auth-sign.mt \

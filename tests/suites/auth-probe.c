@@ -8,9 +8,11 @@
 #include "auth/arc.h"
 #include "auth/auth.h"
 #include "auth/authres.h"
+#include "auth/report.h"
 #include "auth/sign.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/gzip.h"
 #include "lib/json.h"
 
 enum { FIELDS_MAX = 16 };
@@ -293,7 +295,56 @@ static void run_seal(struct probe *p)
 	crypto_key_free((struct crypto_key *)key.key);
 }
 
+/*
+ * report FILE CLIENT FROM DISPOSITION REASON...: counts each message of the line as often as it is named,
+ * then the report as XML and as mail. Fields 1-3 and 4-5 are one message; the store is new each time.
+ */
+static void run_report(struct probe *p)
+{
+	struct str error = STR(""), xml = STR(""), to[4];
+	struct store *store = store_open(NULL, false, p->arena, &error);
+	struct report_meta meta = {.organization = STR("A & B <mail>"), .email = STR("dmarc@mx.example.net"),
+	    .receiver = STR("mx.example.net"), .domain = STR("example.org")};
+	struct spf_query q = {.helo = STR("h.example"), .sender = p->field[3], .receiver = STR("mx.example.net")};
+	struct signature_options options = SIGNATURE_DEFAULTS;
+	struct str message = read_file(p->arena, p->field[1]);
+	struct auth *auth = auth_new(p->arena);
+	struct headers headers;
+	size_t n = 0;
+
+	headers_parse(p->arena, message, &headers);
+	ip_parse(p->field[2], &q.client);
+	spf_check(p->arena, p->scope, &q, &auth->spf);
+	auth->has_spf = true;
+	auth_start_dkim(auth, &headers, &options, p);
+	auth_start_dmarc(auth, p->scope, &headers);
+	auth_finish_dkim(auth, p->scope, &headers, str_from(message, headers.body));
+	auth_finish_dmarc(auth, p->scope);
+	for (int i = 0; i < 3; i++)
+		report_count(store, auth, &q.client, STR("example.org"), arena_cstr(p->arena, p->field[4]),
+		    arena_cstr(p->arena, p->field[5]));
+	report_count(store, auth, &q.client, STR("<evil>&\t.example"), "none", "local_policy");
+	json_kv_bool(&p->json, "made", report_make(p->arena, store, report_day(p->arena, clock_now()), &meta, &xml));
+	json_kv(&p->json, "xml", xml);
+	report_addresses(p->arena, p->scope, &meta, to, 4, &n);
+	json_key(&p->json, "to");
+	json_open(&p->json, '[');
+	for (size_t i = 0; i < n; i++)
+		json_text(&p->json, to[i]);
+	json_close(&p->json);
+	json_kv(&p->json, "mail", report_mail(p->arena, &meta, xml, to, n));
+	store_close(store);
+}
+
+/* gzip FILE */
+static void run_gzip(struct probe *p)
+{
+	json_kv(&p->json, "packed", base64_write(p->arena, gzip_pack(p->arena, read_file(p->arena, p->field[1]))));
+}
+
 static const struct command commands[] = {
+    {"gzip", run_gzip},
+    {"report", run_report},
     {"sign", run_sign},
     {"seal", run_seal},
     {"dmarc", run_dmarc},

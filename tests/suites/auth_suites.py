@@ -6,10 +6,15 @@
 PROBE is the program made of auth-probe.c. Without the folder that REEVE_TESTDATA names only the
 suites with material of our own run. Exit 77 (skipped) when a Python module is missing.
 """
-import glob
+import base64
+import email
+import email.policy
+import gzip
 import json
 import os
+import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -293,6 +298,46 @@ def check_alignment(suite, case, zone):
                 "want %s, got %s" % (case, got))
 
 
+def suite_report(suite):
+    """Aggregate reports: the schema of RFC 9990, what is packed unpacks, only destinations that agree."""
+    schema = DATA + "/dmarc/aggregate-schema/dmarc-xml-0.2.xsd"
+    suite.zone({**OWN_ZONE, "_dmarc.example.org": [("TXT", "v=DMARC1; p=reject; sp=none; fo=1; t=y; rua=mailto:a@example.org,"
+                                                    "mailto:b@yes.example!5m,mailto:c@no.example,mailto:d@moved.example,"
+                                                    "mailto:e@elsewhere.example")],
+                "example.org._report._dmarc.yes.example": [("TXT", "v=DMARC1")],
+                "example.org._report._dmarc.moved.example": [("TXT", "v=DMARC1; rua=mailto:other@moved.example")],
+                "example.org._report._dmarc.elsewhere.example": [("TXT", "v=DMARC1; rua=mailto:x@victim.example")]})
+    for name, message, client, disposition, reason in (
+            ("pass", own_message(suite), "192.0.2.1", "pass", ""), ("fail", OWN_MAIL, "2001:db8::9", "reject", ""),
+            ("list", OWN_MAIL, "203.0.113.1", "none", "mailing_list")):
+        got = suite.probe.ask("report", write_message(message), client, "a@example.org", disposition, reason)
+        suite.check(name + " rows", got["made"] and "<count>3</count>" in got["xml"] and got["xml"].count("<record>") == 2, str(got)[:800])
+        suite.check(name + " addresses", got["to"] == ["a@example.org", "b@yes.example", "other@moved.example"], str(got["to"]))
+        path = os.path.join(WORK.name, "report.xml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(got["xml"])
+        if os.path.exists(schema) and shutil.which("xmllint"):
+            check = subprocess.run(["xmllint", "--noout", "--schema", schema, path], capture_output=True, text=True)
+            suite.check(name + " schema", check.returncode == 0, check.stderr)
+        mail = email.message_from_string(got["mail"], policy=email.policy.SMTP)
+        part = next(p for p in mail.walk() if p.get_content_type() == "application/gzip")
+        suite.check(name + " packed", gzip.decompress(part.get_payload(decode=True)).decode() == got["xml"] and
+                    re.fullmatch(r"mx.example.net!example.org!\d+!\d+\.xml\.gz", part.get_filename()), str(part)[:300])
+
+
+def suite_gzip(suite):
+    """What lib/gzip packs, zlib unpacks: nothing, noise, repeats of all lengths, far matches."""
+    rand = random.Random(1)
+    noise = bytes(rand.randrange(256) for _ in range(70000))
+    samples = [b"", b"a", b"ab", b"aaa", b"abc" * 1000, b"x" * 258, b"x" * 259, b"x" * 100000, noise, noise[:40000] * 2,
+               bytes(range(256)) * 300]
+    samples += [bytes(rand.choice(b"ab<>record") for _ in range(rand.randrange(5000))) for _ in range(50)]
+    for number, data in enumerate(samples):
+        got = suite.probe.ask("gzip", write_message(data))
+        packed = base64.b64decode(got["packed"])
+        suite.check("sample %d" % number, gzip.decompress(packed) == data, "%d octets" % len(data))
+
+
 # ---- Authentication-Results ----
 
 def suite_authres(suite):
@@ -380,8 +425,8 @@ def suite_own(suite):
 
 SUITES = {"own": suite_own, "spf7208": suite_spf7208, "spf4408": suite_spf4408, "pyspf": suite_pyspf,
           "dkim-rfc": suite_dkim_rfc, "mail-dkim": suite_mail_dkim, "dkimpy": suite_dkimpy,
-          "arc": suite_arc, "arc-sign": suite_arc_sign, "dmarc-walk": suite_dmarc_walk, "authres": suite_authres}
-OWN = {"own"}
+          "arc": suite_arc, "arc-sign": suite_arc_sign, "dmarc-walk": suite_dmarc_walk, "report": suite_report, "gzip": suite_gzip, "authres": suite_authres}
+OWN = {"own", "report", "gzip"}
 
 
 def main():
