@@ -59,6 +59,21 @@ static void build_policy(struct snapshot *s, struct conf_load *load)
 	s->policy = policy_new(load, policy, s->facts, s->lists, builtin_filters);
 }
 
+/* `recipients verify` alone does nothing: it is the filter that asks. */
+static void check_recipients(const struct snapshot *s, struct conf_load *load)
+{
+	for (size_t i = 0; i < chain_length(s->chain); i++)
+		if (strcmp(chain_at(s->chain, i)->filter->name, "recipients") == 0)
+			return;
+	for (size_t i = 0; i < routes_count(s->routes); i++) {
+		const struct route *route = routes_at(s->routes, i);
+
+		if (route->recipients != ROUTE_ANY)
+			conf_warning(load, route->place, "recipients are not checked: filter recipients is not configured; add "
+			    "\"filter recipients;\"");
+	}
+}
+
 static void build(struct snapshot *s, const struct snapshot_world *world, struct conf_load *load)
 {
 	struct filter_env *env;
@@ -81,6 +96,7 @@ static void build(struct snapshot *s, const struct snapshot_world *world, struct
 		return;
 	EACH_NODE(node, s->config, "filter")
 		add_filter(s, load, node);
+	check_recipients(s, load);
 	build_policy(s, load);
 }
 

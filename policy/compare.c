@@ -340,7 +340,7 @@ static struct expr *parse_members(struct parser *p, struct expr *a)
 		return parse_never(p);
 	if (list)
 		return in_list(p, a, list);
-	if (is_textual(a->type) && fact_def_find(p->c->facts, t->text)) {
+	if (is_textual(a->type) && compile_find(p->c, t->text)) {
 		struct expr *b = parse_fact(p, t);
 		if (b && b->type == TYPE_LIST)
 			return parse_make(p, EXPR_IN_FACT, TYPE_BOOL, a, b);

@@ -259,7 +259,7 @@ static struct expr *word_expr(struct parser *p, const struct conf_token *t)
 	struct cidr net;
 	double value;
 
-	if (fact_def_find(p->c->facts, t->text))
+	if (compile_find(p->c, t->text))
 		return parse_fact(p, t);
 	if (parse_number(t->text, &value, &type))
 		return parse_literal(p, value, type);

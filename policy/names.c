@@ -43,15 +43,50 @@ static void note_read(struct compiler *c, unsigned slot)
 	c->reads[c->read_count++] = slot;
 }
 
-int compile_fact(struct compiler *c, struct conf_place place, struct str name)
+/* The filter whose table has the fact; all that there are, configured or not. */
+static const struct filter *find_setter(const struct compiler *c, struct str name, const struct fact_def **ret_def)
+{
+	for (size_t i = 0; c->known && c->known[i]; i++)
+		for (const struct fact_def *def = c->known[i]->facts; def && def->name; def++)
+			if (str_is(name, def->name)) {
+				*ret_def = def;
+				return c->known[i];
+			}
+	return NULL;
+}
+
+const struct fact_def *compile_find(const struct compiler *c, struct str name)
 {
 	const struct fact_def *def = fact_def_find(c->facts, name);
+
+	if (!def && !c->is_lenient)
+		find_setter(c, name, &def);
+	return def;
+}
+
+/* Checked like any other fact, so that a policy may be written before its filters; its author is told. */
+static void warn_unset(struct compiler *c, struct conf_place place, const struct fact_def *def)
+{
+	const struct fact_def *same;
+	const struct filter *setter;
+
+	if (fact_def_find(c->facts, str_of(def->name)))
+		return;
+	setter = find_setter(c, str_of(def->name), &same);
+	conf_warning(c->load, place, "the fact '%s' is never set: filter %s is not configured; add \"filter %s;\"",
+	    def->name, setter->name, setter->name);
+}
+
+int compile_fact(struct compiler *c, struct conf_place place, struct str name)
+{
+	const struct fact_def *def = compile_find(c, name);
 	int slot;
 
 	if (!def) {
 		compile_unknown(c, place, name);
 		return -1;
 	}
+	warn_unset(c, place, def);
 	if (!is_known_at(def, c->stage)) {
 		too_early(c, place, def);
 		return -1;
@@ -60,16 +95,6 @@ int compile_fact(struct compiler *c, struct conf_place place, struct str name)
 	if (slot >= 0)
 		note_read(c, (unsigned)slot);
 	return slot;
-}
-
-/* The filter that would set the fact, were it configured. */
-static const struct filter *find_setter(const struct compiler *c, struct str name)
-{
-	for (size_t i = 0; c->known && c->known[i]; i++)
-		for (const struct fact_def *def = c->known[i]->facts; def && def->name; def++)
-			if (str_is(name, def->name))
-				return c->known[i];
-	return NULL;
 }
 
 static const char *find_near(struct compiler *c, struct str name)
@@ -91,16 +116,10 @@ static const char *find_near(struct compiler *c, struct str name)
 
 void compile_unknown(struct compiler *c, struct conf_place place, struct str name)
 {
-	const struct filter *setter = find_setter(c, name);
 	const char *near;
 
 	if (c->is_lenient) {
 		c->policy->left_out++;
-		return;
-	}
-	if (setter) {
-		conf_error(c->load, place, "the fact '%.*s' is set by filter %s, which is not configured; add \"filter %s;\"",
-		    STR_ARG(name), setter->name, setter->name);
 		return;
 	}
 	near = find_near(c, name);

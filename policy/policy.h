@@ -34,8 +34,8 @@ struct policy;
  * Compiles a `policy { ... }` node (NULL: the shipped default policy, in which facts that no
  * configured filter sets are allowed and never set). Everything is checked here: unknown facts, types,
  * stages at which a fact cannot be known yet, unknown lists, unreachable statements, templates.
- * known: NULL-terminated, all filters that there are, so that an error can say which one would set
- * the fact; may be NULL. NULL when there were errors.
+ * known: NULL-terminated, all filters that there are: a fact of one that is not configured is never
+ * set, which is a warning; may be NULL. NULL when there were errors.
  */
 struct policy *policy_new(struct conf_load *load, const struct conf_node *node,
     const struct fact_registry *facts, const struct lists *lists, const struct filter *const known[]);

@@ -159,9 +159,11 @@ struct compiler {
 	size_t read_count;
 };
 
+/* The declaration of a fact, of a filter that is not configured too (not when lenient). */
+const struct fact_def *compile_find(const struct compiler *c, struct str name);
 /* The slot of a fact that may be read at the stage; -1 after an error, or quietly when lenient. */
 int compile_fact(struct compiler *c, struct conf_place place, struct str name);
-/* Reports a name that is no fact, with the nearest one or the filter that would set it. */
+/* Reports a name that is no fact, with the nearest one. */
 void compile_unknown(struct compiler *c, struct conf_place place, struct str name);
 /* Tokens from..n of the node as a condition; NULL after an error. */
 struct expr *compile_condition(struct compiler *c, const struct conf_node *node, size_t from);
