@@ -45,7 +45,7 @@ dist_noinst_SCRIPTS += \
 	tests/clients/fetch \
 	tests/clients/run \
 	tests/crash/crash.py
-EXTRA_DIST += tests/clients/postfix.py
+EXTRA_DIST += tests/clients/postfix.py tests/tsan.supp
 EXTRA_PROGRAMS += tests/bench/load tests/bench/sink
 tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS)
 tests_bench_sink_LDADD =
@@ -80,3 +80,5 @@ EXTRA_DIST += \
 	tests/samples/quickstart/mailreeve.conf \
 	tests/samples/quickstart/zone \
 	tools/packages
+TESTS += tests/mailtest/selftest.py
+dist_noinst_SCRIPTS += tests/mailtest/selftest.py

@@ -15,6 +15,7 @@ import time
 from .values import Failure
 
 READY_SECONDS = 20 * float(os.environ.get("MAILTEST_SLOW", "1"))
+SUPPRESSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tsan.supp")
 FAULTS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed"
                     r"|assertion failed|stack smashing")
 
@@ -74,7 +75,7 @@ class Gateway:
     def environment(self):
         return {**os.environ, "REEVE_CLOCK": self.run.clock_path,
                 "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
-                "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1",
+                "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:suppressions={SUPPRESSIONS}",
                 "UBSAN_OPTIONS": "print_stacktrace=1"}
 
     def control_environment(self):

@@ -55,6 +55,7 @@ class NextHop:
         self.name, self.host, self.certificate = name, host, certificate
         self.rules, self.without, self.offers, self.tls = [], set(), [], None
         self.sessions, self.messages, self.commands, self.open = [], [], [], set()
+        self.hangs = 0
         self.lock = threading.Lock()
         self.listener = None
         self.port = 0
@@ -217,12 +218,17 @@ class Session:
         if rule and rule.action == "drop":
             raise EOFError
         if rule and rule.action == "hang":
-            while not self.dropped:
-                self.fill()
+            self.hang()
         if rule and rule.action == "reply":
             text = rule.value
         self.send(text)
         return text[:1] in "23"
+
+    def hang(self):
+        with self.hop.lock:
+            self.hop.hangs += 1
+        while True:
+            self.fill()
 
     def run(self):
         if not self.reply("banner", "", f"220 {self.hop.name}.example ESMTP"):
@@ -305,8 +311,7 @@ class Session:
         if rule and rule.action == "drop":
             raise EOFError
         if rule and rule.action == "hang":
-            while True:
-                self.fill()
+            self.hang()
         text = rule.value if rule else "250 2.0.0 taken"
         if text[:1] == "2":
             with self.hop.lock:

@@ -124,7 +124,7 @@ def parse_word(cursor):
 
 
 def parse_string(cursor):
-    """One or more adjoining "pieces", each maybe repeated: "x"*998 "\\r\\n"."""
+    """One or more "pieces" without a blank between, each maybe repeated: "x"*998"\\r\\n"."""
     line, value = cursor.line, b""
     while cursor.peek() == '"':
         piece = parse_piece(cursor)
@@ -133,10 +133,6 @@ def parse_string(cursor):
             cursor.take(len(times.group()))
             piece *= int(times.group(1)) * SIZES[times.group(2)]
         value += piece
-        mark = cursor.at, cursor.line
-        cursor.skip(" \t")
-        if cursor.peek() != '"':
-            cursor.at, cursor.line = mark
     return Token("string", value, line)
 
 

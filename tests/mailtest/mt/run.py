@@ -406,7 +406,8 @@ class Run:
             if name == "session":
                 return getattr(index(actor.sessions, indexes), rest[0][0])
             found = {"messages": len(actor.messages), "sessions": len(actor.sessions),
-                     "open": len(actor.open), "commands": "\n".join(actor.commands)}
+                     "open": len(actor.open), "hangs": actor.hangs,
+                     "commands": "\n".join(actor.commands)}
             return found[name] if name in found else s.fail(f"next hop has no '{name}'")
         if name == "log":
             return actor.log()

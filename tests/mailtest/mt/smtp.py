@@ -154,8 +154,13 @@ class SmtpSession:
         return reply
 
     def line_of(self, s):
-        words = b" ".join(as_bytes(self.value(t, s)) for t in s.plain())
-        verb = LINES[s.name].encode()
+        """Words are parted by a blank, strings that follow each other are not."""
+        verb, words, before = LINES[s.name].encode(), b"", None
+        for t in s.plain():
+            if before and not before.kind == t.kind == "string":
+                words += b" "
+            words += as_bytes(self.value(t, s))
+            before = t
         gap = b"" if not verb or verb.endswith(b":") or not words else b" "
         return verb + gap + words + b"\r\n"
 
