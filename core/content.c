@@ -397,10 +397,13 @@ static void finish(struct maker *m, struct str subject)
 {
 	struct content *c = m->content;
 	struct lines body = {0}, hidden = {0};
+	struct buf title = {0};
 	struct str text = folded(m->arena, buf_str(&m->text));
 
 	urls_from_text(m->arena, &c->urls, subject, URL_FROM_SUBJECT);
-	cut_lines(m->arena, &body, arena_printf(m->arena, "%.*s\n", STR_ARG(subject)));
+	buf_add(&title, subject);
+	buf_addc(&title, '\n');
+	cut_lines(m->arena, &body, buf_take(&title, m->arena));
 	cut_lines(m->arena, &body, text);
 	urls_from_text(m->arena, &c->urls, text, URL_FROM_TEXT);
 	cut_lines(m->arena, &hidden, folded(m->arena, buf_str(&m->hidden)));

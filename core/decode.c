@@ -202,7 +202,7 @@ static unsigned uu_value(struct str line, size_t i)
 }
 
 /* One line of data: its first octet is the count. False when it cannot be one. */
-static bool uu_line(struct str line, char **out)
+static bool uu_line(struct str line, char **out, const char *end)
 {
 	size_t count, need;
 
@@ -212,10 +212,10 @@ static bool uu_line(struct str line, char **out)
 	need = (count * 4 + 2) / 3;
 	if (line.n - 1 > need + 5)
 		return false;
-	for (size_t i = 1; count; i += 4) {
+	for (size_t i = 1; count && *out < end; i += 4) {
 		uint32_t v = uu_value(line, i) << 18 | uu_value(line, i + 1) << 12 |
 		    uu_value(line, i + 2) << 6 | uu_value(line, i + 3);
-		for (int shift = 16; shift >= 0 && count; shift -= 8, count--)
+		for (int shift = 16; shift >= 0 && count && *out < end; shift -= 8, count--)
 			*(*out)++ = (char)(v >> shift);
 	}
 	return true;
@@ -245,12 +245,11 @@ bool uu_begin(struct str line, struct str *ret_name)
 	return ret_name->n > 0;
 }
 
-/* Each line gives at most 45 octets for 61, but a short line is padded up to its count: hence the room. */
+/* A line that lost its blanks on the way counts as zeros, but the result never outgrows the input. */
 struct str decode_uuencode(struct arena *a, struct str in, uint32_t *anomalies, struct str *ret_name)
 {
 	struct str rest = in, line;
 	char *start, *out;
-	size_t lines = 0;
 
 	*ret_name = STR_NONE;
 	while (next_line(&rest, &line))
@@ -258,13 +257,11 @@ struct str decode_uuencode(struct arena *a, struct str in, uint32_t *anomalies, 
 			break;
 	if (!ret_name->n)
 		rest = in;
-	for (struct str count = rest; next_line(&count, &line);)
-		lines++;
-	start = out = arena_alloc(a, lines * 63 + 1);
+	start = out = arena_alloc(a, in.n + 1);
 	while (next_line(&rest, &line)) {
 		if (str_is(str_trim(line), "end"))
 			return (struct str){start, (size_t)(out - start)};
-		if (line.n && !uu_line(line, &out))
+		if (line.n && !uu_line(line, &out, start + in.n))
 			*anomalies |= MIME_BAD_BASE64;
 	}
 	*anomalies |= MIME_MISSING_END;

@@ -48,7 +48,7 @@ struct str domain_registered(struct str host)
 	const char *found;
 	size_t n;
 
-	if (!copy_host(host, copy, &n) || copy[0] == '[' || !suffixes())
+	if (host_is_address(host) || !copy_host(host, copy, &n) || !suffixes())
 		return host;
 	found = psl_registrable_domain(suffixes(), copy);
 	return found ? str_sub(host, (size_t)(found - copy), n - (size_t)(found - copy)) : host;

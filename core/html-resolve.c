@@ -77,11 +77,14 @@ static struct str merge(struct arena *a, const struct reference *base, struct st
 {
 	ptrdiff_t slash = str_rchr(base->path, '/');
 
+	struct buf out = {0};
+
 	if (base->has_authority && !base->path.n)
-		return arena_printf(a, "/%.*s", STR_ARG(path));
-	if (slash < 0)
-		return path;
-	return arena_printf(a, "%.*s%.*s", (int)slash + 1, base->path.p, STR_ARG(path));
+		buf_addc(&out, '/');
+	else
+		buf_add(&out, str_sub(base->path, 0, (size_t)(slash + 1)));
+	buf_add(&out, path);
+	return buf_take(&out, a);
 }
 
 static void join(struct arena *a, struct reference *r, const struct reference *base)

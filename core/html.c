@@ -15,6 +15,7 @@ struct renderer {
 	struct styles styles;
 	struct buf text, visible, hidden, title, charsets, scratch;
 	bool last_is_blank, last_is_hidden, has_last; /* the piece of text written last */
+	struct buf *last_side;			      /* visible or hidden: where it went besides text */
 	size_t last_start;			      /* where it starts in text */
 	int inside[HTML_TAGS_MAX];
 	bool was_seen[HTML_TAGS_MAX];
@@ -128,11 +129,12 @@ static void put_blank(struct renderer *r, const char *blank)
 {
 	if (r->has_last && !r->last_is_blank && !r->last_is_hidden && r->text.n > r->last_start) {
 		drop_last_blank(&r->text);
-		drop_last_blank(&r->visible);
+		drop_last_blank(r->last_side);
 	}
 	r->last_start = r->text.n;
 	buf_adds(&r->text, blank);
 	buf_adds(&r->visible, blank);
+	r->last_side = &r->visible;
 	r->has_last = r->last_is_blank = true;
 	r->last_is_hidden = false;
 }
@@ -188,7 +190,8 @@ static void put_text(struct renderer *r, struct str text)
 	text = folded(r, text, r->has_last && r->last_is_blank && rule_look == LOOK_VISIBLE);
 	r->last_start = r->text.n;
 	buf_add(&r->text, text);
-	buf_add(is_hidden ? &r->hidden : &r->visible, text);
+	r->last_side = is_hidden ? &r->hidden : &r->visible;
+	buf_add(r->last_side, text);
 	r->has_last = true;
 	r->last_is_blank = false;
 	r->last_is_hidden = rule_look != LOOK_VISIBLE;

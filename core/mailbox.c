@@ -154,6 +154,7 @@ static void take_token(struct arena *a, struct lexer *l, bool has_blank)
 static void lex(struct arena *a, struct lexer *l)
 {
 	bool has_blank = false;
+	size_t before;
 
 	note_octets(l);
 	while (l->at < l->in.n && !(l->odd & MAILBOX_OVER)) {
@@ -162,8 +163,9 @@ static void lex(struct arena *a, struct lexer *l)
 			l->at++;
 			continue;
 		}
+		before = l->n;
 		take_token(a, l, has_blank);
-		has_blank = false;
+		has_blank = l->n == before; /* what was dropped separates like a blank */
 	}
 }
 
@@ -287,9 +289,15 @@ static void check_domain(struct mailbox *m, const struct token *first)
 
 static void finish_address(struct arena *a, struct mailbox *m)
 {
+	struct buf out = {0};
+
 	m->address = m->local;
-	if (m->domain.n)
-		m->address = arena_printf(a, "%.*s@%.*s", STR_ARG(m->local), STR_ARG(m->domain));
+	if (!m->domain.n)
+		return;
+	buf_add(&out, m->local); /* not by printf: there may be a NUL in it */
+	buf_addc(&out, '@');
+	buf_add(&out, m->domain);
+	m->address = buf_take(&out, a);
 }
 
 /* v: no comments; `at` is the place of the @. Words around that do not belong to it are junk. */

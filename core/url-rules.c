@@ -91,14 +91,19 @@ static struct str normal_percent(struct arena *a, struct str s)
 	return buf_take(&out, a);
 }
 
-static struct str join2(struct arena *a, struct str x, struct str y)
-{
-	return arena_printf(a, "%.*s%.*s", STR_ARG(x), STR_ARG(y));
-}
-
 static struct str join3(struct arena *a, struct str x, struct str y, struct str z)
 {
-	return arena_printf(a, "%.*s%.*s%.*s", STR_ARG(x), STR_ARG(y), STR_ARG(z));
+	struct buf out = {0};
+
+	buf_add(&out, x);
+	buf_add(&out, y);
+	buf_add(&out, z);
+	return buf_take(&out, a);
+}
+
+static struct str join2(struct arena *a, struct str x, struct str y)
+{
+	return join3(a, x, y, STR(""));
 }
 
 /* ---- addresses ---- */

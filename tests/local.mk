@@ -17,6 +17,12 @@ unit_tests = \
 	tests/unit/test-dnsbl \
 	tests/unit/test-greet \
 	tests/unit/test-header \
+	tests/unit/test-content \
+	tests/unit/test-url \
+	tests/unit/test-html \
+	tests/unit/test-mailbox \
+	tests/unit/test-decode \
+	tests/unit/test-mime \
 	tests/unit/test-headers \
 	tests/unit/test-iprev \
 	tests/unit/test-list \
@@ -69,6 +75,18 @@ tests_unit_test_route_SOURCES = tests/unit/test-route.c tests/unit/unit.h
 tests_unit_test_route_LDADD = $(unit_ldadd)
 tests_unit_test_regex_SOURCES = tests/unit/test-regex.c tests/unit/unit.h
 tests_unit_test_regex_LDADD = $(unit_ldadd)
+tests_unit_test_mime_SOURCES = tests/unit/test-mime.c tests/unit/unit.h tests/unit/growing.h
+tests_unit_test_mime_LDADD = $(unit_ldadd)
+tests_unit_test_decode_SOURCES = tests/unit/test-decode.c tests/unit/unit.h tests/unit/growing.h
+tests_unit_test_decode_LDADD = $(unit_ldadd)
+tests_unit_test_mailbox_SOURCES = tests/unit/test-mailbox.c tests/unit/unit.h tests/unit/growing.h
+tests_unit_test_mailbox_LDADD = $(unit_ldadd)
+tests_unit_test_html_SOURCES = tests/unit/test-html.c tests/unit/unit.h tests/unit/growing.h
+tests_unit_test_html_LDADD = $(unit_ldadd)
+tests_unit_test_url_SOURCES = tests/unit/test-url.c tests/unit/unit.h tests/unit/growing.h
+tests_unit_test_url_LDADD = $(unit_ldadd)
+tests_unit_test_content_SOURCES = tests/unit/test-content.c tests/unit/unit.h tests/unit/growing.h
+tests_unit_test_content_LDADD = $(unit_ldadd)
 tests_unit_test_header_SOURCES = tests/unit/test-header.c tests/unit/unit.h
 tests_unit_test_header_LDADD = $(unit_ldadd)
 tests_unit_test_str_SOURCES = tests/unit/test-str.c tests/unit/unit.h

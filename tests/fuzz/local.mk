@@ -6,12 +6,15 @@ fuzz_targets = \
 	tests/fuzz/fuzz-conf \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-content \
+	tests/fuzz/fuzz-decode \
 	tests/fuzz/fuzz-dkim \
 	tests/fuzz/fuzz-dkim-key \
 	tests/fuzz/fuzz-dmarc \
 	tests/fuzz/fuzz-dns \
 	tests/fuzz/fuzz-filters \
 	tests/fuzz/fuzz-header \
+	tests/fuzz/fuzz-html \
+	tests/fuzz/fuzz-mailbox \
 	tests/fuzz/fuzz-meta \
 	tests/fuzz/fuzz-mime \
 	tests/fuzz/fuzz-perlre \
@@ -23,7 +26,9 @@ fuzz_targets = \
 	tests/fuzz/fuzz-rules \
 	tests/fuzz/fuzz-smtp-command \
 	tests/fuzz/fuzz-smtp-content \
-	tests/fuzz/fuzz-spf
+	tests/fuzz/fuzz-spf \
+	tests/fuzz/fuzz-text \
+	tests/fuzz/fuzz-url
 EXTRA_DIST += tests/fuzz/fuzz-auth.h tests/fuzz/fuzz.h
 tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz-relay.c gateway/relay/body.c gateway/relay/dsn.c
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz-reply.c gateway/relay/reply.c

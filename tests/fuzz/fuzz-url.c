@@ -1,0 +1,24 @@
+/* URLs: found in text, read, canonical writings, registered domains. */
+#include "core/url.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str in = {(const char *)data, size}, host, domain;
+	struct arena *a = arena_new(0);
+	struct urls urls = {0};
+	struct url u;
+	size_t n;
+
+	urls_from_text(a, &urls, in, URL_FROM_TEXT);
+	assert(urls.n <= URL_MAX);
+	for (size_t i = 0; i < urls.n; i++)
+		assert(urls.v[i].host.n && urls.v[i].domain.n <= urls.v[i].host.n);
+	if (url_read(a, in, &u))
+		assert(u.url.n && u.scheme.n);
+	url_variants(a, in, &n);
+	url_domain(a, in, &host, &domain);
+	assert(domain_registered(in).n <= in.n);
+	arena_free(a);
+	return 0;
+}

@@ -1,0 +1,179 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/content.h"
+#include "tests/unit/growing.h"
+#include "tests/unit/unit.h"
+
+static struct arena *arena;
+
+static int set_up(void **state)
+{
+	(void)state;
+	arena = arena_new(0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	arena_free(arena);
+	return 0;
+}
+
+static struct content *make(struct str message)
+{
+	return content_make(arena, mime_parse(arena, message, NULL));
+}
+
+static struct str joined(const struct str *v, size_t n)
+{
+	struct buf b = {0};
+
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&b, "[%.*s]", STR_ARG(v[i]));
+	return buf_take(&b, arena);
+}
+
+static void plain(void **state)
+{
+	struct content *c = make(STR("Subject: =?utf-8?q?H=C3=A9?=\r\n\tyou\r\n\r\none\r\ntwo \t three\r\n\r\n \r\nfour\r\n"));
+
+	(void)state;
+	assert_str(joined(c->body, c->body_count), "[H\xc3\xa9 you\n][one two three\n][four ]");
+	assert_str(joined(c->raw, c->raw_count), "[one\ntwo \t three\n\n \nfour\n]");
+	assert_int_equal(c->hidden_count, 0);
+	assert_false(c->html.is_html);
+}
+
+static void no_subject(void **state)
+{
+	struct content *c = make(STR("\r\nx"));
+
+	(void)state;
+	assert_str(joined(c->body, c->body_count), "[\n][x]");
+}
+
+/* A blank in front of the first and behind the last of several line ends stays. */
+static void folding(void **state)
+{
+	struct content *c = make(STR("Subject: s\n\na \n \n b\xc2\xa0\xe2\x80\x83" "c\nd\xe3\x80\x80\n"));
+
+	(void)state;
+	assert_str(joined(c->body, c->body_count), "[s\n][a \n][ b c d ]");
+}
+
+static void parts(void **state)
+{
+	struct content *c = make(STR("Subject: s\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nfirst\n"
+	    "--x\nContent-Type: image/png\n\npixels\n--x\nContent-Type: text/html\n\n<p>Hi <a href=http://a.example.com/>you</a>"
+	    "<i style=x><font color=white>ghost</font></i></p>\n--x\nContent-Type: text/calendar\n\nBEGIN\n"
+	    "--x\nContent-Type: text/csv\n\n1,2\n--x\nContent-Type: application/octet-stream; name=page.htm\n\n<b>page</b>\n--x--\n"));
+
+	(void)state;
+	assert_str(joined(c->body, c->body_count), "[s\n][first\n][Hi youghost\n][page]");
+	assert_str(joined(c->hidden, c->hidden_count), "[ghost ]");
+	assert_int_equal(c->raw_count, 4);
+	assert_true(c->html.is_html);
+	assert_int_equal(c->urls.n, 1);
+	assert_str(c->urls.v[0].anchor, "you");
+	assert_int_equal(c->urls.v[0].source, URL_FROM_HREF);
+}
+
+static struct str text_of(const char *word, size_t n)
+{
+	struct buf b = {0};
+
+	buf_adds(&b, "Subject: s\n\n");
+	while (b.n < n + 12)
+		buf_adds(&b, word);
+	b.n = n + 12;
+	return buf_take(&b, arena);
+}
+
+static void line_limit(void **state)
+{
+	(void)state;
+	assert_int_equal(make(text_of("abcdefg ", CONTENT_LINE_MAX - 1))->body_count, 2);
+	assert_int_equal(make(text_of("abcdefgh", CONTENT_LINE_MAX))->body_count, 2);
+	assert_int_equal(make(text_of("abcdefgh", CONTENT_LINE_MAX + 1))->body_count, 3);
+	assert_int_equal(make(text_of("abcdefgh", CONTENT_LINE_MAX + 1))->body[1].n, CONTENT_LINE_MAX);
+	assert_int_equal(make(text_of("abcdefg ", CONTENT_LINE_MAX + 9))->body[1].n, CONTENT_LINE_MAX);
+	assert_int_equal(make(text_of("abcdef\n", CONTENT_LINE_MAX))->raw_count, 1);
+	assert_int_equal(make(text_of("abcdef\n", 2 * CONTENT_LINE_MAX))->raw_count, 1);
+	assert_int_equal(make(text_of("abcdef\n", 2 * CONTENT_LINE_MAX + 1))->raw_count, 2);
+}
+
+static void part_limits(void **state)
+{
+	(void)state;
+	assert_false(make(text_of("abcdef\n", CONTENT_BODY_PART_MAX))->is_truncated);
+	assert_true(make(text_of("abcdef\n", CONTENT_BODY_PART_MAX + 1))->is_truncated);
+	assert_true(make(text_of("abcdef\n", CONTENT_RAW_PART_MAX + 1))->is_truncated);
+}
+
+static struct content *with_many_parts(size_t part, size_t n)
+{
+	struct buf b = {0};
+
+	buf_adds(&b, "Content-Type: multipart/mixed; boundary=x\n\n");
+	for (size_t i = 0; i < n; i++) {
+		buf_adds(&b, "--x\n\n");
+		for (size_t k = 0; k < part; k++)
+			buf_addc(&b, 'a');
+		buf_addc(&b, '\n');
+	}
+	buf_adds(&b, "--x--\n");
+	return make(buf_take(&b, arena));
+}
+
+static void text_limit(void **state)
+{
+	enum { PART = 32 * 1024, FULL = CONTENT_TEXT_MAX / PART };
+
+	(void)state;
+	assert_false(with_many_parts(PART, FULL - 1)->is_truncated);
+	assert_false(with_many_parts(PART, FULL)->is_truncated);
+	assert_true(with_many_parts(PART, FULL + 1)->is_truncated);
+}
+
+/* What only a second reading shows is text, too; the same text twice is not. */
+static void readings(void **state)
+{
+	struct content *c = make(STR("Subject: s\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nseen\n--x--\n--x\n\nlate\n--x--\n"));
+
+	(void)state;
+	assert_str(joined(c->body, c->body_count), "[s\n][seen late]");
+}
+
+static void run(struct arena *a, struct str in)
+{
+	content_make(a, mime_parse(a, in, NULL));
+}
+
+static void linear(void **state)
+{
+	enum { KB = 1024 };
+
+	(void)state;
+	assert_linear("text", run, "Subject: s\n\n", STR("a b\n\n"), 128 * KB);
+	assert_linear("blanks", run, "Subject: s\n\n", STR(" \n"), 128 * KB);
+	assert_linear("html", run, "Content-Type: text/html\n\n", STR("<p>a <a href=http://a.com>b</a>"), 128 * KB);
+	assert_linear("parts", run, "Content-Type: multipart/mixed; boundary=x\n\n", STR("--x\n\nabc www.a.com\n"), 8 * KB);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(plain),
+	    cmocka_unit_test(no_subject),
+	    cmocka_unit_test(folding),
+	    cmocka_unit_test(parts),
+	    cmocka_unit_test(line_limit),
+	    cmocka_unit_test(part_limits),
+	    cmocka_unit_test(text_limit),
+	    cmocka_unit_test(readings),
+	    cmocka_unit_test(linear),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

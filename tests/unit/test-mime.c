@@ -1,0 +1,366 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/mime.h"
+#include "tests/unit/growing.h"
+#include "tests/unit/unit.h"
+
+static struct arena *arena;
+
+static int set_up(void **state)
+{
+	(void)state;
+	arena = arena_new(0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	arena_free(arena);
+	return 0;
+}
+
+static struct mime *parse(const char *text)
+{
+	return mime_parse(arena, str_of(text), NULL);
+}
+
+#define HEAD "MIME-Version: 1.0\r\n"
+#define MIXED HEAD "Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+
+/* Children that belong to the first reading. */
+static size_t children(const struct mime_part *part)
+{
+	size_t n = 0;
+
+	for (part = part->first; part; part = part->next)
+		n += !part->is_alternative_reading;
+	return n;
+}
+
+static void tree(void **state)
+{
+	struct mime *m = parse(MIXED "preamble\r\n--x\r\nContent-Type: Text/HTML; charset=\"UTF-8\"\r\n\r\n<b>\r\n"
+	    "\r\n--x  \r\n\r\nplain\r\n--x--\r\nepilogue\r\n");
+	struct mime_part *p = m->root;
+
+	(void)state;
+	assert_str(p->type, "multipart/mixed");
+	assert_int_equal(children(p), 2);
+	p = mime_next(p);
+	assert_str(p->type, "text/html");
+	assert_str(p->charset, "utf-8");
+	assert_str(p->body, "<b>\r\n");
+	p = mime_next(p);
+	assert_str(p->type, "text/plain");
+	assert_str(p->body, "plain");
+	assert_null(mime_next(p));
+	assert_int_equal(m->anomalies, 0);
+	assert_false(m->is_ambiguous);
+}
+
+static void nested_message(void **state)
+{
+	struct mime *m = parse(HEAD "Content-Type: multipart/digest; boundary=d\n\n--d\n\nSubject: one\n\nfirst\n--d\n"
+	    "Content-Type: message/rfc822\n\n>From x\nContent-Type: multipart/mixed; boundary=i\n\n--i\n\ninner\n--d--\n");
+	struct mime_part *p = m->root->first;
+
+	(void)state;
+	assert_str(p->type, "message/rfc822");
+	assert_str(p->first->body, "first");
+	p = p->next;
+	assert_str(p->first->type, "multipart/mixed");
+	assert_str(p->first->first->body, "inner");
+	assert_true(p->first->anomalies & MIME_MISSING_END);
+}
+
+static void anomaly(const char *text, uint32_t bit)
+{
+	struct mime *m = parse(text);
+
+	if (!(m->anomalies & bit))
+		print_error("no %s in: %s\n", mime_anomaly_name(bit), text);
+	assert_true(m->anomalies & bit);
+}
+
+static void anomalies(void **state)
+{
+	(void)state;
+	anomaly(MIXED "--x\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r\n--x--\r\n", MIME_DUPLICATE_BOUNDARY);
+	anomaly(HEAD "Content-Type: multipart/mixed\r\n\r\n--x\r\n\r\na\r\n--x--\r\n", MIME_MISSING_BOUNDARY);
+	anomaly(MIXED "text\r\n", MIME_MISSING_BOUNDARY);
+	anomaly(MIXED "--x\r\n\r\na", MIME_MISSING_END);
+	anomaly(HEAD "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\n", MIME_DUPLICATE_TYPE);
+	anomaly(HEAD "Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n\r\n", MIME_DUPLICATE_ENCODING);
+	anomaly(HEAD "Content-Transfer-Encoding: zip\r\n\r\n", MIME_UNKNOWN_ENCODING);
+	anomaly(HEAD "Content-Type: zip\r\n\r\n", MIME_BAD_TYPE);
+	anomaly(HEAD "Content-Type: text/plain charset=x\r\n\r\n", MIME_BAD_PARAMETER);
+	anomaly(HEAD "Content-Type: text/plain; charset=x; charset=y\r\n\r\n", MIME_DUPLICATE_PARAMETER);
+	anomaly(HEAD "Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment; filename=a.exe\r\n\r\n",
+	    MIME_CONFLICTING_NAMES);
+	anomaly(MIXED "--x\r\n\r\na\rb\r\n--x--\r\n", MIME_BARE_CR);
+	anomaly(MIXED "--x\r\n\r\na\nb\r\n--x--\r\n", MIME_BARE_LF);
+	anomaly(MIXED "--x\r\nno colon\r\n\r\na\r\n--x--\r\n", MIME_HEADER_WITHOUT_COLON);
+	anomaly(MIXED "--x\r\nA: b\r\n--x--\r\n", MIME_HEADER_WITHOUT_BODY);
+	anomaly(HEAD "Content-Type: multipart/mixed; boundary=x\r\nContent-Transfer-Encoding: base64\r\n\r\n--x\r\n\r\na\r\n--x--\r\n",
+	    MIME_ENCODED_MULTIPART);
+	anomaly(HEAD "X: gr\xfc\xdf\r\n\r\n", MIME_8BIT_HEADER);
+	anomaly(MIXED "--x\r\n\r\na\r\n--x--\r\n--x\r\n\r\nb\r\n", MIME_DATA_BEHIND_END);
+	anomaly("Content-Type: text/plain\r\n\r\n", MIME_VERSION_MISSING);
+	anomaly(MIXED "--x\r\n\r\na\r\n--xy\r\n\r\nb\r\n--x--\r\n", MIME_BOUNDARY_PREFIX);
+	anomaly("X: a\rb\r\n\r\n", MIME_CONTROL_HEADER);
+	for (uint32_t bit = 1; bit <= MIME_UUENCODED_TEXT; bit <<= 1)
+		assert_non_null(mime_anomaly_name(bit));
+	assert_null(mime_anomaly_name((uint32_t)MIME_UUENCODED_TEXT << 1));
+}
+
+/* NUL cannot stand in a C string. */
+static void nul_in_body(void **state)
+{
+	static const char text[] = HEAD "\r\nab\0cd and some more octets to fill a block of the scan\r\n";
+
+	(void)state;
+	assert_true(mime_parse(arena, (struct str){text, sizeof text - 1}, NULL)->anomalies & MIME_NUL);
+}
+
+static struct str line_of_length(size_t n)
+{
+	struct buf b = {0};
+
+	buf_adds(&b, HEAD "\r\nfirst\r\n");
+	for (size_t i = 0; i < n; i++)
+		buf_addc(&b, 'a');
+	buf_adds(&b, "\r\nlast\r\n");
+	return buf_take(&b, arena);
+}
+
+static void long_line(void **state)
+{
+	(void)state;
+	assert_false(mime_parse(arena, line_of_length(997), NULL)->anomalies & MIME_LONG_LINE);
+	assert_false(mime_parse(arena, line_of_length(998), NULL)->anomalies & MIME_LONG_LINE);
+	assert_true(mime_parse(arena, line_of_length(999), NULL)->anomalies & MIME_LONG_LINE);
+	assert_true(mime_parse(arena, line_of_length(5000), NULL)->anomalies & MIME_LONG_LINE);
+}
+
+static struct mime *with_parts(size_t n)
+{
+	struct buf b = {0};
+
+	buf_adds(&b, MIXED);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&b, "--x\r\n\r\n%zu\r\n", i);
+	buf_adds(&b, "--x--\r\n");
+	return mime_parse(arena, buf_take(&b, arena), NULL);
+}
+
+static void part_limit(void **state)
+{
+	struct mime *m;
+
+	(void)state;
+	assert_int_equal(with_parts(MIME_PARTS_MAX - 2)->part_count, MIME_PARTS_MAX - 1);
+	m = with_parts(MIME_PARTS_MAX - 1);
+	assert_int_equal(m->part_count, MIME_PARTS_MAX);
+	assert_false(m->anomalies & MIME_PART_LIMIT);
+	m = with_parts(MIME_PARTS_MAX);
+	assert_int_equal(m->part_count, MIME_PARTS_MAX);
+	assert_true(m->anomalies & MIME_PART_LIMIT);
+	assert_true(with_parts(5 * MIME_PARTS_MAX)->anomalies & MIME_PART_LIMIT);
+}
+
+/* n levels of multipart, a text in the innermost. */
+static struct mime *with_levels(size_t n)
+{
+	struct buf b = {0};
+
+	buf_addf(&b, HEAD);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&b, "Content-Type: multipart/mixed; boundary=b%zu\r\n\r\n--b%zu\r\n", i, i);
+	buf_adds(&b, "Content-Type: text/x-deep\r\n\r\ndeep\r\n");
+	for (size_t i = n; i-- > 0;)
+		buf_addf(&b, "--b%zu--\r\n", i);
+	return mime_parse(arena, buf_take(&b, arena), NULL);
+}
+
+static unsigned deepest(const struct mime *m)
+{
+	unsigned depth = 0;
+
+	for (struct mime_part *p = m->root; p; p = mime_next(p))
+		depth = p->depth > depth ? p->depth : depth;
+	return depth;
+}
+
+static void depth_limit(void **state)
+{
+	(void)state;
+	assert_int_equal(deepest(with_levels(MIME_DEPTH_MAX - 1)), MIME_DEPTH_MAX - 1);
+	assert_int_equal(deepest(with_levels(MIME_DEPTH_MAX)), MIME_DEPTH_MAX);
+	assert_false(with_levels(MIME_DEPTH_MAX)->anomalies & MIME_DEPTH_LIMIT);
+	assert_int_equal(deepest(with_levels(MIME_DEPTH_MAX + 1)), MIME_DEPTH_MAX);
+	assert_true(with_levels(MIME_DEPTH_MAX + 1)->anomalies & MIME_DEPTH_LIMIT);
+	assert_int_equal(deepest(with_levels(3000)), MIME_DEPTH_MAX);
+}
+
+/* Messages in messages, without boundaries. */
+static void message_depth(void **state)
+{
+	struct buf b = {0};
+	struct mime *m;
+
+	(void)state;
+	for (int i = 0; i < 5000; i++)
+		buf_adds(&b, "Content-Type: message/rfc822\r\n\r\n");
+	m = mime_parse(arena, buf_take(&b, arena), NULL);
+	assert_int_equal(deepest(m), MIME_DEPTH_MAX);
+	assert_true(m->anomalies & MIME_DEPTH_LIMIT);
+}
+
+static struct mime *with_boundary(size_t n)
+{
+	struct buf b = {0}, boundary = {0};
+
+	while (boundary.n < n)
+		buf_addc(&boundary, 'B');
+	buf_addf(&b, HEAD "Content-Type: multipart/mixed; boundary=\"%.*s\"\r\n\r\n--%.*s\r\n\r\na\r\n--%.*s--\r\n",
+	    (int)n, boundary.p, (int)n, boundary.p, (int)n, boundary.p);
+	buf_free(&boundary);
+	return mime_parse(arena, buf_take(&b, arena), NULL);
+}
+
+static void boundary_limit(void **state)
+{
+	(void)state;
+	assert_int_equal(children(with_boundary(MIME_BOUNDARY_MAX - 1)->root), 1);
+	assert_int_equal(children(with_boundary(MIME_BOUNDARY_MAX)->root), 1);
+	assert_int_equal(children(with_boundary(MIME_BOUNDARY_MAX + 1)->root), 0);
+	assert_true(with_boundary(MIME_BOUNDARY_MAX + 1)->anomalies & MIME_MISSING_BOUNDARY);
+}
+
+static struct mime *with_params(size_t n)
+{
+	struct buf b = {0};
+
+	buf_adds(&b, HEAD "Content-Type: text/plain");
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&b, ";\r\n p%zu=v", i);
+	buf_adds(&b, "\r\n\r\n");
+	return mime_parse(arena, buf_take(&b, arena), NULL);
+}
+
+static void param_limit(void **state)
+{
+	(void)state;
+	assert_int_equal(with_params(MIME_PARAMS_MAX - 1)->root->param_count, MIME_PARAMS_MAX - 1);
+	assert_int_equal(with_params(MIME_PARAMS_MAX)->root->param_count, MIME_PARAMS_MAX);
+	assert_int_equal(with_params(MIME_PARAMS_MAX)->anomalies, 0);
+	assert_int_equal(with_params(MIME_PARAMS_MAX + 1)->root->param_count, MIME_PARAMS_MAX);
+	assert_true(with_params(MIME_PARAMS_MAX + 1)->anomalies & MIME_BAD_PARAMETER);
+}
+
+static const char *named(const char *fields)
+{
+	struct mime *m = mime_parse(arena, arena_printf(arena, HEAD "%s\r\n\r\n", fields), NULL);
+
+	return arena_cstr(arena, m->root->filename);
+}
+
+static void names(void **state)
+{
+	(void)state;
+	assert_string_equal(named("Content-Disposition: attachment; filename=\"a b.txt\""), "a b.txt");
+	assert_string_equal(named("Content-Disposition: attachment; filename=my file.doc"), "my file.doc");
+	assert_string_equal(named("Content-Disposition: attachment; filename=\"a\\\"b.txt\""), "a\"b.txt");
+	assert_string_equal(named("Content-Disposition: attachment; filename=\"C:\\x\\y.exe\""), "C:\\x\\y.exe");
+	assert_string_equal(named("Content-Disposition: attachment; filename=\"cut.exe"), "cut.exe");
+	assert_string_equal(named("Content-Disposition: attachment; filename=a(1).pdf"), "a(1).pdf");
+	assert_string_equal(named("Content-Disposition: attachment; filename=a.pdf (comment)"), "a.pdf");
+	assert_string_equal(named("Content-Disposition: attachment;\r\n filename*=utf-8'de'%E2%82%AC.txt"), "\xe2\x82\xac.txt");
+	assert_string_equal(named("Content-Disposition: attachment;\r\n filename*1*=%BC.txt;\r\n filename*0*=iso-8859-1''%FC"),
+	    "\xc3\xbc\xc2\xbc.txt");
+	assert_string_equal(named("Content-Disposition: attachment; filename*0=\"a.\"; filename*1=\"exe\""), "a.exe");
+	assert_string_equal(named("Content-Disposition: attachment; filename=\"=?utf-8?B?4oKsLnR4dA==?=\""), "\xe2\x82\xac.txt");
+	assert_string_equal(named("Content-Type: image/png; name*0=\"=?utf-8?Q?=E2=82\"; name*1=\"=AC.png?=\""), "\xe2\x82\xac.png");
+	assert_string_equal(named("Content-Type: application/zip; name=plain.zip"), "plain.zip");
+	assert_string_equal(named("Content-Disposition: attachment; filename=a.txt; filename*=utf-8''b.exe"), "b.exe");
+	assert_string_equal(named("Content-Disposition: filename=only.txt"), "only.txt");
+	assert_string_equal(named("Content-Type: text/plain (c(d)e); name=x.txt (f"), "x.txt (f");
+}
+
+/* Header sections of parts have the limits of header.h. */
+static void part_header_limit(void **state)
+{
+	struct buf b = {0};
+
+	(void)state;
+	buf_adds(&b, MIXED "--x\r\n");
+	for (int i = 0; i <= HEADER_COUNT_MAX; i++)
+		buf_adds(&b, "A: b\r\n");
+	buf_adds(&b, "\r\nbody\r\n--x--\r\n");
+	assert_true(mime_parse(arena, buf_take(&b, arena), NULL)->anomalies & MIME_HEADER_LIMIT);
+}
+
+/* ---- growing inputs ---- */
+
+static void run(struct arena *a, struct str in)
+{
+	mime_parse(a, in, NULL);
+}
+
+static void linear(void **state)
+{
+	enum { MB = 1024 * 1024 };
+
+	(void)state;
+	assert_linear("lines", run, MIXED, STR("\r\n"), 2 * MB);
+	assert_linear("dashes", run, MIXED, STR("--\r\n"), MB);
+	assert_linear("delimiters", run, MIXED, STR("--x\r\n\r\n"), MB);
+	assert_linear("closing delimiters", run, MIXED, STR("--x--\r\n"), MB);
+	assert_linear("boundary prefixes", run, MIXED "--x\r\n\r\n", STR("--xxxxxxxx\r\n"), MB);
+	assert_linear("messages", run, HEAD, STR("Content-Type: message/rfc822\r\n\r\n"), MB);
+	assert_linear("levels", run, HEAD, STR("Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"), MB);
+	assert_linear("long header line", run, HEAD "A: ", STR("aaaaaaaaaaaaaaa"), MB);
+	assert_linear("colonless lines", run, MIXED "--x\r\n", STR("no colon\r\nContent-Type: a/b\r\n"), MB);
+	assert_linear("lone CR", run, MIXED, STR("\r--x\r"), MB);
+	assert_linear("parameters", run, HEAD "Content-Type: a/b", STR("; a*0*=%41"), 120 * 1024);
+	assert_linear("comments", run, HEAD "Content-Type: a/b ", STR("("), 120 * 1024);
+	assert_linear("quotes", run, HEAD "Content-Type: a/b; ", STR("a=\"b"), 120 * 1024);
+	assert_linear("one long line", run, HEAD "\r\n", STR("0123456789abcdef"), 4 * MB);
+}
+
+/* 32 boundaries that differ in their last octets only. */
+static void linear_stack(void **state)
+{
+	struct buf head = {0};
+
+	(void)state;
+	buf_adds(&head, HEAD);
+	for (int i = 0; i < MIME_DEPTH_MAX; i++)
+		buf_addf(&head, "Content-Type: multipart/mixed; boundary=%0200d\r\n\r\n--%0200d\r\n", i, i);
+	buf_addf(&head, "\r\n\r\n%c", '\0');
+	assert_linear("deep stack", run, head.p, arena_printf(arena, "--%0200d\r\n", 99), 1024 * 1024);
+	buf_free(&head);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(tree),
+	    cmocka_unit_test(nested_message),
+	    cmocka_unit_test(anomalies),
+	    cmocka_unit_test(nul_in_body),
+	    cmocka_unit_test(long_line),
+	    cmocka_unit_test(part_limit),
+	    cmocka_unit_test(depth_limit),
+	    cmocka_unit_test(message_depth),
+	    cmocka_unit_test(boundary_limit),
+	    cmocka_unit_test(param_limit),
+	    cmocka_unit_test(names),
+	    cmocka_unit_test(part_header_limit),
+	    cmocka_unit_test(linear),
+	    cmocka_unit_test(linear_stack),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
