@@ -9,6 +9,8 @@ unit_tests = \
 	tests/unit/test-backlog \
 	tests/unit/test-conf \
 	tests/unit/test-config \
+	tests/unit/test-content \
+	tests/unit/test-decode \
 	tests/unit/test-dkim \
 	tests/unit/test-dmarc \
 	tests/unit/test-dns \
@@ -17,17 +19,14 @@ unit_tests = \
 	tests/unit/test-dnsbl \
 	tests/unit/test-greet \
 	tests/unit/test-header \
-	tests/unit/test-content \
-	tests/unit/test-url \
-	tests/unit/test-html \
-	tests/unit/test-mailbox \
-	tests/unit/test-decode \
-	tests/unit/test-mime \
 	tests/unit/test-headers \
+	tests/unit/test-html \
 	tests/unit/test-iprev \
 	tests/unit/test-list \
 	tests/unit/test-loop \
+	tests/unit/test-mailbox \
 	tests/unit/test-manual \
+	tests/unit/test-mime \
 	tests/unit/test-names \
 	tests/unit/test-policy \
 	tests/unit/test-policy-run \
@@ -50,6 +49,7 @@ unit_tests = \
 	tests/unit/test-store \
 	tests/unit/test-str \
 	tests/unit/test-tls \
+	tests/unit/test-url \
 	tests/unit/test-wire
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
