@@ -254,6 +254,7 @@ static void unconfigured_filter(void **state)
 	    "p:1:62: warning: the fact 'dnsbl.zone' is never set: filter dnsbl is not configured; add \"filter dnsbl;\"\n");
 	/* It is checked all the same. */
 	assert_null(compile(k, "policy { at message { discard if spf == maybe; accept; } }"));
+	assert_true(str_ends(str_of(errors(k)), STR("expected none, neutral, pass, fail, softfail, temperror or permerror\n")));
 	assert_null(compile(k, "policy { at message { discard if dnsbl.wieght > 1; accept; } }"));
 	assert_string_equal(errors(k), "p:1:34: error: unknown fact 'dnsbl.wieght'; did you mean 'dnsbl.weight'?\n");
 }
