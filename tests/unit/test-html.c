@@ -68,7 +68,7 @@ static void hiding(void **state)
 	text_is("a<font color=#fefefe>b</font>c", "ac", "b");
 	text_is("a<font color=gray>b</font>c", "abc", "");
 	text_is("<td bgcolor=black><font color=white>b</font></td>", " b ", "");
-	text_is("<td bgcolor=black><font color=black>b</font></td>", " ", "b");
+	text_is("<td bgcolor=black><font color=black>b</font></td>", "  ", "b");
 	text_is("<p style=\"background:#000 url(x.png);color:rgb(255,255,255)\">b</p>", "\n\nb\n\n", "");
 	text_is("<p style=\"background:rgba(0,0,0,0);color:#fff\">b</p>", "\n\n\n\n", "b");
 	text_is("a<span style=\"opacity:0\">b</span>", "a", "b");
