@@ -153,6 +153,24 @@ static bool start_libmilter(pthread_t *ret_thread)
 	return ok;
 }
 
+static void *call_stop(void *arg)
+{
+	(void)arg;
+	smfi_stop();
+	return NULL;
+}
+
+/* smfi_stop() may wait 5 s for the lock that libmilter holds while it listens: the drain need not. */
+static void stop_libmilter(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, call_stop, NULL) == 0)
+		pthread_detach(thread);
+	else
+		smfi_stop();
+}
+
 /* smfi_stop() does not wait for running callbacks. */
 static void drain(int64_t limit_ms)
 {
@@ -191,8 +209,10 @@ int milter_role(const struct role_env *env)
 		return 1;
 	role_ready(env);
 	loop_run(loop);
-	smfi_stop();
+	stop_libmilter();
 	drain(env->config->drain_ms);
 	control_free(control);
+	/* libmilter's threads may still run: the world stays open, but what it learnt is written down. */
+	store_flush(milter.world.store);
 	return 0;
 }
