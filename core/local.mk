@@ -12,6 +12,8 @@ core_libcore_a_SOURCES = \
 	core/decode.c \
 	core/decode.h \
 	core/domain.c \
+	core/dnszone.c \
+	core/dnszone.h \
 	core/edit.c \
 	core/edit.h \
 	core/edit_apply.c \

@@ -16,17 +16,16 @@
 enum { TEXT_MAX = 255 };
 
 static void set_zone(struct conf_load *load, const struct conf_node *node, void *target);
-static void set_code(struct conf_load *load, const struct conf_node *node, void *target);
 
 static const char *const families[] = {"ipv4", "ipv6", "both", NULL};
 static const char *const unanswered[] = {"ignore", "all", "any", NULL};
 
 static const struct directive zone_directives[] = {
-    {.name = "weight", .type = CONF_NUMBER, .offset = offsetof(struct dnsbl_zone, weight), .def = "1",
+    {.name = "weight", .type = CONF_NUMBER, .offset = offsetof(struct dnsbl_zone, list.weight), .def = "1",
 	.min = -1000, .max = 1000, .args = "NUMBER",
 	.help = "weight of codes that have none of their own; below 0 for allow lists"},
-    {.name = "code", .type = CONF_CUSTOM, .set = set_code, .repeats = true,
-	.args = "ADDRESS | FIRST..LAST | bits MASK [weight NUMBER]",
+    {.name = "code", .type = CONF_CUSTOM, .set = dnszone_set_code, .repeats = true,
+	.args = DNSZONE_CODE_ARGS,
 	.help = "answers that count (default 127.0.0.2..127.0.0.254); bits: the last octet has one of them"},
     {.name = "family", .type = CONF_CHOICE, .offset = offsetof(struct dnsbl_zone, family), .def = "both",
 	.choices = families, .args = "ipv4 | ipv6 | both", .help = "which clients the zone knows about"},
@@ -68,71 +67,21 @@ static const struct finding_def findings[] = {
 
 /* ---- settings ---- */
 
-static bool read_range(struct str text, struct dnsbl_code *code)
-{
-	ptrdiff_t dots = str_find(text, STR(".."));
-	struct ip first, last;
-
-	if (!ip_parse(dots < 0 ? text : str_sub(text, 0, (size_t)dots), &first) || first.family != 4)
-		return false;
-	last = first;
-	if (dots >= 0 && (!ip_parse(str_from(text, (size_t)dots + 2), &last) || last.family != 4))
-		return false;
-	code->first = dnsbl_number(&first);
-	code->last = dnsbl_number(&last);
-	return code->first <= code->last && first.b[0] == 127 && last.b[0] == 127;
-}
-
-static void set_code(struct conf_load *load, const struct conf_node *node, void *target)
-{
-	struct dnsbl_zone *zone = target;
-	struct dnsbl_code code = {.first = 127u << 24, .last = (127u << 24) + 0xffffff};
-	bool is_bits = node->n > 1 && conf_is_word(&node->tokens[1], "bits");
-	size_t at = is_bits ? 2 : 1;
-	int64_t bits;
-
-	if (node->n != at + 1 && !(node->n == at + 3 && conf_is_word(&node->tokens[at + 1], "weight"))) {
-		conf_error(load, node->tokens[0].place,
-		    "expected code ADDRESS, FIRST..LAST or bits MASK, then maybe weight NUMBER");
-		return;
-	}
-	if (is_bits && conf_int(load, &node->tokens[at], &bits)) {
-		if (bits < 1 || bits > 255)
-			conf_error(load, node->tokens[at].place, "expected a mask from 1 to 255");
-		code.bits = (uint8_t)bits;
-	} else if (!is_bits && !read_range(node->tokens[at].text, &code)) {
-		conf_error(load, node->tokens[at].place, "expected an address in 127.0.0.0/8 or FIRST..LAST there");
-	}
-	code.has_weight = node->n == at + 3 && conf_number(load, &node->tokens[at + 2], &code.weight);
-	if (zone->code_count == DNSBL_CODES_MAX)
-		conf_error(load, node->tokens[0].place, "more than %d codes", DNSBL_CODES_MAX);
-	else
-		zone->codes[zone->code_count++] = code;
-}
-
 static void set_zone(struct conf_load *load, const struct conf_node *node, void *target)
 {
 	struct dnsbl_conf *c = target;
 	struct dnsbl_zone *zone;
 
-	if (!conf_expect_args(load, node, 1, 1, "NAME { ... }"))
-		return;
 	if (c->n == DNSBL_ZONES_MAX) {
 		conf_error(load, node->tokens[0].place, "more than %d zones", DNSBL_ZONES_MAX);
 		return;
 	}
 	zone = arena_alloc(load->arena, sizeof *zone);
-	zone->name = str_lower(load->arena, node->tokens[1].text);
-	zone->place = node->tokens[0].place;
-	if (!domain_is_valid(zone->name, false))
-		conf_error(load, node->tokens[1].place, "'%.*s' is no domain name", STR_ARG(zone->name));
+	if (!dnszone_read(load, node, zone_directives, &zone->list))
+		return;
 	for (size_t i = 0; i < c->n; i++)
-		if (str_eq(c->zones[i]->name, zone->name))
-			conf_error(load, node->tokens[1].place, "zone %.*s is there twice", STR_ARG(zone->name));
-	conf_apply(load, zone_directives, node->children, zone,
-	    arena_printf(load->arena, "zone %.*s", STR_ARG(zone->name)).p, zone->place);
-	if (zone->code_count == 0)
-		zone->codes[zone->code_count++] = (struct dnsbl_code){.first = 0x7f000002, .last = 0x7f0000fe};
+		if (str_eq(c->zones[i]->list.name, zone->list.name))
+			conf_error(load, node->tokens[1].place, "zone %.*s is there twice", STR_ARG(zone->list.name));
 	c->zones[c->n++] = zone;
 }
 
@@ -152,54 +101,6 @@ static void dnsbl_close(void *conf)
 	struct dnsbl_conf *c = conf;
 
 	dnsbl_test_free(c->test);
-}
-
-/* ---- what an answer means ---- */
-
-uint32_t dnsbl_number(const struct ip *ip)
-{
-	return (uint32_t)ip->b[0] << 24 | (uint32_t)ip->b[1] << 16 | (uint32_t)ip->b[2] << 8 | ip->b[3];
-}
-
-static const struct dnsbl_code *find_code(const struct dnsbl_zone *zone, const struct ip *answer)
-{
-	uint32_t number = dnsbl_number(answer);
-
-	for (size_t i = 0; i < zone->code_count; i++) {
-		const struct dnsbl_code *code = &zone->codes[i];
-		if (number < code->first || number > code->last)
-			continue;
-		if (code->bits == 0 || (number & code->bits))
-			return code;
-	}
-	return NULL;
-}
-
-bool dnsbl_is_refusal(const struct ip *answer)
-{
-	return answer->b[0] == 127 && answer->b[1] == 255 && answer->b[2] == 255;
-}
-
-bool dnsbl_judge(const struct dnsbl_zone *zone, const struct dns_answer *answer, double *ret_weight)
-{
-	bool is_listed = false;
-
-	for (size_t i = 0; i < answer->n; i++) {
-		const struct ip *ip = &answer->records[i].ip;
-		const struct dnsbl_code *code;
-		double weight;
-
-		if (ip->family != 4 || ip->b[0] != 127 || dnsbl_is_refusal(ip))
-			continue;
-		code = find_code(zone, ip);
-		if (!code)
-			continue;
-		weight = code->has_weight ? code->weight : zone->weight;
-		if (!is_listed || weight * weight > *ret_weight * *ret_weight)
-			*ret_weight = weight;
-		is_listed = true;
-	}
-	return is_listed;
 }
 
 /* ---- the client ---- */
@@ -225,7 +126,7 @@ static struct dns_ticket *ask(struct session *s, const struct dnsbl_zone *zone, 
 	struct str address = ip_reverse(&s->client, reverse);
 
 	return dns_ask(filter_dns(s),
-	    arena_printf(filter_arena(s), "%.*s.%.*s", STR_ARG(address), STR_ARG(zone->name)), type);
+	    arena_printf(filter_arena(s), "%.*s.%.*s", STR_ARG(address), STR_ARG(zone->list.name)), type);
 }
 
 static void dnsbl_want(struct session *s, const void *conf)
@@ -256,10 +157,10 @@ static void note_listing(struct session *s, struct tally *t, const struct dnsbl_
 		t->zone = zone;
 		t->heaviest = weight;
 	}
-	fact_add_text(FACTS(s), "dnsbl.zones", zone->name);
-	finding_put(s, arena_printf(a, "dnsbl.%.*s", STR_ARG(zone->name)), weight,
-	    arena_printf(a, "the client is on the %s %.*s", is_allow ? "allow list" : "block list", STR_ARG(zone->name)),
-	    arena_printf(a, "%s:%u", zone->place.file, zone->place.line), STR(""));
+	fact_add_text(FACTS(s), "dnsbl.zones", zone->list.name);
+	finding_put(s, arena_printf(a, "dnsbl.%.*s", STR_ARG(zone->list.name)), weight,
+	    arena_printf(a, "the client is on the %s %.*s", is_allow ? "allow list" : "block list", STR_ARG(zone->list.name)),
+	    arena_printf(a, "%s:%u", zone->list.place.file, zone->list.place.line), STR(""));
 }
 
 static void try_zone(struct session *s, const struct dnsbl_conf *c, size_t i, struct tally *t)
@@ -273,16 +174,16 @@ static void try_zone(struct session *s, const struct dnsbl_conf *c, size_t i, st
 		return;
 	problem = dnsbl_test_problem(c->test, i);
 	if (problem) {
-		fact_add_text(FACTS(s), "dnsbl.disabled", zone->name);
-		finding_add(s, "dnsbl.disabled", "zone %.*s is not asked: %s", STR_ARG(zone->name), problem);
+		fact_add_text(FACTS(s), "dnsbl.disabled", zone->list.name);
+		finding_add(s, "dnsbl.disabled", "zone %.*s is not asked: %s", STR_ARG(zone->list.name), problem);
 		return;
 	}
 	answer = dns_wait(ask(s, zone, DNS_A));
 	t->asked++;
 	if (dns_is_trouble(answer->status)) {
 		t->unanswered++;
-		fact_add_text(FACTS(s), "dnsbl.unanswered", zone->name);
-	} else if (dnsbl_judge(zone, answer, &weight)) {
+		fact_add_text(FACTS(s), "dnsbl.unanswered", zone->list.name);
+	} else if (dnszone_judge(&zone->list, answer, &weight)) {
 		note_listing(s, t, zone, weight);
 	}
 }
@@ -307,7 +208,7 @@ static enum outcome dnsbl_run(struct session *s, const void *conf)
 		try_zone(s, c, i, &t);
 	fact_set_number(FACTS(s), "dnsbl.weight", t.weight);
 	if (t.zone)
-		fact_set_text(FACTS(s), "dnsbl.zone", t.zone->name);
+		fact_set_text(FACTS(s), "dnsbl.zone", t.zone->list.name);
 	if (t.zone && t.heaviest > 0 && c->wants_text)
 		set_text(s, t.zone);
 	if (t.unanswered == 0 || c->unanswered == DNSBL_IGNORE ||

@@ -5,30 +5,17 @@
 #ifndef REEVE_FILTERS_DNSBL_H
 #define REEVE_FILTERS_DNSBL_H
 
-#include <stdint.h>
-
+#include "core/dnszone.h"
 #include "core/filter.h"
 
-enum { DNSBL_ZONES_MAX = 32, DNSBL_CODES_MAX = 32 };
+enum { DNSBL_ZONES_MAX = 32 };
 enum dnsbl_family { DNSBL_IPV4, DNSBL_IPV6, DNSBL_BOTH };
 enum dnsbl_unanswered { DNSBL_IGNORE, DNSBL_ALL, DNSBL_ANY };
 
-/* Answers first..last, and with bits only those that have one of them in the last octet. */
-struct dnsbl_code {
-	uint32_t first, last;
-	uint8_t bits;
-	bool has_weight;
-	double weight;
-};
-
 struct dnsbl_zone {
-	struct str name;
-	struct conf_place place;
-	double weight;
-	int family; /* enum dnsbl_family */
+	struct dnszone list; /* first: dnszone_set_code() fills it */
+	int family;	     /* enum dnsbl_family */
 	bool has_test_points;
-	struct dnsbl_code codes[DNSBL_CODES_MAX];
-	size_t code_count;
 };
 
 struct dnsbl_conf {
@@ -40,12 +27,6 @@ struct dnsbl_conf {
 	int64_t test_every_ms;
 	struct dnsbl_test *test;
 };
-
-/* Whether the answer lists, and with which weight (of its heaviest code). */
-bool dnsbl_judge(const struct dnsbl_zone *zone, const struct dns_answer *answer, double *ret_weight);
-/* 127.255.255.x: the zone does not want to be asked by us. */
-bool dnsbl_is_refusal(const struct ip *answer);
-uint32_t dnsbl_number(const struct ip *ip);
 
 struct dnsbl_test;
 

@@ -64,7 +64,7 @@ static struct dns_ticket *ask(struct dnsbl_test *t, const struct dnsbl_zone *zon
 	char reverse[72], name[72 + 256];
 	struct str address = ip_reverse(zone->family == DNSBL_IPV6 ? &v6 : &v4, reverse);
 
-	snprintf(name, sizeof name, "%.*s.%.*s", STR_ARG(address), STR_ARG(zone->name));
+	snprintf(name, sizeof name, "%.*s.%.*s", STR_ARG(address), STR_ARG(zone->list.name));
 	return dns_ask(t->scope, str_of(name), DNS_A);
 }
 
@@ -86,7 +86,7 @@ static void start(struct dnsbl_test *t)
 static bool has_refusal(const struct dns_answer *answer)
 {
 	for (size_t i = 0; i < answer->n; i++)
-		if (dnsbl_is_refusal(&answer->records[i].ip))
+		if (dnszone_is_refusal(&answer->records[i].ip))
 			return true;
 	return false;
 }

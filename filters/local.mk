@@ -25,4 +25,5 @@ filters_libfilters_a_SOURCES = \
 	filters/recipients_smtp.h \
 	filters/reputation.c \
 	filters/rules.c \
-	filters/spf.c
+	filters/spf.c \
+	filters/url.c

@@ -1,7 +1,7 @@
 /* The filters that are built in: one line each. */
 #include "gateway/snapshot.h"
 
-extern const struct filter greet_filter, iprev_filter, dnsbl_filter, recipients_filter, headers_filter, rules_filter;
+extern const struct filter greet_filter, iprev_filter, dnsbl_filter, recipients_filter, headers_filter, rules_filter, url_filter;
 extern const struct filter spf_filter, dkim_filter, arc_filter, dmarc_filter;
 extern const struct filter rate_filter, greylist_filter, reputation_filter, clamav_filter;
 
@@ -20,5 +20,6 @@ const struct filter *const builtin_filters[] = {
     &reputation_filter,
     &clamav_filter,
     &rules_filter,
+    &url_filter,
     NULL,
 };

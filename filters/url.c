@@ -1,0 +1,291 @@
+/*
+ * url: the links of a message as facts, and their domains on DNS block lists.
+ *
+ *     filter url {
+ *         zone multi.uribl.example { weight 3; code bits 2; code bits 4 weight 1; }
+ *         shorteners short-domains;            a list (see list): hosts that hide where a link goes
+ *         skip our-domains;
+ *     }
+ *
+ * What counts as odd: a host that is an address or a number, a link whose text names another domain
+ * than it goes to, a user name before the host, a port of its own, names in punycode.
+ */
+#include "core/content.h"
+#include "core/dnszone.h"
+#include "core/filter.h"
+#include "core/list.h"
+
+enum { ZONES_MAX = 16, DOMAINS_MAX = 20, SHOWN_MAX = 100 };
+
+struct url_conf {
+	struct dnszone *zones[ZONES_MAX];
+	size_t n;
+	int64_t domains_max;
+	struct str shorteners, skip;
+	const struct list *shortener_list, *skip_list;
+};
+
+/* The domains that are asked about. */
+struct asked {
+	struct str domains[DOMAINS_MAX];
+	size_t n;
+};
+
+static const struct fact_def url_facts[] = {
+    {"url.count", FACT_INT, STAGE_MESSAGE, NULL, "links in text, markup and Subject"},
+    {"url.hosts", FACT_LIST, STAGE_MESSAGE, NULL, "their hosts, each once"},
+    {"url.domains", FACT_LIST, STAGE_MESSAGE, NULL, "their registered domains, each once"},
+    {"url.weight", FACT_NUMBER, STAGE_MESSAGE, NULL, "sum of the weights of all zones that list a domain"},
+    {"url.listed", FACT_LIST, STAGE_MESSAGE, NULL, "domains that a zone lists"},
+    {"url.zones", FACT_LIST, STAGE_MESSAGE, NULL, "zones that list a domain"},
+    {"url.mismatch", FACT_BOOL, STAGE_MESSAGE, NULL, "a link shows another domain than it goes to"},
+    {"url.ip", FACT_BOOL, STAGE_MESSAGE, NULL, "a link goes to an address or a number instead of a name"},
+    {"url.user", FACT_BOOL, STAGE_MESSAGE, NULL, "a link has a user name before the host"},
+    {"url.punycode", FACT_BOOL, STAGE_MESSAGE, NULL, "a link has a name in another script than ASCII"},
+    {"url.shortener", FACT_BOOL, STAGE_MESSAGE, NULL, "a link goes to one of the shorteners"},
+    {"url.limit", FACT_BOOL, STAGE_MESSAGE, NULL, "there are more links than are looked at"},
+    {0},
+};
+
+static const struct finding_def url_findings[] = {
+    {"url.mismatch", 2, "a link shows another domain than it goes to"},
+    {"url.ip", 1.5, "a link goes to an address or a number instead of a name"},
+    {"url.user", 1.5, "a link has a user name before the host"},
+    {"url.punycode", 0.5, "a link has a name in another script than ASCII"},
+    {"url.shortener", 0.5, "a link goes to a shortener"},
+    {0},
+};
+
+/* ---- settings ---- */
+
+static const struct directive zone_directives[] = {
+    {.name = "weight", .type = CONF_NUMBER, .offset = offsetof(struct dnszone, weight), .def = "1", .min = -1000,
+	.max = 1000, .args = "NUMBER", .help = "weight of codes that have none of their own"},
+    {.name = "code", .type = CONF_CUSTOM, .set = dnszone_set_code, .repeats = true, .args = DNSZONE_CODE_ARGS,
+	.help = "answers that count (default 127.0.0.2..127.0.0.254); bits: the last octet has one of them"},
+    {0},
+};
+
+static void set_zone(struct conf_load *load, const struct conf_node *node, void *target)
+{
+	struct url_conf *c = target;
+	struct dnszone *zone = arena_alloc(load->arena, sizeof *zone);
+
+	if (c->n == ZONES_MAX)
+		conf_error(load, node->tokens[0].place, "more than %d zones", ZONES_MAX);
+	else if (dnszone_read(load, node, zone_directives, zone))
+		c->zones[c->n++] = zone;
+}
+
+#define AT(field) offsetof(struct url_conf, field)
+static const struct directive url_directives[] = {
+    {.name = "zone", .type = CONF_CUSTOM, .set = set_zone, .block = zone_directives, .repeats = true,
+	.args = "NAME { ... }", .help = "a block list of domains to ask about each registered domain"},
+    {.name = "domains", .type = CONF_INT, .offset = AT(domains_max), .def = "10", .min = 1, .max = DOMAINS_MAX,
+	.args = "NUMBER", .help = "domains of one message that zones are asked about, from the top"},
+    {.name = "shorteners", .type = CONF_STRING, .offset = AT(shorteners), .args = "LIST",
+	.help = "hosts that hide where a link goes"},
+    {.name = "skip", .type = CONF_STRING, .offset = AT(skip), .args = "LIST", .help = "domains that no zone is asked about"},
+    {0},
+};
+#undef AT
+
+static bool find_list(struct str name, const struct filter_env *env, struct conf_load *load, struct conf_place place,
+    const struct list **ret_list)
+{
+	*ret_list = name.n ? lists_find(env->lists, name) : NULL;
+	if (name.n && !*ret_list)
+		conf_error(load, place, "there is no list '%.*s'", STR_ARG(name));
+	return !name.n || *ret_list;
+}
+
+static bool url_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
+{
+	struct url_conf *c = conf;
+
+	return find_list(c->shorteners, env, load, place, &c->shortener_list) &
+	       find_list(c->skip, env, load, place, &c->skip_list);
+}
+
+/* ---- which domains ---- */
+
+static bool is_in(const struct asked *asked, struct str domain)
+{
+	for (size_t i = 0; i < asked->n; i++)
+		if (str_eq(asked->domains[i], domain))
+			return true;
+	return false;
+}
+
+static bool is_askable(const struct url_conf *c, const struct url *u)
+{
+	struct ip ip;
+
+	if (!u->domain.n || u->domain.p[0] == '[' || ip_parse(u->domain, &ip) || str_is(u->scheme, "mailto"))
+		return false;
+	return !c->skip_list || list_has_text(c->skip_list, u->domain, NULL) != RES_OK;
+}
+
+static struct asked *choose(const struct url_conf *c, struct session *s)
+{
+	const struct urls *urls = &message_content(s->message)->urls;
+	struct asked *asked = arena_alloc(s->message->arena, sizeof *asked);
+
+	for (size_t i = 0; i < urls->n && asked->n < (size_t)c->domains_max; i++)
+		if (is_askable(c, &urls->v[i]) && !is_in(asked, urls->v[i].domain))
+			asked->domains[asked->n++] = urls->v[i].domain;
+	return asked;
+}
+
+static struct dns_ticket *ask(struct session *s, struct str domain, const struct dnszone *zone)
+{
+	return dns_ask(filter_dns(s), arena_printf(filter_arena(s), "%.*s.%.*s", STR_ARG(domain), STR_ARG(zone->name)), DNS_A);
+}
+
+/* ---- what is odd ---- */
+
+/* The registered domain that the visible text of a link names; "" when it names none. */
+static struct str shown_domain(struct arena *a, struct str anchor)
+{
+	struct urls found = {0};
+
+	urls_from_text(a, &found, str_sub(str_trim(anchor), 0, URL_BYTES_MAX), URL_FROM_TEXT);
+	return found.n ? found.v[0].domain : STR("");
+}
+
+static bool is_mismatch(struct arena *a, const struct url *u)
+{
+	struct str shown = u->source == URL_FROM_HREF && u->anchor.n ? shown_domain(a, u->anchor) : STR("");
+
+	return shown.n && u->domain.n && !str_eq(shown, u->domain);
+}
+
+static bool is_number(struct str host)
+{
+	struct ip ip;
+
+	return host.n && (host.p[0] == '[' || ip_parse(host, &ip) || (str_chr(host, '.') < 0 && is_digit((unsigned char)host.p[0])));
+}
+
+static bool has_user(const struct url *u)
+{
+	ptrdiff_t start = str_find(u->raw, STR("://"));
+	struct str rest = start < 0 ? STR("") : str_from(u->raw, (size_t)start + 3);
+	size_t end = 0;
+
+	while (end < rest.n && !strchr("/?#", rest.p[end]))
+		end++;
+	return str_chr(str_sub(rest, 0, end), '@') >= 0;
+}
+
+static bool is_told(struct session *s, const char *name)
+{
+	const struct fact *seen = fact_find(FACTS(s), name);
+
+	return seen && seen->u.boolean;
+}
+
+static void flag(struct session *s, const char *name, bool is_odd, const struct url *u)
+{
+	if (!is_odd || is_told(s, name))
+		return;
+	fact_set_bool(FACTS(s), name, true);
+	finding_add(s, name, "%.*s", STR_ARG(str_sub(u->url, 0, SHOWN_MAX)));
+}
+
+static void look_at(const struct url_conf *c, struct session *s, const struct url *u)
+{
+	if (str_is(u->scheme, "mailto"))
+		return;
+	if (!is_told(s, "url.mismatch"))
+		flag(s, "url.mismatch", is_mismatch(s->message->arena, u), u);
+	flag(s, "url.ip", is_number(u->host), u);
+	flag(s, "url.user", has_user(u), u);
+	flag(s, "url.punycode", str_starts(u->host, STR("xn--")) || str_find(u->host, STR(".xn--")) >= 0, u);
+	flag(s, "url.shortener", c->shortener_list && list_has_text(c->shortener_list, u->host, NULL) == RES_OK, u);
+}
+
+static void add_once(struct facts *f, const char *name, struct str value)
+{
+	const struct fact *list = fact_find(f, name);
+
+	for (size_t i = 0; list && i < list->u.list.n; i++)
+		if (str_eq(list->u.list.v[i], value))
+			return;
+	if (value.n)
+		fact_add_text(f, name, value);
+}
+
+static void set_facts(const struct url_conf *c, struct session *s)
+{
+	static const char *const odd[] = {"url.mismatch", "url.ip", "url.user", "url.punycode", "url.shortener"};
+	const struct urls *urls = &message_content(s->message)->urls;
+	struct facts *f = FACTS(s);
+
+	fact_set_int(f, "url.count", (int64_t)urls->n);
+	fact_set_bool(f, "url.limit", urls->is_over);
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+		fact_set_bool(f, odd[i], false);
+	for (size_t i = 0; i < urls->n; i++) {
+		look_at(c, s, &urls->v[i]);
+		/* Lists that grow with each new host: a hundred of them tell enough. */
+		if (i < SHOWN_MAX) {
+			add_once(f, "url.hosts", urls->v[i].host);
+			add_once(f, "url.domains", urls->v[i].domain);
+		}
+	}
+}
+
+/* ---- block lists ---- */
+
+static double note_listing(struct session *s, struct str domain, const struct dnszone *zone, double weight)
+{
+	struct arena *a = filter_arena(s);
+
+	add_once(FACTS(s), "url.listed", domain);
+	add_once(FACTS(s), "url.zones", zone->name);
+	finding_put(s, arena_printf(a, "url.%.*s", STR_ARG(zone->name)), weight,
+	    arena_printf(a, "a link goes to a domain on %.*s", STR_ARG(zone->name)),
+	    arena_printf(a, "%s:%u", zone->place.file, zone->place.line), domain);
+	return weight;
+}
+
+/* Each zone counts once, with the weight of the first domain that it lists. */
+static void ask_zones(const struct url_conf *c, struct session *s, const struct asked *asked)
+{
+	double total = 0, weight;
+
+	/* All questions go out before the first is waited for. */
+	for (size_t i = 0; i < asked->n; i++)
+		for (size_t k = 0; k < c->n; k++)
+			ask(s, asked->domains[i], c->zones[k]);
+	for (size_t k = 0; k < c->n; k++)
+		for (size_t i = 0; i < asked->n; i++)
+			if (dnszone_judge(c->zones[k], dns_wait(ask(s, asked->domains[i], c->zones[k])), &weight)) {
+				total += note_listing(s, asked->domains[i], c->zones[k], weight);
+				break;
+			}
+	fact_set_number(FACTS(s), "url.weight", total);
+}
+
+static enum outcome url_run(struct session *s, const void *conf)
+{
+	const struct url_conf *c = conf;
+
+	set_facts(c, s);
+	if (c->n)
+		ask_zones(c, s, choose(c, s));
+	return RUN_OK;
+}
+
+const struct filter url_filter = {
+    .name = "url",
+    .help = "links of the message: facts, oddities, and domains on DNS block lists",
+    .directives = url_directives,
+    .conf_size = sizeof(struct url_conf),
+    .facts = url_facts,
+    .findings = url_findings,
+    .open = url_open,
+    .run = {[STAGE_MESSAGE] = url_run},
+    .is_heavy = true,
+};
