@@ -34,6 +34,20 @@ static bool rules_open(void *arg, const struct filter_env *env, struct conf_load
 	return load->errors == before;
 }
 
+/*
+ * A stored message knows its envelope only by its fields, unless a sender was given; the rules read
+ * those themselves, with more doubts about Return-Path than the scan has.
+ */
+static bool is_sender_known(const struct session *s)
+{
+	const struct header *path = headers_get(&s->message->headers, "Return-Path", 0);
+	struct str sender = s->message->sender.text;
+
+	if (s->face != FACE_SCAN)
+		return true;
+	return sender.n > 0 && !(path && str_find(path->value, sender) >= 0);
+}
+
 static struct rule_target target_of(struct session *s)
 {
 	struct message *m = s->message;
@@ -49,8 +63,7 @@ static struct rule_target target_of(struct session *s)
 	    .hostname = s->hostname,
 	    .auth_user = s->auth_user,
 	    .sender = m->sender.text,
-	    /* A stored message knows its envelope only by its fields, unless one was given. */
-	    .has_sender = s->face != FACE_SCAN || m->sender.text.n > 0,
+	    .has_sender = is_sender_known(s),
 	};
 	const struct fact *name = fact_find(&s->facts, "iprev.name");
 

@@ -263,7 +263,7 @@ static struct str argument(struct expr *e)
 static double read_value(struct expr *e)
 {
 	struct str name;
-	double value;
+	double value = 0;
 
 	if (++e->depth > DEPTH_MAX)
 		fail(e, "nested too deeply");

@@ -45,14 +45,15 @@ struct job {
 
 /* ---- one message ---- */
 
+/* A Return-Path below a Received field is that of an earlier transport, not of the last one. */
 static void set_sender(struct scan *sc, struct session *s)
 {
-	const struct header *path;
+	const struct header *path, *received = headers_get(&s->message->headers, "Received", 0);
 	struct str rest;
 
 	s->message->sender = sc->sender;
 	path = sc->has_sender ? NULL : headers_get(&s->message->headers, "Return-Path", 0);
-	if (!path)
+	if (!path || (received && received < path))
 		return;
 	rest = str_trim(path->value);
 	address_path(s->message->arena, &rest, true, true, &s->message->sender);

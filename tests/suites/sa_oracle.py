@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""Our rule engine beside SpamAssassin 4.0.1: the same messages, the same rules, rule by rule.
+
+    sa_oracle.py [--kam] [--rules N] [--fast]
+
+The folder that REEVE_TESTDATA names holds the oracle's answers and the rule files; REEVE_CORPORA is
+where the archives of the corpora are unpacked. REEVE_CTL is the reevectl to ask. Prints precision,
+recall and F1 over all rule hits, scored rules and sub-rules apart, the share of messages on the same
+side of 5.0, and the rules that differ most, with the cause where it is known. Fails below the limits
+at the end of this file. --kam: with the KAM rules. --fast: each tenth message.
+"""
+import collections
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+DATA = os.path.join(os.environ.get("REEVE_TESTDATA", ""), "spamassassin")
+CORPORA = os.environ.get("REEVE_CORPORA", "")
+CTL = os.environ.get("REEVE_CTL", "./reevectl")
+KAM = "--kam" in sys.argv
+SHOWN = int(sys.argv[sys.argv.index("--rules") + 1]) if "--rules" in sys.argv else 40
+THRESHOLD = 5.0
+
+# Why a rule differs. A rule that is not here is one to look at.
+CAUSES = {
+}
+
+
+def path_of(name):
+    for base in (CORPORA, DATA, os.path.join(DATA, "tdata")):
+        path = os.path.join(base, name)
+        if base and os.path.isfile(path):
+            return os.path.abspath(path)
+    return None
+
+
+def configuration():
+    lines = ["filter rules {"]
+    files = ["debian-4.0.1-rules/etc/*.pre", "debian-4.0.1-rules/*.cf", "debian-4.0.1-rules/etc/*.cf"]
+    if KAM:
+        files += ["kam/*.cf"]
+    lines += ['\tload "%s";' % os.path.abspath(os.path.join(DATA, f)) for f in files]
+    return "\n".join(lines + ["\treport-subrules on;", "\tbudget 60s;", "}", ""])
+
+
+def wanted():
+    """The oracle's answers by the path of the message."""
+    name = "sa-4.0.1+kam-oracle.jsonl" if KAM else "sa-4.0.1-oracle.jsonl"
+    answers, missing = {}, 0
+    with open(os.path.join(DATA, name), encoding="utf-8") as f:
+        for line in f:
+            answer = json.loads(line)
+            path = path_of(answer["id"])
+            if path:
+                answers[path] = answer
+            else:
+                missing += 1
+    if "--fast" in sys.argv:
+        answers = dict(sorted(answers.items())[::10])
+    return answers, missing
+
+
+def got(paths):
+    """Our hits by path: rule names, and the sum of the scores."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as conf:
+        conf.write(configuration())
+        conf.flush()
+        for start in range(0, len(paths), 200):
+            run = subprocess.run([CTL, "-c", conf.name, "scan", "--json"] + paths[start:start + 200],
+                                 stdout=subprocess.PIPE, check=True)
+            for line in run.stdout.decode("utf-8", "replace").splitlines():
+                message = json.loads(line)
+                findings = [f for f in message["findings"] if f["filter"] == "rules"]
+                yield (message["file"], {f["name"] for f in findings}, sum(f["score"] for f in findings))
+
+
+class Count:
+    def __init__(self):
+        self.both, self.ours, self.theirs = 0, collections.defaultdict(list), collections.defaultdict(list)
+
+    def add(self, name, mine, theirs):
+        self.both += len(mine & theirs)
+        for rule in mine - theirs:
+            self.ours[rule].append(name)
+        for rule in theirs - mine:
+            self.theirs[rule].append(name)
+
+    def f1(self):
+        more = sum(len(v) for v in self.ours.values())
+        less = sum(len(v) for v in self.theirs.values())
+        precision = self.both / max(1, self.both + more)
+        recall = self.both / max(1, self.both + less)
+        return precision, recall, 2 * precision * recall / max(1e-9, precision + recall)
+
+    def report(self, what):
+        print("%-10s %6d hits in both, precision %.4f, recall %.4f, F1 %.4f" % ((what, self.both) + self.f1()))
+
+    def differences(self):
+        rules = {r: (len(self.ours.get(r, ())), len(self.theirs.get(r, ()))) for r in {*self.ours, *self.theirs}}
+        for rule, (more, less) in sorted(rules.items(), key=lambda i: (-sum(i[1]), i[0]))[:SHOWN]:
+            example = (self.ours.get(rule) or self.theirs.get(rule))[0]
+            print("  +%-3d -%-3d %-28s %s  [%s]" % (more, less, rule, CAUSES.get(rule, "?"), example))
+
+
+def is_sub(rule):
+    return rule.startswith("__")
+
+
+def main():
+    if not os.path.isdir(DATA):
+        print("skipped: REEVE_TESTDATA names no test data")
+        return 77
+    answers, missing = wanted()
+    if not answers:
+        print("skipped: no message of the oracle is there (REEVE_CORPORA)")
+        return 77
+    scored, subs, sides, seen = Count(), Count(), [], 0
+    for path, names, score in got(sorted(answers)):
+        answer = answers[path]
+        theirs = {*answer["tests"], *answer["subtests"]}
+        name = answer["id"]
+        seen += 1
+        scored.add(name, {r for r in names if not is_sub(r)}, {r for r in theirs if not is_sub(r)})
+        subs.add(name, {r for r in names if is_sub(r)}, {r for r in theirs if is_sub(r)})
+        if (score >= THRESHOLD) != (answer["score"] >= THRESHOLD):
+            sides.append((name, score, answer["score"]))
+    print("%d messages, %d not there" % (seen, missing))
+    scored.report("scored")
+    subs.report("sub-rules")
+    print("same side of %.1f: %d of %d" % (THRESHOLD, seen - len(sides), seen))
+    for name, mine, theirs in sides:
+        print("  %s: ours %.1f, theirs %.1f" % (name, mine, theirs))
+    print("scored rules that differ (+ only we, - only they):")
+    scored.differences()
+    print("sub-rules that differ:")
+    subs.differences()
+    is_good = seen == len(answers) and scored.f1()[2] >= 0.99 and subs.f1()[2] >= 0.98 and len(sides) <= seen * 0.005
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
