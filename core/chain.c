@@ -279,6 +279,27 @@ static void note_failure(struct session *s, enum stage stage)
 	atomic_fetch_add_explicit(s->slot->failures, 1, memory_order_relaxed);
 }
 
+/* Slots that do not work at the stage: the current recipient's, or those that all recipients have off. */
+static uint64_t slots_off(const struct session *s, enum stage stage)
+{
+	const struct message *m = s->message;
+	uint64_t off;
+
+	if (stage == STAGE_RCPT)
+		return m->current->filters_off;
+	if (stage < STAGE_RCPT || !m->first)
+		return 0;
+	off = m->first->filters_off;
+	for (const struct recipient *r = m->first->next; r && off; r = r->next)
+		off &= r->filters_off;
+	return off;
+}
+
+static bool is_off(const struct session *s, enum stage stage, size_t i)
+{
+	return i < SESSION_FILTERS_OFF_MAX && (slots_off(s, stage) >> i & 1);
+}
+
 void chain_run(struct session *s, enum stage stage)
 {
 	const struct chain *c = s->chain;
@@ -291,7 +312,7 @@ void chain_run(struct session *s, enum stage stage)
 		int64_t before;
 		enum outcome outcome;
 
-		if (!c->slots[i].filter->run[stage])
+		if (!c->slots[i].filter->run[stage] || is_off(s, stage, i))
 			continue;
 		s->slot = &c->slots[i];
 		s->failed_why = STR_NONE;
@@ -341,7 +362,7 @@ void chain_settle(struct session *s, enum stage stage, enum verdict_kind kind)
 		return;
 	s->stage = stage;
 	for (size_t i = 0; i < c->n; i++)
-		if (c->slots[i].filter->settle) {
+		if (c->slots[i].filter->settle && !is_off(s, stage, i)) {
 			s->slot = &c->slots[i];
 			s->slot->filter->settle(s, s->slot->conf, stage, kind);
 		}

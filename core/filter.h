@@ -22,6 +22,7 @@
 
 struct lists;
 struct routes;
+struct settings;
 struct store;
 struct dns;
 struct gate;
@@ -42,6 +43,7 @@ struct filter_env {
 	struct store *store;
 	const struct lists *lists;
 	const struct routes *routes;
+	const struct settings *settings; /* NULL: there are none */
 	bool only_check;	     /* mailreeved -t: open() checks all it can but starts nothing */
 	const struct chain *chain;
 	struct scan *scan;	     /* core/scan.h; NULL while only checking */

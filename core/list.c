@@ -1,5 +1,5 @@
 /* Named lists: reading their entries, and looking texts and addresses up. */
-#include "core/list.h"
+#include "core/list_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,8 +40,6 @@ struct lists {
 
 static void read_block(struct list *l, struct conf_load *load, const struct conf_node *node);
 static void read_file(struct list *l, struct conf_load *load, const struct conf_token *name);
-static enum res state_has_text(const struct list *l, struct str text, struct str *ret_entry);
-static enum res state_has_ip(const struct list *l, const struct ip *ip, struct str *ret_entry);
 
 /* ---- all lists ---- */
 
@@ -186,14 +184,6 @@ static void add_pattern(struct list *l, struct conf_load *load, struct str text,
 	l->patterns[l->pattern_count++] = (struct pattern){re, text};
 }
 
-static bool looks_like_network(struct str text)
-{
-	struct cidr net;
-
-	return cidr_parse(text, true, &net) ||
-	       (str_chr(text, '/') > 0 && cidr_parse(str_sub(text, 0, (size_t)str_chr(text, '/')), true, &net));
-}
-
 static void add_text(struct list *l, struct str text)
 {
 	struct str *value = arena_alloc(l->owner->arena, sizeof *value);
@@ -221,7 +211,7 @@ static void add_entry(struct list *l, struct conf_load *load, struct str text, s
 		add_pattern(l, load, text, place);
 	else if (cidr_parse(text, false, &net))
 		nets_add(&l->nets, l->owner->arena, &net, text);
-	else if (looks_like_network(text))
+	else if (list_looks_like_network(text))
 		conf_error(load, place, "'%.*s' is no network: wrong prefix length, or bits set behind it", STR_ARG(text));
 	else
 		add_text(l, text);
@@ -338,17 +328,11 @@ static bool has_parent(const struct list *l, struct str dotted, struct str *ret_
 	return false;
 }
 
-/* Not what starts with a dot, so that no text equals the key of a ".domain" entry. */
-static bool is_domain(struct str text)
-{
-	return text.n > 0 && text.n <= DOMAIN_MAX && text.p[0] != '.';
-}
-
 static bool has_domain(const struct list *l, struct str domain, struct str *ret_entry)
 {
 	char dotted[1 + DOMAIN_MAX];
 
-	if (!l->has_parents || !is_domain(domain))
+	if (!l->has_parents || !list_is_domain(domain))
 		return false;
 	dotted[0] = '.';
 	memcpy(dotted + 1, domain.p, domain.n);
@@ -373,175 +357,44 @@ static enum res has_pattern(const struct list *l, struct str text, struct str *r
 	return found;
 }
 
-/* What stands behind the last @; the whole text when there is none. */
-static struct str domain_of(struct str text)
-{
-	return str_from(text, (size_t)(str_rchr(text, '@') + 1));
-}
-
 enum res list_has_text(const struct list *l, struct str text, struct str *ret_entry)
 {
-	struct str domain = domain_of(text);
+	return list_has_text_for(l, STR(""), text, ret_entry);
+}
+
+enum res list_has_ip(const struct list *l, const struct ip *ip, struct str *ret_entry)
+{
+	return list_has_ip_for(l, STR(""), ip, ret_entry);
+}
+
+enum res list_has_text_for(const struct list *l, struct str rcpt, struct str text, struct str *ret_entry)
+{
+	struct str domain = list_domain_of(text);
 
 	if (l->is_state)
-		return state_has_text(l, text, ret_entry);
+		return list_state_has_text(l->owner->store, l->name, rcpt, text, ret_entry);
 	if (text.n && text.p[0] != '.' && get(l, text, ret_entry))
 		return RES_OK;
-	if (domain.n < text.n && is_domain(domain) && get(l, domain, ret_entry))
+	if (domain.n < text.n && list_is_domain(domain) && get(l, domain, ret_entry))
 		return RES_OK;
 	if (has_domain(l, domain, ret_entry))
 		return RES_OK;
 	return has_pattern(l, text, ret_entry);
 }
 
-enum res list_has_ip(const struct list *l, const struct ip *ip, struct str *ret_entry)
+enum res list_has_ip_for(const struct list *l, struct str rcpt, const struct ip *ip, struct str *ret_entry)
 {
 	const struct net *net;
 
 	if (ip->family == 0)
 		return RES_NONE;
-	if (l->is_state)
-		return state_has_ip(l, ip, ret_entry);
+	if (l->is_state) {
+		if (ret_entry)
+			*ret_entry = STR_NONE;
+		return list_state_has_ip(l->owner->store, l->name, rcpt, ip);
+	}
 	net = nets_find(&l->nets, ip);
 	if (net && ret_entry)
 		*ret_entry = net->text;
 	return net ? RES_OK : RES_NONE;
-}
-
-/* ---- lists in the store ---- */
-
-static const uint8_t bits_4[] = {LIST_STATE_BITS_4}, bits_6[] = {LIST_STATE_BITS_6};
-
-static struct str key_of(struct arena *a, struct str name, struct str entry)
-{
-	struct buf b = {0};
-
-	buf_add(&b, name);
-	buf_addc(&b, '\0');
-	buf_add(&b, entry);
-	return str_lower(a, buf_take(&b, a));
-}
-
-/* The network as text, its address cut to the prefix; key text has the prefix always. */
-static struct str network_text(struct arena *a, const struct ip *ip, unsigned bits)
-{
-	char text[IP_TEXT_MAX];
-	struct ip cut = *ip;
-
-	for (unsigned i = bits; i < (ip->family == 4 ? 32u : 128u); i++)
-		cut.b[i / 8] &= (uint8_t)~(0x80 >> i % 8);
-	return arena_printf(a, "%.*s/%u", STR_ARG(ip_format(&cut, text)), bits);
-}
-
-static bool bits_are_kept(const struct cidr *net)
-{
-	return memchr(net->ip.family == 4 ? bits_4 : bits_6, net->bits,
-		   net->ip.family == 4 ? sizeof bits_4 : sizeof bits_6) != NULL;
-}
-
-bool list_state_key(struct arena *a, struct str name, struct str entry, struct str *ret_key,
-    const char **ret_error)
-{
-	struct cidr net;
-
-	*ret_error = NULL;
-	if (entry.n > LIST_ENTRY_MAX || memchr(entry.p ? entry.p : "", 0, entry.n))
-		*ret_error = "an entry has at most 400 octets and no NUL";
-	else if (entry.n > 2 && entry.p[0] == '/' && entry.p[entry.n - 1] == '/')
-		*ret_error = "a state list takes no patterns";
-	else if (cidr_parse(entry, false, &net)) {
-		if (!bits_are_kept(&net))
-			*ret_error = "a state list takes networks of /8 /16 /24 /32, or /32 /48 /56 /64 /128 for IPv6";
-		entry = network_text(a, &net.ip, net.bits);
-	} else if (entry.n && looks_like_network(entry)) {
-		*ret_error = "no network: wrong prefix length, or bits set behind it";
-	} else if (entry.n && entry.p[0] == '@') {
-		entry = str_from(entry, 1);
-	}
-	*ret_key = key_of(a, name, entry);
-	return *ret_error == NULL;
-}
-
-static enum res state_get(const struct list *l, struct arena *a, struct str entry)
-{
-	struct store_entry found;
-
-	return store_get(l->owner->store, LIST_STATE_TABLE, key_of(a, l->name, entry), a, &found);
-}
-
-/* The entries that would match a text, likely ones first. */
-static size_t state_candidates(struct arena *a, struct str text, struct str *out, size_t room)
-{
-	struct str domain = domain_of(text), dotted;
-	size_t n = 0;
-
-	if (text.n && text.p[0] != '.' && text.n <= LIST_ENTRY_MAX)
-		out[n++] = text;
-	if (!is_domain(domain))
-		return n;
-	if (domain.n < text.n)
-		out[n++] = domain;
-	dotted = arena_printf(a, ".%.*s", STR_ARG(domain));
-	while (n < room) {
-		ptrdiff_t dot;
-
-		out[n++] = dotted;
-		dot = str_chr(str_from(dotted, 1), '.');
-		if (dot < 0)
-			break;
-		dotted = str_from(dotted, (size_t)dot + 1);
-	}
-	return n;
-}
-
-static enum res state_any(const struct list *l, struct arena *a, const struct str *entries, size_t n,
-    size_t *ret_which)
-{
-	for (size_t i = 0; i < n; i++) {
-		enum res res = state_get(l, a, entries[i]);
-
-		*ret_which = i;
-		if (res != RES_NONE)
-			return res;
-	}
-	return RES_NONE;
-}
-
-static enum res state_has_text(const struct list *l, struct str text, struct str *ret_entry)
-{
-	struct str entries[2 + LIST_PARENTS_MAX];
-	struct arena *a;
-	enum res res;
-	size_t n, which = 0;
-
-	if (!l->owner->store)
-		return RES_TEMP;
-	a = arena_new(0);
-	n = state_candidates(a, text, entries, 2 + LIST_PARENTS_MAX);
-	res = state_any(l, a, entries, n, &which);
-	/* The slice must outlive the arena: the entry is the tail of the text, but for a dot before it. */
-	if (res == RES_OK && ret_entry)
-		*ret_entry = str_from(text, text.n - (entries[which].n < text.n ? entries[which].n : text.n));
-	arena_free(a);
-	return res;
-}
-
-static enum res state_has_ip(const struct list *l, const struct ip *ip, struct str *ret_entry)
-{
-	const uint8_t *bits = ip->family == 4 ? bits_4 : bits_6;
-	size_t n = ip->family == 4 ? sizeof bits_4 : sizeof bits_6, which = 0;
-	struct str entries[sizeof bits_6];
-	struct arena *a;
-	enum res res;
-
-	if (!l->owner->store)
-		return RES_TEMP;
-	a = arena_new(0);
-	for (size_t i = 0; i < n; i++)
-		entries[i] = network_text(a, ip, bits[i]);
-	res = state_any(l, a, entries, n, &which);
-	if (res == RES_OK && ret_entry)
-		*ret_entry = STR_NONE;
-	arena_free(a);
-	return res;
 }

@@ -16,7 +16,9 @@
  *
  * State lists have no patterns, and their networks have prefixes of LIST_STATE_BITS_4 or _6 only, so
  * that a look-up is a few reads. Kept in the table "list", key "NAME\0ENTRY" (lower case; networks
- * as cidr text with prefix length): list_state_key() makes it.
+ * as cidr text with prefix length): list_state_key() makes it. Entries of one recipient or domain
+ * have the key "NAME@user@domain\0ENTRY" or "NAME@domain\0ENTRY" and count only where the recipient
+ * is known: list_has_text_for() looks at his, then at his domain's, then at those for all.
  */
 #ifndef REEVE_CORE_LIST_H
 #define REEVE_CORE_LIST_H
@@ -58,6 +60,12 @@ const char *lists_name_at(const struct lists *ls, size_t i);
 enum res list_has_text(const struct list *l, struct str text, struct str *ret_entry);
 enum res list_has_ip(const struct list *l, const struct ip *ip, struct str *ret_entry);
 
+/*
+ * The same for mail to that recipient ("" none): entries of a state list for him or his domain count too.
+ */
+enum res list_has_text_for(const struct list *l, struct str rcpt, struct str text, struct str *ret_entry);
+enum res list_has_ip_for(const struct list *l, struct str rcpt, const struct ip *ip, struct str *ret_entry);
+
 bool list_is_state(const struct list *l);
 /* Entries that were loaded; 0 for a state list. */
 size_t list_count(const struct list *l);
@@ -68,6 +76,9 @@ size_t list_count(const struct list *l);
  * with the reason when it cannot be an entry.
  */
 bool list_state_key(struct arena *a, struct str name, struct str entry, struct str *ret_key,
+    const char **ret_error);
+/* The same for entries of one recipient or domain (scope; "" for all). */
+bool list_state_key_for(struct arena *a, struct str name, struct str scope, struct str entry, struct str *ret_key,
     const char **ret_error);
 
 #endif

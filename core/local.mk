@@ -34,6 +34,8 @@ core_libcore_a_SOURCES = \
 	core/html.h \
 	core/list.c \
 	core/list.h \
+	core/list_private.h \
+	core/list_state.c \
 	core/mailbox.c \
 	core/mailbox.h \
 	core/mime-field.c \
@@ -56,6 +58,8 @@ core_libcore_a_SOURCES = \
 	core/scan.h \
 	core/session.c \
 	core/session.h \
+	core/settings.c \
+	core/settings.h \
 	core/spool.c \
 	core/spool.h \
 	core/url-private.h \

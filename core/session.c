@@ -138,12 +138,27 @@ const struct fact *session_fact(const struct session *s, const struct recipient 
 	return fact ? fact : fact_get(&s->facts, def);
 }
 
+/* What filters found that the recipient has off. */
+static double score_off(const struct session *s, const struct findings *findings, uint64_t off)
+{
+	double score = 0;
+
+	for (const struct finding *f = findings->first; f; f = f->next)
+		for (size_t i = 0; i < chain_length(s->chain) && i < SESSION_FILTERS_OFF_MAX; i++)
+			if ((off >> i & 1) && strcmp(chain_at(s->chain, i)->filter->name, f->filter) == 0)
+				score += f->score;
+	return score;
+}
+
 double session_score(const struct session *s, const struct recipient *r)
 {
 	double score = s->findings.score;
 
 	if (s->message)
 		score += s->message->findings.score;
+	if (r && r->filters_off)
+		score -= score_off(s, &s->findings, r->filters_off) +
+			 (s->message ? score_off(s, &s->message->findings, r->filters_off) : 0);
 	return r ? score + r->findings.score : score;
 }
 

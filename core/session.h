@@ -33,6 +33,7 @@ struct auth;
 
 enum face { FACE_SMTP, FACE_MILTER, FACE_SCAN };
 
+enum { SESSION_FILTERS_OFF_MAX = 64 }; /* bits of recipient.filters_off */
 enum { SESSION_MAGIC = 0x5e551014, MESSAGE_MAGIC = 0x3e55a6e5, ID_TEXT_MAX = 20 };
 
 struct recipient {
@@ -41,6 +42,7 @@ struct recipient {
 	struct findings findings;
 	struct str orcpt;	/* RFC 3461, xtext as given; "" none */
 	unsigned notify;	/* NOTIFY_* bits; 0: not given */
+	uint64_t filters_off;	/* by slot of the chain: filters that do not work for this one */
 	const struct verdict *verdict;	/* decided at an earlier stage already (scan keeps such ones); else NULL */
 	struct recipient *next;
 };
@@ -155,7 +157,7 @@ struct dns_scope *stage_dns(struct session *s, enum stage stage);
 bool stage_is_waiting(struct session *s, enum stage stage);
 /* Looks in r (may be NULL), then message, then session. */
 const struct fact *session_fact(const struct session *s, const struct recipient *r, const struct fact_def *def);
-/* Sum of findings over session, message and r (may be NULL). */
+/* Sum of findings over session, message and r (may be NULL), but for filters that r has off. */
 double session_score(const struct session *s, const struct recipient *r);
 
 /* 15 characters, sortable by time, unique in all processes of this host. */

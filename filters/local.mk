@@ -27,3 +27,5 @@ filters_libfilters_a_SOURCES = \
 	filters/rules.c \
 	filters/spf.c \
 	filters/url.c
+	filters/settings.c \
+	filters/spf.c

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/address.h"
+#include "core/settings.h"
 #include "lib/log.h"
 
 #define SECOND 1000.0
@@ -446,12 +447,15 @@ const struct directive config_directives[] = {
     {.name = "list", .type = CONF_CUSTOM, .set = leave, .repeats = true,
 	.args = "NAME { ENTRY; ... } | NAME \"FILE\"... | NAME state",
 	.help = "a named list: addresses, domains, .domains, networks, /patterns/"},
+    {.name = "settings", .type = CONF_CUSTOM, .set = leave, .block = settings_directives, .repeats = true,
+	.args = "DOMAIN|ADDRESS|default... { ... }",
+	.help = "what recipients want: of one, of a domain, of all; facts for policies; reevectl policy set says the same"},
     {.name = "policy", .type = CONF_CUSTOM, .set = leave, .args = "{ at STAGE { ... } ... }",
 	.help = "what becomes of the mail; without it the default policy (reevectl help policy-default)"},
     {.name = "when-recipients-differ", .type = CONF_CHOICE, .offset = AT(recipient_classes), .choices = class_words,
 	.def = "quarantine", .args = "quarantine | defer",
 	.help = "a message refused for some recipients only: quarantined for those, or recipients with another "
-		"policy are deferred at RCPT"},
+		"settings.class than the first one are deferred at RCPT (filter settings)"},
     {.name = "dns", .type = CONF_CUSTOM, .set = set_dns, .def = "{}", .block = dns_directives, .args = "{ ... }",
 	.help = "the resolver"},
     {.name = "limits", .type = CONF_CUSTOM, .set = set_limits, .def = "{}", .block = limits_directives,

@@ -16,6 +16,31 @@ static void set_score(struct facts *f, double score)
 	fact_set_number(f, "score", score);
 }
 
+/*
+ * One reply cannot refuse for some: by configuration recipients of another class than the first one
+ * have to come with a message of their own.
+ */
+static bool is_of_other_class(const struct snapshot *snap, const struct session *s)
+{
+	const struct fact_def *def = fact_def_find(snap->facts, STR("settings.class"));
+	const struct message *m = s->message;
+	const struct fact *first, *own;
+
+	if (!snap->config->recipient_classes || !def || !m->first)
+		return false;
+	first = fact_get(&m->first->facts, def);
+	own = fact_get(&m->current->facts, def);
+	return !str_ieq(first ? first->u.text : STR(""), own ? own->u.text : STR(""));
+}
+
+static void defer(struct verdict *v)
+{
+	v->kind = VERDICT_TEMPFAIL;
+	v->code = 452;
+	v->enhanced = STR("4.5.3");
+	v->text = STR("this recipient needs a message of its own, send it again");
+}
+
 void judge_stage(const struct snapshot *snap, struct session *s, enum stage stage, struct verdict *ret_verdict)
 {
 	const struct recipient *r = stage == STAGE_RCPT ? s->message->current : NULL;
@@ -23,6 +48,8 @@ void judge_stage(const struct snapshot *snap, struct session *s, enum stage stag
 	chain_run(s, stage);
 	set_score(stage_facts(s, stage), session_score(s, r));
 	policy_decide(snap->policy, s, stage, r, stage_arena(s, stage), ret_verdict);
+	if (r && ret_verdict->kind != VERDICT_REJECT && ret_verdict->kind != VERDICT_TEMPFAIL && is_of_other_class(snap, s))
+		defer(ret_verdict);
 	chain_settle(s, stage, ret_verdict->kind);
 }
 

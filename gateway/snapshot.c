@@ -28,6 +28,7 @@ static struct filter_env *make_env(struct snapshot *s, const struct snapshot_wor
 	env->store = world->store;
 	env->lists = s->lists;
 	env->routes = s->routes;
+	env->settings = s->settings;
 	env->only_check = world->only_check;
 	env->scan = s->scan;
 	return env;
@@ -59,13 +60,20 @@ static void build_policy(struct snapshot *s, struct conf_load *load)
 	s->policy = policy_new(load, policy, s->facts, s->lists, builtin_filters);
 }
 
-/* `recipients verify` alone does nothing: it is the filter that asks. */
-static void check_recipients(const struct snapshot *s, struct conf_load *load)
+static bool has_filter(const struct snapshot *s, const char *name)
 {
 	for (size_t i = 0; i < chain_length(s->chain); i++)
-		if (strcmp(chain_at(s->chain, i)->filter->name, "recipients") == 0)
-			return;
-	for (size_t i = 0; i < routes_count(s->routes); i++) {
+		if (strcmp(chain_at(s->chain, i)->filter->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* `recipients verify` and settings do nothing alone: it is the filters that ask. */
+static void check_filters(const struct snapshot *s, struct conf_load *load)
+{
+	if (settings_place(s->settings) && !has_filter(s, "settings"))
+		conf_error(load, *settings_place(s->settings), "settings need `filter settings;` in front of the other filters");
+	for (size_t i = 0; i < routes_count(s->routes) && !has_filter(s, "recipients"); i++) {
 		const struct route *route = routes_at(s->routes, i);
 
 		if (route->recipients != ROUTE_ANY)
@@ -86,6 +94,9 @@ static void build(struct snapshot *s, const struct snapshot_world *world, struct
 		lists_add(s->lists, load, node);
 	EACH_NODE(node, s->config, "relay")
 		routes_add(s->routes, load, node);
+	s->settings = settings_new(s->arena);
+	EACH_NODE(node, s->config, "settings")
+		settings_add(s->settings, load, node);
 	routes_check(s->routes, load, s->lists);
 	if (!world->only_check && !world->only_routes)
 		s->scan = scan_new(s->arena, world->has_daemon ? scan_socket(s->arena, s->config->runtime) : STR_NONE, STR_NONE);
@@ -96,7 +107,7 @@ static void build(struct snapshot *s, const struct snapshot_world *world, struct
 		return;
 	EACH_NODE(node, s->config, "filter")
 		add_filter(s, load, node);
-	check_recipients(s, load);
+	check_filters(s, load);
 	build_policy(s, load);
 }
 

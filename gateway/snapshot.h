@@ -9,6 +9,7 @@
 #include "core/chain.h"
 #include "core/list.h"
 #include "core/route.h"
+#include "core/settings.h"
 #include "gateway/config.h"
 #include "policy/policy.h"
 
@@ -18,6 +19,7 @@ struct snapshot {
 	struct fact_registry *facts;
 	struct lists *lists;
 	struct routes *routes;
+	struct settings *settings;
 	struct chain *chain;
 	struct policy *policy;
 	struct scan *scan; /* NULL while only checking */

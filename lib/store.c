@@ -245,6 +245,20 @@ enum res store_get(struct store *st, const char *table, struct str key, struct a
 	return RES_OK;
 }
 
+enum res store_has(struct store *st, const char *table, struct str key)
+{
+	struct place p;
+	struct view v;
+	enum res res;
+
+	if (!place_init(&p, table, key))
+		return RES_PERM;
+	pthread_mutex_lock(&st->lock);
+	res = store_look(st, &p, NULL, clock_now(), &v);
+	pthread_mutex_unlock(&st->lock);
+	return res != RES_OK ? res : v.exists ? RES_OK : RES_NONE;
+}
+
 enum res store_put(
     struct store *st, const char *table, struct str key, struct str value, int64_t ttl)
 {

@@ -78,6 +78,8 @@ void store_close(struct store *st);
 
 enum res store_get(struct store *st, const char *table, struct str key, struct arena *a,
     struct store_entry *ret_entry);
+/* The same without the value. */
+enum res store_has(struct store *st, const char *table, struct str key);
 /* Replaces. ttl in seconds, 0 never expires. Seen by the next get of this process at once. */
 enum res store_put(struct store *st, const char *table, struct str key, struct str value, int64_t ttl);
 /* Puts only when there is none: RES_OK it is new, RES_NONE there was one (in ret_entry if not NULL). */

@@ -193,14 +193,15 @@ static bool note_result(struct run *run, enum res res)
 
 static bool is_in(struct run *run, const struct expr *e)
 {
+	struct str rcpt = run->recipient ? run->recipient->address.text : STR("");
 	struct value a = value_of(run, e->a);
 
 	if (a.kind == VALUE_TEXT)
-		return note_result(run, list_has_text(e->u.list, a.u.text, NULL));
+		return note_result(run, list_has_text_for(e->u.list, rcpt, a.u.text, NULL));
 	if (a.kind == VALUE_IP)
-		return note_result(run, list_has_ip(e->u.list, a.u.ip, NULL));
+		return note_result(run, list_has_ip_for(e->u.list, rcpt, a.u.ip, NULL));
 	for (size_t i = 0; a.kind == VALUE_LIST && i < a.u.list->u.list.n && !run->list_failed; i++)
-		if (note_result(run, list_has_text(e->u.list, a.u.list->u.list.v[i], NULL)))
+		if (note_result(run, list_has_text_for(e->u.list, rcpt, a.u.list->u.list.v[i], NULL)))
 			return true;
 	return false;
 }
