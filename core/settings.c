@@ -61,7 +61,7 @@ static const char *(*const checks[SETTINGS])(struct str text) = {
     [SETTING_CLASS] = check_word,
 };
 
-static int row_of(struct str name)
+int settings_row(struct str name)
 {
 	for (int i = 0; i < SETTINGS; i++)
 		if (str_is(name, settings_directives[i].name))
@@ -69,13 +69,9 @@ static int row_of(struct str name)
 	return -1;
 }
 
-bool settings_check(struct str name, struct str value, enum setting *ret_setting, const char **ret_error)
+const char *settings_wrong(int row, struct str value)
 {
-	int row = row_of(name);
-
-	*ret_error = row < 0 ? "there is no such setting" : checks[row](value);
-	*ret_setting = (enum setting)(row < 0 ? 0 : row);
-	return *ret_error == NULL;
+	return checks[row](value);
 }
 
 /* ---- blocks ---- */
@@ -83,7 +79,7 @@ bool settings_check(struct str name, struct str value, enum setting *ret_setting
 static void set_value(struct conf_load *load, const struct conf_node *node, void *target)
 {
 	struct settings_values *values = target;
-	int row = row_of(node->tokens[0].text);
+	int row = settings_row(node->tokens[0].text);
 	struct buf text = {0};
 	const char *wrong;
 
@@ -176,10 +172,9 @@ void settings_read(struct str text, struct settings_values *ret_values)
 	while (str_split(&text, '\n', &line)) {
 		ptrdiff_t blank = str_chr(line, ' ');
 		struct str value = str_from(line, (size_t)(blank + 1));
-		enum setting row;
-		const char *wrong;
+		int row = blank > 0 ? settings_row(str_sub(line, 0, (size_t)blank)) : -1;
 
-		if (blank > 0 && settings_check(str_sub(line, 0, (size_t)blank), value, &row, &wrong))
+		if (row >= 0 && !checks[row](value))
 			ret_values->v[row] = value;
 	}
 }

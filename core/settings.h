@@ -54,8 +54,9 @@ const struct conf_place *settings_place(const struct settings *ss);
 enum res settings_find(const struct settings *ss, struct store *store, struct str address, struct str domain,
     struct arena *a, struct settings_values *ret_values);
 
-/* For reevectl. False with the reason; ret_setting is the row of the name. */
-bool settings_check(struct str name, struct str value, enum setting *ret_setting, const char **ret_error);
+/* For reevectl: the row of a name, -1 when there is none; what is wrong with a value, or NULL. */
+int settings_row(struct str name);
+const char *settings_wrong(int row, struct str value);
 /* The value of an entry in the store, and back. Lines that this version does not know are left out. */
 void settings_read(struct str text, struct settings_values *ret_values);
 struct str settings_write(struct arena *a, const struct settings_values *values);

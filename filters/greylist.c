@@ -3,12 +3,11 @@
  *
  * The key is the origin with sender and recipient. The origin is the domain that SPF passed for,
  * else the client's network: a provider's pool of addresses is one origin and waits once at most.
- * An origin that came back, and whose mail policy then took, is let through without waiting for
+ * An origin that came back, and whose message was then accepted, is let through without waiting for
  * allow-for. The filter only says greylist.new; what that means is the policy's.
- *
- * Table "greylist" of the store: "p" ORIGIN NUL SENDER NUL RCPT = time of the first try (ms);
- * "a" ORIGIN = time when it was allowed (s). Table "greylist-count": what it did.
  */
+#include "filters/greylist.h"
+
 #include <inttypes.h>
 
 #include "core/chain.h"
@@ -17,21 +16,24 @@
 #include "lib/clock.h"
 #include "lib/store.h"
 
-static const char table[] = "greylist", counts[] = "greylist-count";
+enum { REFRESH_S = 86400 }; /* an allowance is written anew once a day at most */
 
 struct greylist_conf {
 	int64_t delay_ms, window_ms, allow_ms;
 	int64_t bits4, bits6;
 	struct str known, opt_out;
 	const struct list *known_list, *opt_out_list;
-	const struct fact_def *spf, *spf_domain;
+	const struct fact_def *spf, *spf_domain, *wanted;
 	struct store *store;
 };
 
-/* Between run and settle of one recipient. */
+/* What is known of a recipient's origin, from RCPT to the end of the message. */
 struct greylist_try {
 	struct str origin, pending;
-	bool came_back, is_allowed;
+	const struct recipient *recipient;
+	bool is_new, is_first, came_back, is_allowed, is_exempt;
+	int64_t allowed_at;
+	struct greylist_try *next;
 };
 
 static const struct fact_def greylist_facts[] = {
@@ -59,7 +61,7 @@ static const struct directive greylist_directives[] = {
     {.name = "network-bits-6", .type = CONF_INT, .offset = AT(bits6), .def = "64", .min = 16, .max = 128,
 	.args = "BITS", .help = "network of an IPv6 client"},
     {.name = "known", .type = CONF_STRING, .offset = AT(known), .args = "LIST",
-	.help = "clients and senders that never wait"},
+	.help = "clients and senders that never wait; of a state list the recipient's own entries count, too"},
     {.name = "opt-out", .type = CONF_STRING, .offset = AT(opt_out), .args = "LIST",
 	.help = "recipients who do not want greylisting"},
     {0},
@@ -85,6 +87,7 @@ static bool greylist_open(void *conf, const struct filter_env *env, struct conf_
 	/* Absent when the filter spf is not configured: then networks are the only origins. */
 	c->spf = fact_def_find(chain_facts(env->chain), STR("spf"));
 	c->spf_domain = fact_def_find(chain_facts(env->chain), STR("spf.domain"));
+	c->wanted = fact_def_find(chain_facts(env->chain), STR("settings.greylist"));
 	return find_list(c->known, env, load, place, &c->known_list) &
 	       find_list(c->opt_out, env, load, place, &c->opt_out_list);
 }
@@ -107,37 +110,49 @@ static struct str origin_of(const struct greylist_conf *c, const struct session 
 	return network_of(c, &s->client, a);
 }
 
-static bool is_exempt(const struct greylist_conf *c, const struct session *s)
+static bool is_known(const struct greylist_conf *c, const struct session *s)
 {
 	const struct message *m = s->message;
+	struct str rcpt = m->current->address.text;
 
-	if (s->client.family == 0 || s->auth_user.n)
-		return true;
-	if (c->known_list && (list_has_ip(c->known_list, &s->client, NULL) == RES_OK ||
-				 (m->sender.text.n && list_has_text(c->known_list, m->sender.text, NULL) == RES_OK)))
-		return true;
-	return c->opt_out_list && list_has_text(c->opt_out_list, m->current->address.text, NULL) == RES_OK;
+	return c->known_list && (list_has_ip_for(c->known_list, rcpt, &s->client, NULL) == RES_OK ||
+				    (m->sender.text.n && list_has_text_for(c->known_list, rcpt, m->sender.text, NULL) == RES_OK));
+}
+
+static bool has_opted_out(const struct greylist_conf *c, const struct session *s)
+{
+	const struct recipient *r = s->message->current;
+	const struct fact *wanted = c->wanted ? session_fact(s, r, c->wanted) : NULL;
+
+	return (wanted && !wanted->u.boolean) ||
+	       (c->opt_out_list && list_has_text(c->opt_out_list, r->address.text, NULL) == RES_OK);
 }
 
 static void count(const struct greylist_conf *c, const char *what)
 {
-	store_count(c->store, counts, str_of(what), 1, 0, NULL);
+	store_count(c->store, GREYLIST_COUNTS, str_of(what), 1, 0, NULL);
 }
 
-static void note_new(struct session *s, const struct greylist_try *try, int64_t wait_ms)
+static void note_new(struct session *s, struct greylist_try *try, int64_t wait_ms)
 {
+	try->is_new = true;
 	fact_set_bool(FACTS(s), "greylist.new", true);
 	/* People read whole seconds. */
 	fact_set_duration(FACTS(s), "greylist.wait", (wait_ms + 999) / 1000 * 1000);
 	finding_add(s, "greylist.new", "%.*s is new here", STR_ARG(try->origin));
 }
 
-/* The time of the first try; a value that is no number counts as long ago. */
-static int64_t first_try(struct str value)
+/* A value that is no number counts as long ago. */
+static int64_t number_of(struct str value)
 {
-	uint64_t ms;
+	uint64_t number;
 
-	return str_u64(value, &ms) ? (int64_t)ms : 0;
+	return str_u64(value, &number) && number <= INT64_MAX ? (int64_t)number : 0;
+}
+
+static struct str allowed_key(struct arena *a, struct str origin)
+{
+	return arena_printf(a, "a%.*s", STR_ARG(origin));
 }
 
 static enum res judge(const struct greylist_conf *c, struct session *s, struct greylist_try *try)
@@ -145,26 +160,27 @@ static enum res judge(const struct greylist_conf *c, struct session *s, struct g
 	struct arena *a = filter_arena(s);
 	int64_t now = clock_now_us() / 1000, passed;
 	struct store_entry entry;
-	enum res res = store_get(c->store, table, arena_printf(a, "a%.*s", STR_ARG(try->origin)), a, &entry);
+	enum res res = store_get(c->store, GREYLIST_TABLE, allowed_key(a, try->origin), a, &entry);
 
-	try->is_allowed = res == RES_OK;
-	if (res != RES_NONE)
-		return res;
-	res = store_add(c->store, table, try->pending, arena_printf(a, "%" PRId64, now), c->window_ms / 1000, a, &entry);
 	if (res == RES_OK) {
-		count(c, "delayed");
-		note_new(s, try, c->delay_ms);
-		return res;
+		try->is_allowed = true;
+		try->allowed_at = number_of(entry.value);
 	}
 	if (res != RES_NONE)
 		return res;
-	passed = now - first_try(entry.value);
-	if (passed < c->delay_ms) {
-		count(c, "too-early");
-		note_new(s, try, c->delay_ms - passed);
-		return RES_OK;
+	res = store_add(c->store, GREYLIST_TABLE, try->pending, arena_printf(a, "%" PRId64, now), c->window_ms / 1000, a, &entry);
+	if (res == RES_OK) {
+		try->is_first = true;
+		note_new(s, try, c->delay_ms);
 	}
-	try->came_back = true;
+	if (res != RES_NONE)
+		return res;
+	/* A clock that was set back must not make anybody wait longer than the delay. */
+	passed = now - number_of(entry.value);
+	if (passed < c->delay_ms)
+		note_new(s, try, passed < 0 ? c->delay_ms : c->delay_ms - passed);
+	else
+		try->came_back = true;
 	return RES_OK;
 }
 
@@ -187,16 +203,27 @@ static struct str pending_key(struct session *s, struct str origin, struct arena
 	return buf_take(&key, a);
 }
 
+static struct greylist_try *try_new(struct session *s)
+{
+	struct greylist_try *try = arena_alloc(filter_arena(s), sizeof *try);
+
+	try->recipient = s->message->current;
+	try->next = *filter_state(s);
+	*filter_state(s) = try;
+	return try;
+}
+
 static enum outcome greylist_rcpt(struct session *s, const void *conf)
 {
 	const struct greylist_conf *c = conf;
+	struct greylist_try *try = try_new(s);
 	struct arena *a = filter_arena(s);
-	struct greylist_try *try = arena_alloc(a, sizeof *try);
 
-	*filter_state(s) = try;
 	fact_set_bool(FACTS(s), "greylist.new", false);
-	if (is_exempt(c, s))
+	if (s->client.family == 0 || s->auth_user.n || is_known(c, s) || has_opted_out(c, s)) {
+		try->is_exempt = s->client.family != 0;
 		return RUN_SKIP;
+	}
 	try->origin = origin_of(c, s, a);
 	try->pending = pending_key(s, try->origin, a);
 	fact_set_text(FACTS(s), "greylist.origin", try->origin);
@@ -206,24 +233,59 @@ static enum outcome greylist_rcpt(struct session *s, const void *conf)
 	return RUN_TEMP;
 }
 
-/* The recipient was taken: the origin needs to wait no more, and its time is counted anew. */
+/* ---- settling ---- */
+
+/* Deferred means stopped only when the policy deferred it. */
+static void settle_recipient(const struct greylist_conf *c, struct greylist_try *try, enum verdict_kind kind)
+{
+	if (try->is_new && kind == VERDICT_TEMPFAIL)
+		count(c, try->is_first ? GREYLIST_DELAYED : GREYLIST_TOO_EARLY);
+	else if (try->is_allowed)
+		count(c, GREYLIST_ALLOWED);
+	else if (try->is_exempt)
+		count(c, GREYLIST_EXEMPT);
+	/* Who was refused has no part in how the message ends. */
+	if (kind == VERDICT_TEMPFAIL || kind == VERDICT_REJECT)
+		try->came_back = try->is_allowed = false;
+}
+
+/* Once for each origin: recipients of one message mostly have the same one. */
+static void allow(const struct greylist_conf *c, struct session *s, struct greylist_try *try)
+{
+	struct arena *a = filter_arena(s);
+	int64_t refresh = c->allow_ms / 4000 < REFRESH_S ? c->allow_ms / 4000 : REFRESH_S;
+
+	if (try->is_allowed && clock_now() - try->allowed_at < refresh)
+		return;
+	store_put(c->store, GREYLIST_TABLE, allowed_key(a, try->origin), arena_printf(a, "%" PRId64, clock_now()),
+	    c->allow_ms / 1000);
+	for (struct greylist_try *t = try->next; t; t = t->next)
+		if (t->is_allowed && str_eq(t->origin, try->origin))
+			t->allowed_at = clock_now();
+}
+
+static void settle_message(const struct greylist_conf *c, struct session *s)
+{
+	for (struct greylist_try *try = *filter_state(s); try; try = try->next) {
+		if (!try->came_back && !try->is_allowed)
+			continue;
+		allow(c, s, try);
+		if (try->came_back) {
+			store_delete(c->store, GREYLIST_TABLE, try->pending);
+			count(c, GREYLIST_CAME_BACK);
+		}
+	}
+}
+
 static void greylist_settle(struct session *s, const void *conf, enum stage stage, enum verdict_kind kind)
 {
 	const struct greylist_conf *c = conf;
 	struct greylist_try *try = stage == STAGE_RCPT ? *filter_state(s) : NULL;
-	struct arena *a;
 
-	if (!try || (!try->came_back && !try->is_allowed) || kind == VERDICT_REJECT || kind == VERDICT_TEMPFAIL)
-		return;
-	a = filter_arena(s);
-	store_put(c->store, table, arena_printf(a, "a%.*s", STR_ARG(try->origin)),
-	    arena_printf(a, "%" PRId64, clock_now()), c->allow_ms / 1000);
-	if (try->came_back) {
-		store_delete(c->store, table, try->pending);
-		count(c, "came-back");
-	} else {
-		count(c, "allowed");
-	}
+	if (try && try->recipient == s->message->current)
+		settle_recipient(c, try, kind);
+	else if (stage == STAGE_MESSAGE && kind == VERDICT_ACCEPT)
+		settle_message(c, s);
 }
 
 const struct filter greylist_filter = {

@@ -11,11 +11,14 @@ filters_libfilters_a_SOURCES = \
 	filters/greet.h \
 	filters/greet_dynamic.c \
 	filters/greylist.c \
+	filters/greylist.h \
 	filters/headers.c \
 	filters/headers.h \
 	filters/headers_date.c \
 	filters/iprev.c \
 	filters/rate.c \
+	filters/rate.h \
+	filters/rate_conf.c \
 	filters/recipients.c \
 	filters/recipients.h \
 	filters/recipients_callahead.c \
@@ -24,6 +27,8 @@ filters_libfilters_a_SOURCES = \
 	filters/recipients_smtp.c \
 	filters/recipients_smtp.h \
 	filters/reputation.c \
+	filters/reputation.h \
+	filters/reputation_record.c \
 	filters/rules.c \
 	filters/spf.c \
 	filters/url.c

@@ -8,19 +8,18 @@
  *   anomaly  volume of the last hour over what its history makes one expect of an hour
  *
  * A sender domain counts only where SPF or DKIM vouch for it, or its forger would spoil it. Two
- * roles that judge mail of one subject within one commit of the store may lose one count.
- * Table "reputation", key KIND ":" NAME, value: numbers in text, one blank between.
+ * processes that judge mail of one subject within one commit of the store may lose one count.
  */
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
+#include "filters/reputation.h"
+
+#include <pthread.h>
 
 #include "core/chain.h"
 #include "core/filter.h"
 #include "lib/clock.h"
 #include "lib/store.h"
 
-enum { DKIM_DOMAINS_MAX = 3, HOUR_S = 3600 };
+enum { DKIM_DOMAINS_MAX = 3, LOCKS = 64, UNUSUAL = 20 };
 
 struct reputation_conf {
 	int64_t half_life_ms, keep_ms;
@@ -28,17 +27,13 @@ struct reputation_conf {
 	int64_t bits4, bits6;
 	const struct fact_def *spf, *spf_domain, *dkim_domains;
 	struct store *store;
-};
-
-/* What is kept of a subject; counters are as of `at`. */
-struct history {
-	int64_t first, at;
-	double ham, spam, refused, volume, recipients, hour, hour_recipients;
+	pthread_mutex_t *locks; /* by hash of the key: between reading and writing of one subject */
 };
 
 #define SUBJECT_FACTS(kind, stage, whose)                                                          \
 	{"reputation." kind ".score", FACT_NUMBER, stage, NULL, "how mail of " whose " was judged before, -1 (spam) to 1 (ham)"}, \
 	{"reputation." kind ".volume", FACT_NUMBER, stage, NULL, "messages of " whose ", decayed"},         \
+	{"reputation." kind ".refused", FACT_NUMBER, stage, NULL, "how often " whose " was refused, decayed"}, \
 	{"reputation." kind ".first-seen", FACT_DURATION, stage, NULL, "how long ago " whose " was first seen; 0: now"}, \
 	{"reputation." kind ".anomaly", FACT_NUMBER, stage, NULL, "volume of the last hour against the history of " whose}, \
 	{"reputation." kind ".spread", FACT_NUMBER, stage, NULL, "recipients of the last hour against the history of " whose}
@@ -86,96 +81,88 @@ static bool reputation_open(void *conf, const struct filter_env *env, struct con
 	c->spf = fact_def_find(facts, STR("spf"));
 	c->spf_domain = fact_def_find(facts, STR("spf.domain"));
 	c->dkim_domains = fact_def_find(facts, STR("dkim.domains"));
+	c->locks = arena_array(env->arena, LOCKS, sizeof *c->locks);
+	for (size_t i = 0; i < LOCKS; i++)
+		pthread_mutex_init(&c->locks[i], NULL);
 	return true;
 }
 
-/* ---- the record ---- */
+/* ---- reading ---- */
 
-static void decay(const struct reputation_conf *c, struct history *h, int64_t now)
+static struct str key_of(struct arena *a, const char *kind, struct str name)
 {
-	double age = now > h->at ? (double)(now - h->at) : 0;
-	double slow = exp2(-age * 1000 / (double)c->half_life_ms), fast = exp2(-age / HOUR_S);
-
-	h->ham *= slow;
-	h->spam *= slow;
-	h->refused *= slow;
-	h->volume *= slow;
-	h->recipients *= slow;
-	h->hour *= fast;
-	h->hour_recipients *= fast;
-	h->at = now;
+	return str_sub(arena_printf(a, "%s:%.*s", kind, STR_ARG(name)), 0, STORE_KEY_MAX);
 }
 
 static enum res read_history(const struct reputation_conf *c, struct str key, struct arena *a, struct history *ret_history)
 {
 	struct store_entry entry;
-	enum res res = store_get(c->store, "reputation", key, a, &entry);
+	enum res res = store_get(c->store, REPUTATION_TABLE, key, a, &entry);
 	int64_t now = clock_now();
-	struct history h = {.first = now, .at = now};
 
-	if (res == RES_OK && sscanf(arena_cstr(a, entry.value), "%" SCNd64 " %" SCNd64 " %lf %lf %lf %lf %lf %lf %lf",
-				 &h.first, &h.at, &h.ham, &h.spam, &h.refused, &h.volume, &h.recipients, &h.hour,
-				 &h.hour_recipients) != 9)
-		h = (struct history){.first = now, .at = now};
-	decay(c, &h, now);
-	*ret_history = h;
+	if (res != RES_OK || !history_read(entry.value, ret_history))
+		*ret_history = (struct history){.first = now, .at = now};
+	history_decay(ret_history, c->half_life_ms, now);
 	return res;
-}
-
-static void write_history(const struct reputation_conf *c, struct str key, struct arena *a, const struct history *h)
-{
-	struct str value = arena_printf(a, "%" PRId64 " %" PRId64 " %.3f %.3f %.3f %.3f %.3f %.3f %.3f", h->first, h->at,
-	    h->ham, h->spam, h->refused, h->volume, h->recipients, h->hour, h->hour_recipients);
-
-	store_put(c->store, "reputation", key, value, c->keep_ms / 1000);
-}
-
-/*
- * A steady sender's counter with half-life L stands at rate * L / ln 2; so the two volumes over
- * their half-lives are the two rates. Below a handful of messages nothing is unusual.
- */
-static double anomaly(const struct reputation_conf *c, double hour, double whole)
-{
-	double expected = whole * HOUR_S * 1000 / (double)c->half_life_ms;
-
-	return hour < 10 ? 0 : hour / (expected > 1 ? expected : 1);
 }
 
 /* ---- facts ---- */
 
-static void set_facts(const struct reputation_conf *c, struct session *s, const char *kind, struct str name, const struct history *h)
-{
-	struct arena *a = filter_arena(s);
-	struct facts *f = FACTS(s);
-	double known = h->ham + h->spam, score = (h->ham - h->spam) / (known + c->prior);
-	double unusual = anomaly(c, h->hour, h->volume);
+/* Facts by name, so that no name is made at run time. */
+enum { FACT_SCORE, FACT_VOLUME, FACT_REFUSED, FACT_FIRST, FACT_ANOMALY, FACT_SPREAD, FACTS_OF_SUBJECT };
 
-#define NAME(what) arena_printf(a, "reputation.%s." what, kind).p
-	fact_set_number(f, NAME("score"), score);
-	fact_set_number(f, NAME("volume"), h->volume);
-	fact_set_duration(f, NAME("first-seen"), (h->at - h->first) * 1000);
-	fact_set_number(f, NAME("anomaly"), unusual);
-	fact_set_number(f, NAME("spread"), anomaly(c, h->hour_recipients, h->recipients));
-#undef NAME
+#define FACT_NAMES(kind)                                                                           \
+	{"reputation." kind ".score", "reputation." kind ".volume", "reputation." kind ".refused",  \
+	    "reputation." kind ".first-seen", "reputation." kind ".anomaly", "reputation." kind ".spread"}
+
+struct subject {
+	const char *kind;
+	const char *facts[FACTS_OF_SUBJECT];
+};
+
+static const struct subject client_subject = {"client", FACT_NAMES("client")};
+static const struct subject domain_subject = {"domain", FACT_NAMES("domain")};
+static const struct subject dkim_subject = {"dkim", FACT_NAMES("dkim")};
+
+static void add_findings(struct session *s, struct str name, const struct history *h, double score, double unusual)
+{
+	double known = (double)h->ham + h->spam;
+
 	if (score >= 0.5)
-		finding_add(s, "reputation.good", "%.*s: %.0f good of %.0f messages", STR_ARG(name), h->ham, known);
+		finding_add(s, "reputation.good", "%.*s: %.0f good of %.0f messages", STR_ARG(name), (double)h->ham, known);
 	else if (score <= -0.5)
-		finding_add(s, "reputation.bad", "%.*s: %.0f spam of %.0f messages", STR_ARG(name), h->spam, known);
-	if (unusual >= 20)
+		finding_add(s, "reputation.bad", "%.*s: %.0f spam of %.0f messages", STR_ARG(name), (double)h->spam, known);
+	if (unusual >= UNUSUAL)
 		finding_add(s, "reputation.anomaly", "%.*s: %.0f messages in the last hour, %.0f times its usual",
-		    STR_ARG(name), h->hour, unusual);
+		    STR_ARG(name), (double)h->hour, unusual);
 }
 
-static enum outcome look(const struct reputation_conf *c, struct session *s, const char *kind, struct str name)
+static void set_facts(const struct reputation_conf *c, struct session *s, const struct subject *subject, struct str name,
+    const struct history *h)
+{
+	double score = history_score(h, c->prior), unusual = history_anomaly(h, c->half_life_ms);
+	const char *const *names = subject->facts;
+	struct facts *f = FACTS(s);
+
+	fact_set_number(f, names[FACT_SCORE], score);
+	fact_set_number(f, names[FACT_VOLUME], h->volume);
+	fact_set_number(f, names[FACT_REFUSED], h->refused);
+	fact_set_duration(f, names[FACT_FIRST], (h->at - h->first) * 1000);
+	fact_set_number(f, names[FACT_ANOMALY], unusual);
+	fact_set_number(f, names[FACT_SPREAD], history_spread(h, c->half_life_ms));
+	add_findings(s, name, h, score, unusual);
+}
+
+static enum outcome look(const struct reputation_conf *c, struct session *s, const struct subject *subject, struct str name)
 {
 	struct arena *a = filter_arena(s);
 	struct history h;
 
-	if (read_history(c, arena_printf(a, "%s:%.*s", kind, STR_ARG(name)), a, &h) == RES_TEMP) {
+	if (read_history(c, key_of(a, subject->kind, name), a, &h) == RES_TEMP) {
 		filter_failed(s, "the store cannot be reached");
 		return RUN_TEMP;
 	}
-	set_facts(c, s, kind, name, &h);
+	set_facts(c, s, subject, name, &h);
 	return RUN_OK;
 }
 
@@ -193,7 +180,7 @@ static enum outcome reputation_connect(struct session *s, const void *conf)
 
 	if (s->client.family == 0)
 		return RUN_SKIP;
-	return look(c, s, "client", network_of(c, s, s->arena));
+	return look(c, s, &client_subject, network_of(c, s, s->arena));
 }
 
 /* The sender's domain when SPF passed for it, "" else. */
@@ -213,7 +200,7 @@ static enum outcome reputation_rcpt(struct session *s, const void *conf)
 	const struct reputation_conf *c = conf;
 	struct str domain = vouched_domain(c, s, filter_arena(s));
 
-	return domain.n ? look(c, s, "domain", domain) : RUN_SKIP;
+	return domain.n ? look(c, s, &domain_subject, domain) : RUN_SKIP;
 }
 
 static enum outcome reputation_message(struct session *s, const void *conf)
@@ -223,50 +210,86 @@ static enum outcome reputation_message(struct session *s, const void *conf)
 
 	if (!domains || domains->u.list.n == 0)
 		return RUN_SKIP;
-	return look(c, s, "dkim", str_lower(filter_arena(s), domains->u.list.v[0]));
+	return look(c, s, &dkim_subject, str_lower(filter_arena(s), domains->u.list.v[0]));
 }
 
 /* ---- learning ---- */
 
-static void learn(const struct reputation_conf *c, struct session *s, const char *kind, struct str name,
-    enum verdict_kind verdict)
-{
-	struct arena *a = filter_arena(s);
-	struct str key = arena_printf(a, "%s:%.*s", kind, STR_ARG(name));
-	double recipients = (double)s->message->recipients;
-	struct history h;
+/* What one judgement adds. */
+struct lesson {
+	bool is_message, is_spam, is_ham, is_refused;
+	size_t recipients;
+};
 
-	if (read_history(c, key, a, &h) == RES_TEMP)
-		return;
-	if (session_score(s, s->message->first) >= c->spam_from)
-		h.spam++;
-	else if (verdict == VERDICT_ACCEPT)
-		h.ham++;
-	if (verdict == VERDICT_REJECT)
-		h.refused++;
-	h.volume++;
-	h.hour++;
-	h.recipients += recipients;
-	h.hour_recipients += recipients;
-	write_history(c, key, a, &h);
+/* What we found ourselves must not feed itself. */
+static double score_of_others(const struct session *s)
+{
+	double score = session_score(s, s->message->first);
+	const struct findings *all[] = {&s->findings, &s->message->findings, s->message->first ? &s->message->first->findings : NULL};
+
+	for (size_t i = 0; i < 3; i++)
+		for (const struct finding *f = all[i] ? all[i]->first : NULL; f; f = f->next)
+			if (strcmp(f->filter, "reputation") == 0)
+				score -= f->score;
+	return score;
 }
 
-/* A tempfailed message comes again and is counted then. */
+static void apply(struct history *h, const struct lesson *lesson)
+{
+	h->spam += lesson->is_spam;
+	h->ham += lesson->is_ham;
+	h->refused += lesson->is_refused;
+	h->volume += lesson->is_message;
+	h->hour += lesson->is_message;
+	h->recipients += (float)lesson->recipients;
+	h->hour_recipients += (float)lesson->recipients;
+}
+
+static void learn(const struct reputation_conf *c, struct session *s, const char *kind, struct str name,
+    const struct lesson *lesson)
+{
+	struct arena *a = filter_arena(s);
+	struct str key = key_of(a, kind, name);
+	pthread_mutex_t *lock = &c->locks[str_hash(key) % LOCKS];
+	char record[REPUTATION_RECORD];
+	struct history h;
+
+	pthread_mutex_lock(lock);
+	if (read_history(c, key, a, &h) != RES_TEMP) {
+		apply(&h, lesson);
+		history_write(&h, record);
+		store_put(c->store, REPUTATION_TABLE, key, (struct str){record, sizeof record}, c->keep_ms / 1000);
+	}
+	pthread_mutex_unlock(lock);
+}
+
+static void learn_message(const struct reputation_conf *c, struct session *s, enum verdict_kind kind)
+{
+	const struct fact *domains = c->dkim_domains ? session_fact(s, NULL, c->dkim_domains) : NULL;
+	struct lesson lesson = {.is_message = true, .is_refused = kind == VERDICT_REJECT, .recipients = s->message->recipients};
+	struct str domain = vouched_domain(c, s, filter_arena(s));
+
+	lesson.is_spam = score_of_others(s) >= c->spam_from;
+	lesson.is_ham = !lesson.is_spam && kind == VERDICT_ACCEPT;
+	learn(c, s, "client", network_of(c, s, filter_arena(s)), &lesson);
+	if (domain.n)
+		learn(c, s, "domain", domain, &lesson);
+	for (size_t i = 0; domains && i < domains->u.list.n && i < DKIM_DOMAINS_MAX; i++)
+		learn(c, s, "dkim", str_lower(filter_arena(s), domains->u.list.v[i]), &lesson);
+}
+
+/* A tempfailed message comes again and is counted then; of earlier stages only refusals count. */
 static void reputation_settle(struct session *s, const void *conf, enum stage stage, enum verdict_kind kind)
 {
+	static const struct lesson refusal = {.is_refused = true};
 	const struct reputation_conf *c = conf;
-	const struct fact *domains;
-	struct str domain;
 
-	if (stage != STAGE_MESSAGE || kind == VERDICT_TEMPFAIL || s->client.family == 0)
+	if (s->client.family == 0 || kind == VERDICT_TEMPFAIL)
 		return;
-	learn(c, s, "client", network_of(c, s, filter_arena(s)), kind);
-	domain = vouched_domain(c, s, filter_arena(s));
-	if (domain.n)
-		learn(c, s, "domain", domain, kind);
-	domains = c->dkim_domains ? session_fact(s, NULL, c->dkim_domains) : NULL;
-	for (size_t i = 0; domains && i < domains->u.list.n && i < DKIM_DOMAINS_MAX; i++)
-		learn(c, s, "dkim", str_lower(filter_arena(s), domains->u.list.v[i]), kind);
+	if (stage == STAGE_MESSAGE)
+		learn_message(c, s, kind);
+	else if (kind == VERDICT_REJECT)
+		learn(c, s, "client", network_of(c, s, filter_arena(s)), &refusal);
 }
 
 const struct filter reputation_filter = {

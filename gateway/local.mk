@@ -139,15 +139,20 @@ reevectl_SOURCES = \
 	gateway/ctl/dkim.c \
 	gateway/ctl/dmarc.c \
 	gateway/ctl/help.c \
+	gateway/ctl/limits.c \
+	gateway/ctl/list.c \
 	gateway/ctl/main.c \
 	gateway/ctl/mime.c \
+	gateway/ctl/policy.c \
 	gateway/ctl/quarantine.c \
 	gateway/ctl/queue.c \
 	gateway/ctl/rules.c \
 	gateway/ctl/scan.c \
 	gateway/ctl/scanner.c \
 	gateway/ctl/select.c \
-	gateway/ctl/select.h
+	gateway/ctl/select.h \
+	gateway/ctl/state.c \
+	gateway/ctl/state.h
 reevectl_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
 reevectl_libs = gateway/libgateway.a gateway/libqueue.a \
 	filters/libfilters.a policy/libpolicy.a rules/librules.a auth/libauth.a

@@ -98,6 +98,9 @@ enum res store_count(struct store *st, const char *table, struct str key, int64_
  */
 enum res store_bucket(struct store *st, const char *table, struct str key,
     const struct store_rate *rate, int64_t n, struct store_level *ret_level);
+/* The same without taking: RES_OK n are there. */
+enum res store_bucket_look(struct store *st, const char *table, struct str key,
+    const struct store_rate *rate, int64_t n, struct store_level *ret_level);
 struct store_level store_level_at(struct str value, const struct store_rate *rate);
 /* All changes or none, in order. */
 enum res store_apply(struct store *st, const struct store_change *changes, size_t n);

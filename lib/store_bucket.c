@@ -72,7 +72,7 @@ static void change_bucket(
 }
 
 static enum res bucket_locked(struct store *st, const struct place *p,
-    const struct store_rate *rate, int64_t n, struct store_level *ret_level)
+    const struct store_rate *rate, int64_t n, bool takes, struct store_level *ret_level)
 {
 	int64_t now_ns = clock_now_us() * 1000, whole = refill_ns(rate, rate->capacity), full_ns;
 	bool is_reset;
@@ -87,13 +87,13 @@ static enum res bucket_locked(struct store *st, const struct place *p,
 		full_ns = now_ns + whole;
 	if (!bucket_take(rate, n, now_ns, &full_ns, ret_level))
 		return RES_NONE;
-	if (n > 0 || (n < 0 && v.exists) || is_reset)
+	if (takes && (n > 0 || (n < 0 && v.exists) || is_reset))
 		change_bucket(st, p, is_reset, refill_ns(rate, n), full_ns);
 	return RES_OK;
 }
 
-enum res store_bucket(struct store *st, const char *table, struct str key,
-    const struct store_rate *rate, int64_t n, struct store_level *ret_level)
+static enum res bucket(struct store *st, const char *table, struct str key,
+    const struct store_rate *rate, int64_t n, bool takes, struct store_level *ret_level)
 {
 	struct store_level level;
 	struct place p;
@@ -103,9 +103,21 @@ enum res store_bucket(struct store *st, const char *table, struct str key,
 	if (!place_init(&p, table, key))
 		return RES_PERM;
 	pthread_mutex_lock(&st->lock);
-	res = bucket_locked(st, &p, rate, n, &level);
+	res = bucket_locked(st, &p, rate, n, takes, &level);
 	pthread_mutex_unlock(&st->lock);
 	if (ret_level && res != RES_TEMP)
 		*ret_level = level;
 	return res;
+}
+
+enum res store_bucket(struct store *st, const char *table, struct str key,
+    const struct store_rate *rate, int64_t n, struct store_level *ret_level)
+{
+	return bucket(st, table, key, rate, n, true, ret_level);
+}
+
+enum res store_bucket_look(struct store *st, const char *table, struct str key,
+    const struct store_rate *rate, int64_t n, struct store_level *ret_level)
+{
+	return bucket(st, table, key, rate, n, false, ret_level);
 }

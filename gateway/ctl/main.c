@@ -35,6 +35,16 @@ static const struct command {
     {"quarantine", ctl_quarantine, "list|show|release|delete [KEY...] [--sender A] [--recipient A] [--domain D]\n"
 	"         [--older TIME] [--younger TIME] [--all] [--json]",
 	"look at mail that policy set aside, let it go or remove it"},
+    {"list", ctl_list, "add|del|show|import|export NAME [ENTRY...|FILE] [--for ADDRESS|DOMAIN] [--expires TIME]\n"
+	"         [--owner O] [--comment T] [--json]",
+	"lists that are kept in the store; a change counts at once"},
+    {"policy", ctl_policy, "set|show|unset ADDRESS|DOMAIN|default [NAME [VALUE]] [--json]",
+	"settings of recipients and domains: thresholds, filters, greylisting, language, class"},
+    {"rate", ctl_rate, "show|reset [KEY] [--all] [--json]", "how full rate limits are; start them anew"},
+    {"greylist", ctl_greylist, "show|stats|release|forget [ORIGIN|ADDRESS|CLIENT...] [--all] [--json]",
+	"who waits and who is let through; what greylisting stopped; let somebody through now"},
+    {"reputation", ctl_reputation, "show|reset [NAME] [--all] [--json]",
+	"how mail of networks and domains was judged; forget it"},
     {"rules", ctl_rules, "lint|list|cost|test [FILE...]", "examine rule files"},
     {"scanner", ctl_scanner, "status|reload", "the virus scanner of the running daemon: its state; load its databases again"},
     {"reload", ctl_reload, "", "check the configuration and have the running daemon take it over"},

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/ctl/select.h"
+#include "gateway/ctl/state.h"
 #include "gateway/quarantine.h"
 #include "lib/clock.h"
 #include "lib/json.h"
