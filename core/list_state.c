@@ -126,14 +126,14 @@ static enum res has(struct store *store, struct str name, struct str scope, stru
 	return k.n > sizeof k.b ? RES_NONE : store_has(store, LIST_STATE_TABLE, (struct str){k.b, k.n});
 }
 
-/* ".a.b.c", ".b.c", ".c" of "a.b.c"; found: how much of the domain it was. */
+/* ".a.b.c", ".b.c", ".c" of "a.b.c"; ret_entry is a slice of it, so the first one has no dot. */
 static enum res has_parent(struct store *store, struct str name, struct str scope, struct str domain, struct str *ret_entry)
 {
 	for (int i = 0; i < LIST_PARENTS_MAX && domain.n; i++) {
 		enum res res = has(store, name, scope, STR("."), domain);
 		ptrdiff_t dot = str_chr(domain, '.');
 
-		*ret_entry = domain;
+		*ret_entry = i ? (struct str){domain.p - 1, domain.n + 1} : domain;
 		if (res != RES_NONE || dot < 0)
 			return res;
 		domain = str_from(domain, (size_t)dot + 1);

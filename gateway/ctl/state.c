@@ -9,21 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "gateway/ctl/select.h"
 #include "lib/clock.h"
 #include "lib/json.h"
-
-bool ctl_become_owner(const char *path)
-{
-	struct stat st;
-
-	if (geteuid() != 0 || stat(path, &st) || st.st_uid == 0)
-		return true;
-	return setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0;
-}
 
 static struct store *open_store(struct ctl *ctl, bool writes)
 {

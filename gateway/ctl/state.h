@@ -17,8 +17,6 @@ struct ctl_verb {
  */
 int ctl_state_run(struct ctl *ctl, int argc, char **argv, const struct ctl_verb *verbs, size_t n, const char *usage);
 
-/* As root: acts as the owner of that folder from now on, so that nothing is left that the roles cannot touch. */
-bool ctl_become_owner(const char *path);
 /* Takes "NAME VALUE" out of argv; NULL when it is not there. Exits with 2 when the value is missing. */
 const char *ctl_option(int *argc, char **argv, const char *name);
 /* The same for a name without a value. */
