@@ -126,14 +126,14 @@ static enum res has(struct store *store, struct str name, struct str scope, stru
 	return k.n > sizeof k.b ? RES_NONE : store_has(store, LIST_STATE_TABLE, (struct str){k.b, k.n});
 }
 
-/* ".a.b.c", ".b.c", ".c" of "a.b.c"; ret_entry is a slice of it, so the first one has no dot. */
+/* ".a.b.c", ".b.c", ".c" of "a.b.c". */
 static enum res has_parent(struct store *store, struct str name, struct str scope, struct str domain, struct str *ret_entry)
 {
 	for (int i = 0; i < LIST_PARENTS_MAX && domain.n; i++) {
 		enum res res = has(store, name, scope, STR("."), domain);
 		ptrdiff_t dot = str_chr(domain, '.');
 
-		*ret_entry = i ? (struct str){domain.p - 1, domain.n + 1} : domain;
+		*ret_entry = domain;
 		if (res != RES_NONE || dot < 0)
 			return res;
 		domain = str_from(domain, (size_t)dot + 1);
@@ -154,7 +154,13 @@ static enum res has_text_in(struct store *store, struct str name, struct str sco
 	*ret_entry = domain;
 	if (domain.n < text.n)
 		res = has(store, name, scope, STR(""), domain);
-	return res == RES_NONE ? has_parent(store, name, scope, domain, ret_entry) : res;
+	if (res != RES_NONE)
+		return res;
+	res = has_parent(store, name, scope, domain, ret_entry);
+	/* With the dot, or the @ that stands for it. */
+	if (ret_entry->p > text.p)
+		*ret_entry = (struct str){ret_entry->p - 1, ret_entry->n + 1};
+	return res;
 }
 
 enum res list_state_has_text(struct store *store, struct str name, struct str rcpt, struct str text,

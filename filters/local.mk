@@ -30,7 +30,6 @@ filters_libfilters_a_SOURCES = \
 	filters/reputation.h \
 	filters/reputation_record.c \
 	filters/rules.c \
+	filters/settings.c \
 	filters/spf.c \
 	filters/url.c
-	filters/settings.c \
-	filters/spf.c
