@@ -44,6 +44,13 @@ void scan_items(struct message *m, struct scan_items *ret_items)
 	}
 }
 
+/* A text without a name that is shown in line: what people read, not an attachment. */
+bool scan_is_body(const struct mime_part *part)
+{
+	return part->filename.n == 0 && part->other_filename.n == 0 && !str_is(part->disposition, "attachment") &&
+	       (str_is(part->type, "text/plain") || str_is(part->type, "text/html"));
+}
+
 static bool write_all(int fd, struct iovec *v, int n)
 {
 	while (n > 0) {
@@ -79,7 +86,7 @@ int scan_items_memory(struct arena *a, const struct scan_items *items, uint64_t 
 		size_t prefix = i == 0 ? scan_prefix.n : 0;
 
 		table[i] = (struct wire_item){.offset = at, .size = items->bytes[i].n + prefix,
-		    .flags = i == 0 ? WIRE_I_MESSAGE : 0};
+		    .flags = i == 0 ? WIRE_I_MESSAGE : scan_is_body(items->parts[i]) ? WIRE_I_BODY : 0};
 		at += table[i].size;
 		if (items->bytes[i].n)
 			v[count++] = (struct iovec){(void *)items->bytes[i].p, items->bytes[i].n};

@@ -61,6 +61,8 @@ struct scan_items {
 	bool is_cut; /* more than WIRE_ITEMS_MAX */
 };
 void scan_items(struct message *m, struct scan_items *ret_items);
+/* Text that is shown, not an attachment. */
+bool scan_is_body(const struct mime_part *part);
 /* What stands before the message in item 0: libclamav knows mail by its first field. */
 extern const struct str scan_prefix;
 

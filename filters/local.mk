@@ -1,6 +1,9 @@
 noinst_LIBRARIES += filters/libfilters.a
 filters_libfilters_a_SOURCES = \
 	filters/arc.c \
+	filters/attachment.c \
+	filters/attachment_name.c \
+	filters/attachment_name.h \
 	filters/clamav.c \
 	filters/dkim.c \
 	filters/dmarc.c \

@@ -3,7 +3,8 @@
 
 extern const struct filter greet_filter, iprev_filter, dnsbl_filter, recipients_filter, headers_filter, rules_filter, url_filter;
 extern const struct filter spf_filter, dkim_filter, arc_filter, dmarc_filter;
-extern const struct filter settings_filter, rate_filter, greylist_filter, reputation_filter, clamav_filter;
+extern const struct filter settings_filter, rate_filter, greylist_filter, reputation_filter;
+extern const struct filter attachment_filter, clamav_filter;
 
 const struct filter *const builtin_filters[] = {
     &settings_filter,
@@ -19,6 +20,7 @@ const struct filter *const builtin_filters[] = {
     &rate_filter,
     &greylist_filter,
     &reputation_filter,
+    &attachment_filter,
     &clamav_filter,
     &rules_filter,
     &url_filter,

@@ -122,13 +122,14 @@ bool wire_answer_add(struct wire_answer *a, const struct wire_record *record, st
 	return true;
 }
 
-void wire_answer_mark(struct wire_answer *a, size_t at, uint32_t flags)
+void wire_answer_mark(struct wire_answer *a, size_t at, unsigned kind, uint32_t flags)
 {
 	struct wire_record r;
 
 	assert(at + sizeof r <= a->n);
 	memcpy(&r, a->p + at, sizeof r);
 	r.flags |= flags;
+	r.kind = (uint16_t)kind;
 	memcpy(a->p + at, &r, sizeof r);
 }
 

@@ -136,7 +136,10 @@ struct wire_item {
 	uint32_t unused;
 };
 
-enum { WIRE_I_MESSAGE = 1 }; /* all of a message: no attachment of its own */
+enum {
+	WIRE_I_MESSAGE = 1, /* all of a message: no attachment of its own */
+	WIRE_I_BODY = 2,    /* text that is read, not opened */
+};
 
 struct wire_record {
 	uint16_t type, item, kind, status;
@@ -165,8 +168,8 @@ struct wire_answer {
 
 void wire_answer_start(struct wire_answer *a, char *room, const struct wire_head *request);
 bool wire_answer_add(struct wire_answer *a, const struct wire_record *record, struct str name, size_t *ret_at);
-/* Adds flags and a worse status to a record that stands there already. */
-void wire_answer_mark(struct wire_answer *a, size_t at, uint32_t flags);
+/* Adds flags to a record that stands there already, and sets its kind. */
+void wire_answer_mark(struct wire_answer *a, size_t at, unsigned kind, uint32_t flags);
 struct str wire_answer_finish(struct wire_answer *a);
 
 bool wire_read_answer(struct str datagram, struct wire_head *ret_head);

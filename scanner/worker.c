@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "scanner/content.h"
 #include "scanner/private.h"
 
 struct worker {
@@ -46,7 +47,14 @@ static void scan_item(struct worker *w, uint16_t item, struct str bytes)
 		worsen(w, WIRE_LIMIT);
 }
 
-static void work(struct worker *w, const char *map, uint32_t count)
+static void examine_item(struct worker *w, uint16_t item, struct str bytes, bool is_body, uint64_t deadline_us)
+{
+	struct content_job job = {.answer = &w->answer, .limits = w->settings, .item = item, .deadline_us = deadline_us};
+
+	content_examine(&job, bytes, is_body);
+}
+
+static void work(struct worker *w, const char *map, uint32_t count, uint64_t deadline_us)
 {
 	const struct wire_item *items = (const struct wire_item *)map;
 
@@ -55,6 +63,8 @@ static void work(struct worker *w, const char *map, uint32_t count)
 
 		if (w->engine)
 			scan_item(w, (uint16_t)i, bytes);
+		if (w->settings->options & WIRE_O_CONTENT && !(items[i].flags & WIRE_I_MESSAGE))
+			examine_item(w, (uint16_t)i, bytes, items[i].flags & WIRE_I_BODY, deadline_us);
 	}
 }
 
@@ -97,7 +107,7 @@ static void serve(struct worker *w, int fd, struct str datagram, int memory)
 	map = open_items(&head, memory);
 	close(memory);
 	if (map) {
-		work(w, map, head.count);
+		work(w, map, head.count, started + (uint64_t)head.timeout_ms * 800);
 		munmap((void *)map, head.size);
 	} else {
 		refuse(w, "the message did not arrive whole");
@@ -114,6 +124,7 @@ _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_sett
 	int memory;
 
 	prctl(PR_SET_NAME, "reeve-worker");
+	archive_init();
 	w.engine = engine;
 	w.settings = settings;
 	if (engine)
