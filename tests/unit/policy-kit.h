@@ -15,6 +15,8 @@ static const char *const dmarc_words[] = {"none", "pass", "fail", NULL};
 static const char *const dmarc_policies[] = {"none", "quarantine", "reject", NULL};
 
 /* What filters would declare, for every fact that DESIGN.md and the default policy name. */
+static const char *const clamav_words[] = {"clean", "infected", "encrypted", "limit", "broken", "unscanned", NULL};
+
 static const struct fact_def dnsbl_facts[] = {
     {"dnsbl.weight", FACT_INT, STAGE_CONNECT, NULL, ""},
     {"dnsbl.zone", FACT_TEXT, STAGE_CONNECT, NULL, ""},
@@ -42,6 +44,8 @@ static const struct fact_def other_facts[] = {
     {"greylist.wait", FACT_DURATION, STAGE_RCPT, NULL, ""},
     {"clamav.infected", FACT_BOOL, STAGE_MESSAGE, NULL, ""},
     {"clamav.name", FACT_TEXT, STAGE_MESSAGE, NULL, ""},
+    {"clamav.reason", FACT_TEXT, STAGE_MESSAGE, NULL, ""},
+    {"clamav.status", FACT_WORD, STAGE_MESSAGE, clamav_words, ""},
     {"mime.ambiguous", FACT_BOOL, STAGE_MESSAGE, NULL, ""},
     {"attachment.program", FACT_BOOL, STAGE_MESSAGE, NULL, ""},
     {"attachment.extensions", FACT_LIST, STAGE_MESSAGE, NULL, ""},

@@ -145,7 +145,7 @@ static void default_policy(void **state)
 	assert_str(buf_str(&out), "");
 	assert_non_null(p);
 	print_message("%zu facts left out\n", policy_left_out(p));
-	assert_true(policy_left_out(p) <= 4); /* clamav.infected, .name, mime.ambiguous, attachment.program */
+	assert_true(policy_left_out(p) <= 4);
 	buf_free(&out);
 	arena_free(a);
 }
