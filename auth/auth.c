@@ -105,12 +105,29 @@ void auth_finish_arc(struct auth *auth, struct dns_scope *dns, const struct head
 
 /* ---- DMARC ---- */
 
+enum { CANDIDATES_MAX = 3 };
+
+/*
+ * What may turn out to be aligned, so that the message stage waits for nothing new. Few, because
+ * unverified signatures are anybody's words and each question counts against the message's budget.
+ */
+static void ask_candidates(const struct auth *auth, struct dns_scope *dns, struct str author)
+{
+	if (auth->has_spf && auth->spf.result == SPF_PASS)
+		dmarc_ask_related(dns, author, auth->spf.domain);
+	for (size_t i = 0; auth->dkim && i < auth->dkim->n && i < CANDIDATES_MAX; i++)
+		if (auth->dkim->v[i].result == AUTH_NONE)
+			dmarc_ask_related(dns, author, auth->dkim->v[i].domain);
+}
+
 void auth_start_dmarc(struct auth *auth, struct dns_scope *dns, const struct headers *headers)
 {
 	if (!auth->authors.n && !auth->authors.fault)
 		authors_find(auth->arena, headers, &auth->authors);
-	for (size_t i = 0; dns && !auth->authors.fault && i < auth->authors.n; i++)
+	for (size_t i = 0; dns && !auth->authors.fault && i < auth->authors.n; i++) {
 		dmarc_ask(dns, auth->authors.domains[i]);
+		ask_candidates(auth, dns, auth->authors.domains[i]);
+	}
 }
 
 /* What passed, and what might have if the DNS had answered. */

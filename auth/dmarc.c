@@ -258,6 +258,28 @@ void dmarc_ask(struct dns_scope *dns, struct str author)
 		ask_record(dns, name);
 }
 
+enum { RELATED_LABELS_MAX = 4 }; /* longer names are left to dmarc_check() */
+
+/* The last two labels; more is not needed to tell strangers apart. */
+static struct str last_labels(struct str domain)
+{
+	ptrdiff_t dot = str_rchr(domain, '.');
+
+	dot = dot > 0 ? str_rchr(str_sub(domain, 0, (size_t)dot), '.') : -1;
+	return str_from(domain, (size_t)(dot + 1));
+}
+
+void dmarc_ask_related(struct dns_scope *dns, struct str author, struct str domain)
+{
+	ptrdiff_t dot = str_rchr(author, '.');
+
+	if (count_labels(domain) > RELATED_LABELS_MAX || str_ieq(author, domain) ||
+	    !str_ieq(last_labels(author), last_labels(domain)))
+		return;
+	dmarc_ask(dns, domain);
+	ask_record(dns, str_from(author, (size_t)(dot + 1)));
+}
+
 int dmarc_organization(struct arena *a, struct dns_scope *dns, struct str domain, struct str *ret_domain)
 {
 	struct walk walk;

@@ -52,6 +52,8 @@ struct dmarc_report {
 /* False for a text that is no DMARC record. Faulty tags are left out (RFC 9989 part 4.8). */
 bool dmarc_record_parse(struct str text, struct dmarc_record *ret_record);
 void dmarc_ask(struct dns_scope *dns, struct str author);
+/* The same for something that may be authenticated, where it can be aligned with the author at all. */
+void dmarc_ask_related(struct dns_scope *dns, struct str author, struct str domain);
 void dmarc_check(struct arena *a, struct dns_scope *dns, struct str author, const struct dmarc_id *ids,
     size_t n, struct dmarc_report *ret_report);
 /* RES_OK with the organizational domain, RES_TEMP when the DNS did not answer. */

@@ -20,12 +20,12 @@ gateway g1 {
 		accept;
 	} }
 }
-session from 192.0.2.1 { ehlo mx.example.org
+session via smtp milter from 192.0.2.1 { ehlo mx.example.org
 	mail <a@example.org>
 	rcpt <b@example.net>
 	data "From: a@example.org\r\n\r\nx\r\n" = 250
 	quit }
-session from 203.0.113.9 { ehlo mx.example.org
+session via smtp milter from 203.0.113.9 { ehlo mx.example.org
 	mail <a@evil.example>
 	rcpt <b@example.net>
 	data "From: a@example.org\r\n\r\nx\r\n" = 550 ~ "fail reject example.org"

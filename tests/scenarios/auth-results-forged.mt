@@ -9,7 +9,7 @@ gateway g1 {
 	filter dmarc;
 	policy { at message { accept; } }
 }
-session from 203.0.113.9 { ehlo mx.example.org
+session via smtp milter from 203.0.113.9 { ehlo mx.example.org
 	mail <a@example.org>
 	rcpt <b@example.net>
 	data "Authentication-Results: mx1.example.net; spf=pass\r\nAUTHENTICATION-RESULTS :\r\n (hi) \"MX1.Example.NET\";\r\n dkim=pass forged=1\r\nAuthentication-Results: mx1.example.net. 1; broken (\r\nAuthentication-Results: other.example; spf=pass kept=1\r\nFrom: a@example.org\r\n\r\nx\r\n"

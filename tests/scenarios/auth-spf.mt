@@ -20,7 +20,7 @@ gateway g1 {
 		at message { tag header "X-Spf" "{spf} {spf.helo} {spf.identity}"; accept; }
 	}
 }
-session from 192.0.2.1 { ehlo mx.example.org
+session via smtp milter from 192.0.2.1 { ehlo mx.example.org
 	mail <a@example.org>
 	rcpt <b@example.net>
 	data "Subject: x\r\n\r\nx\r\n"
@@ -28,7 +28,7 @@ session from 192.0.2.1 { ehlo mx.example.org
 	rcpt <b@example.net>
 	data "Subject: x\r\n\r\nx\r\n"
 	quit }
-session from 203.0.113.9 { ehlo mx.example.org
+session via smtp milter from 203.0.113.9 { ehlo mx.example.org
 	mail <a@example.org>
 	rcpt <b@example.net> = 550 5.7.23 ~ "example.org explains: 203.0.113.9 is not ours"
 	rset

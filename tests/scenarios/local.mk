@@ -3,6 +3,7 @@ scenarios = \
 	tests/scenarios/auth-dmarc-report.mt \
 	tests/scenarios/auth-dmarc.mt \
 	tests/scenarios/auth-results-forged.mt \
+	tests/scenarios/auth-sign-faces.mt \
 	tests/scenarios/auth-sign.mt \
 	tests/scenarios/auth-spf.mt \
 	tests/scenarios/bdat-next-hop.mt \
