@@ -50,15 +50,29 @@ static bool open_dns(struct world *w)
 	return w->dns != NULL;
 }
 
+static void log_rebuilt(void *arg, uint64_t kept)
+{
+	const char *path = arg;
+
+	log_say(LOG_LEVEL_ERROR, "store", "%s was damaged: it is set aside as %s.damaged-TIME, %" PRIu64
+	    " entries were carried over into a new one", path, path, kept);
+}
+
 static bool open_store(struct world *w)
 {
 	const char *path = arena_printf(w->arena, "%.*s/state.db", STR_ARG(w->env->config->state)).p;
 	struct str error;
+	uint64_t kept;
 
 	w->store = store_open(path, false, w->arena, &error);
-	if (!w->store)
+	if (!w->store) {
 		log_say(LOG_LEVEL_ERROR, "store", "cannot open %s: %.*s", path, STR_ARG(error));
-	return w->store != NULL;
+		return false;
+	}
+	if (store_was_rebuilt(w->store, &kept))
+		log_rebuilt((void *)path, kept);
+	store_on_rebuilt(w->store, log_rebuilt, (void *)path);
+	return true;
 }
 
 int world_open(struct world *w, const struct role_env *env)

@@ -60,6 +60,14 @@ bool store_was_rebuilt(struct store *st, uint64_t *ret_kept)
 	return st->backend && backend_was_rebuilt(st->backend, ret_kept);
 }
 
+void store_on_rebuilt(struct store *st, void (*rebuilt)(void *arg, uint64_t kept), void *arg)
+{
+	pthread_mutex_lock(&st->lock);
+	st->on_rebuilt = rebuilt;
+	st->on_rebuilt_arg = arg;
+	pthread_mutex_unlock(&st->lock);
+}
+
 void store_stats(struct store *st, struct store_stats *ret_stats)
 {
 	pthread_mutex_lock(&st->lock);

@@ -117,6 +117,11 @@ enum res store_flush(struct store *st);
  * a new one: to be logged. Asking resets it. ret_kept: entries that could be carried over.
  */
 bool store_was_rebuilt(struct store *st, uint64_t *ret_kept);
+/*
+ * Calls from the writer's thread, within about a second of a rebuild, instead of leaving it to be
+ * asked for. Set once, right after opening; a rebuild while opening is still asked for.
+ */
+void store_on_rebuilt(struct store *st, void (*rebuilt)(void *arg, uint64_t kept), void *arg);
 
 struct store_stats {
 	uint64_t waiting;	/* changed keys not written yet */

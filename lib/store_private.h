@@ -93,6 +93,8 @@ struct store {
 	bool is_stopping;
 	int64_t expired_at; /* last look through a store without file */
 	struct store_stats stats;
+	void (*on_rebuilt)(void *arg, uint64_t kept);
+	void *on_rebuilt_arg;
 };
 
 /* A key in its place. */

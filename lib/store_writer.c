@@ -111,6 +111,19 @@ static bool is_busy(void *arg)
 	return busy;
 }
 
+/* Without the lock. */
+static void tell_of_rebuild(struct store *st)
+{
+	void (*tell)(void *arg, uint64_t kept);
+	uint64_t kept = 0;
+
+	pthread_mutex_lock(&st->lock);
+	tell = st->on_rebuilt;
+	pthread_mutex_unlock(&st->lock);
+	if (tell && backend_was_rebuilt(st->backend, &kept))
+		tell(st->on_rebuilt_arg, kept);
+}
+
 static void take_care(struct store *st, int64_t *last_ns)
 {
 	size_t purged;
@@ -120,6 +133,7 @@ static void take_care(struct store *st, int64_t *last_ns)
 	pthread_mutex_unlock(&st->lock);
 	backend_care(st->backend, is_busy, st);
 	purged = backend_purge(st->backend, clock_now());
+	tell_of_rebuild(st);
 	*last_ns = clock_ticks_ns();
 	pthread_mutex_lock(&st->lock);
 	st->stats.purged += purged;

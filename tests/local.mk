@@ -18,6 +18,7 @@ unit_tests = \
 	tests/unit/test-dns-packet \
 	tests/unit/test-dnsbl \
 	tests/unit/test-greet \
+	tests/unit/test-greylist \
 	tests/unit/test-header \
 	tests/unit/test-headers \
 	tests/unit/test-html \
@@ -33,6 +34,7 @@ unit_tests = \
 	tests/unit/test-pool \
 	tests/unit/test-quarantine \
 	tests/unit/test-queue \
+	tests/unit/test-rate \
 	tests/unit/test-recipients \
 	tests/unit/test-regex \
 	tests/unit/test-relay \
@@ -119,6 +121,10 @@ tests_unit_test_iprev_SOURCES = tests/unit/test-iprev.c tests/unit/chain-fixture
 tests_unit_test_iprev_LDADD = $(unit_ldadd)
 tests_unit_test_greet_SOURCES = tests/unit/test-greet.c tests/unit/chain-fixture.h tests/unit/unit.h
 tests_unit_test_greet_LDADD = $(unit_ldadd)
+tests_unit_test_greylist_SOURCES = tests/unit/test-greylist.c tests/unit/state-fixture.h tests/unit/chain-fixture.h tests/unit/unit.h
+tests_unit_test_greylist_LDADD = $(unit_ldadd)
+tests_unit_test_rate_SOURCES = tests/unit/test-rate.c tests/unit/state-fixture.h tests/unit/chain-fixture.h tests/unit/unit.h
+tests_unit_test_rate_LDADD = $(unit_ldadd)
 tests_unit_test_headers_SOURCES = tests/unit/test-headers.c tests/unit/chain-fixture.h tests/unit/unit.h
 tests_unit_test_headers_LDADD = $(unit_ldadd)
 tests_unit_test_recipients_SOURCES = tests/unit/test-recipients.c tests/unit/chain-fixture.h tests/unit/pem.h tests/unit/smtp-fake.h tests/unit/unit.h

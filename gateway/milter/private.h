@@ -14,6 +14,8 @@
 #include "lib/pool.h"
 
 enum { MILTER_MAGIC = 0x3117e500, PROGRESS_MS = 10000 };
+/* Of a policy's `delay`: the longest, how many at the same time, and between looks at the clock. */
+enum { DELAY_MAX_MS = 15000, DELAYED_MAX = 100, DELAY_STEP_US = 50000 };
 
 /* What the process shares; one per process, for libmilter has no argument for its callbacks. */
 struct milter {
@@ -26,6 +28,8 @@ struct milter {
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	size_t connections;
+	_Atomic unsigned delayed;
+	_Atomic bool is_ending;
 	_Atomic uint64_t sessions, messages, rejected, tempfailed, accepted, quarantined, discarded;
 };
 

@@ -156,6 +156,7 @@ static bool start_libmilter(pthread_t *ret_thread)
 static void *call_stop(void *arg)
 {
 	(void)arg;
+	milter.is_ending = true;
 	smfi_stop();
 	return NULL;
 }
@@ -209,6 +210,7 @@ int milter_role(const struct role_env *env)
 		return 1;
 	role_ready(env);
 	loop_run(loop);
+	milter.is_ending = true;
 	stop_libmilter();
 	drain(env->config->drain_ms);
 	control_free(control);

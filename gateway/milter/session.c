@@ -8,7 +8,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <stdatomic.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -40,6 +42,22 @@ void milter_conn_free(struct milter_conn *c)
 
 /* ---- stages ---- */
 
+/*
+ * libmilter has a thread for each connection, so a delay must hold it; few may wait at a time, none
+ * longer than the MTA's patience allows, and none when the process ends.
+ */
+static void delay(int64_t ms)
+{
+	int64_t until = clock_mono_us() + (ms < DELAY_MAX_MS ? ms : DELAY_MAX_MS) * 1000;
+
+	if (ms <= 0)
+		return;
+	if (atomic_fetch_add(&milter.delayed, 1) < DELAYED_MAX)
+		while (clock_mono_us() < until && !milter.is_ending)
+			usleep(DELAY_STEP_US);
+	atomic_fetch_sub(&milter.delayed, 1);
+}
+
 static sfsistat run_stage(struct milter_conn *c, enum stage stage)
 {
 	struct session *s = c->session;
@@ -49,6 +67,7 @@ static sfsistat run_stage(struct milter_conn *c, enum stage stage)
 	judge_stage(c->snapshot, s, stage, v);
 	if (stage <= STAGE_HELO && (v->kind == VERDICT_REJECT || v->kind == VERDICT_TEMPFAIL))
 		c->refusal = v;
+	delay(v->delay_ms);
 	return milter_reply(c, v);
 }
 
@@ -304,6 +323,7 @@ static sfsistat judge(struct milter_conn *c)
 		smfi_progress(c->ctx);
 	if (w.was_shed)
 		return say(c, "451", "4.3.2", "too busy, try again later");
+	delay(w.judgement.whole.delay_ms);
 	return milter_apply(c, &w.judgement);
 }
 
