@@ -47,6 +47,7 @@ class World:
         self.hops = [Hop("n1", self.host)]
         self.clock_path = os.path.join(self.dir, "clock")
         self.offset = 0
+        self.gateways = []
         self.step(0)
 
     def program(self, name):
@@ -56,6 +57,18 @@ class World:
         self.offset += seconds
         with open(self.clock_path, "r+b" if os.path.exists(self.clock_path) else "wb") as f:
             f.write(struct.pack("=q", int(self.offset * 1e9)))
+
+
+    def close(self, keep):
+        """Whatever happened: nothing keeps running."""
+        for g in self.gateways:
+            g.may_fail = True
+            g.stop("close", signal.SIGKILL)
+        self.hops[0].down()
+        if keep:
+            print(f"# folder {self.dir}")
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class Hop(NextHop):
@@ -235,6 +248,7 @@ policy {{ at message {{ accept; }} }}
 
 def make(world):
     g = Gateway("g1", world)
+    world.gateways.append(g)
     g.write(config(world))
     g.start("start")
     return g
@@ -301,6 +315,7 @@ class Namespace(Gateway):
 
     def __init__(self, world, mount):
         super().__init__("g1", world)
+        world.gateways.append(self)
         self.wrapper = os.path.join(self.dir, "in-namespace")
         account = "" if os.geteuid() else f"chown nobody '{self.state}'\n"
         with open(self.wrapper, "w", encoding="utf-8") as f:
@@ -417,11 +432,7 @@ def main():
             log = os.path.join(world.dir, "g1", "log")
             with open(log, encoding="utf-8", errors="replace") as f:
                 print("".join("# " + line for line in f.readlines()[-40:]))
-        world.hops[0].down()
-        if options.k:
-            print(f"# folder {world.dir}")
-        else:
-            shutil.rmtree(world.dir, ignore_errors=True)
+        world.close(options.k)
     return 1 if failed else 0
 
 
