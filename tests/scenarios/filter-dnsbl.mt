@@ -23,6 +23,7 @@ gateway g1 {
 	policy { at connect { reject 554 5.7.1 "{client} is listed by {dnsbl.zone}: {dnsbl.text}" if dnsbl.weight >= 5; } at message { accept; } }
 }
 expect d1.queries "1.0.0.127.everybody.example A" >= 1	d1.queries "2.0.0.127.gone.example A" >= 1
+pause 200ms							# until the answers are judged
 session via smtp milter from 192.0.2.66 { banner = 554 5.7.1 ~ "192.0.2.66 is listed by good.example: listed, see https://good.example/66"
 	mail <a@example.com> = 503|554
 	quit = 221 }

@@ -53,6 +53,8 @@ class Gateway:
             lines.append(f'state "{self.state}";')
         if not has("runtime"):
             lines.append(f'runtime "{self.dir}/run";')
+        if not has("drain"):
+            lines.append("drain 10s;")
         if not has("queue"):
             lines.append("queue { free-min 1M; }")
         if not has("dns") and self.run.dns:

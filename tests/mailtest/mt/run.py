@@ -320,6 +320,10 @@ class Run:
             self.variables[name] = str(i)
             execute(s.block() or [])
 
+    def do_pause(self, s):
+        """pause 100ms: real time; only where nothing can be waited for."""
+        time.sleep(min(duration(s.args[0].value, s.where), 2.0) * SLOW)
+
     def do_drain(self, s):
         """drain g1: until the queue is empty."""
         g = self.actor(s, s.args[0].value, Gateway) if s.args else self.gateways()[0]
