@@ -39,6 +39,8 @@ lib_libreeve_a_SOURCES = \
 	lib/regex.c \
 	lib/regex.h \
 	lib/res.h \
+	lib/sandbox.c \
+	lib/sandbox.h \
 	lib/store.c \
 	lib/store.h \
 	lib/store_bucket.c \

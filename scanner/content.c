@@ -288,7 +288,7 @@ uint32_t content_member(struct content_job *job, struct str name, struct str byt
 	return flags | inside;
 }
 
-void content_examine(struct content_job *job, struct str bytes, bool is_body)
+uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body)
 {
 	struct wire_record record = {.type = WIRE_CONTENT, .item = job->item, .size = bytes.n};
 	enum wire_kind_id container = exact_kind(bytes), kind = container;
@@ -300,7 +300,7 @@ void content_examine(struct content_job *job, struct str bytes, bool is_body)
 	engine_sha256(bytes, record.hash);
 	if (!wire_answer_add(job->answer, &record, STR_NONE, &at)) {
 		job->is_over = true;
-		return;
+		return WIRE_F_LIMIT;
 	}
 	if (!is_body || kind == KIND_OLE || kind == KIND_PDF)
 		flags |= content_flags(bytes, &kind);
@@ -308,4 +308,5 @@ void content_examine(struct content_job *job, struct str bytes, bool is_body)
 	flags |= look_inside(job, bytes, container, 1);
 	flags |= job->is_over ? WIRE_F_LIMIT : 0;
 	wire_answer_mark(job->answer, at, kind, flags);
+	return flags;
 }

@@ -19,8 +19,8 @@ struct content_job {
 	bool is_broken, is_over, is_encrypted;
 };
 
-/* One item: adds its records, and of its members. is_body: text that is no attachment. */
-void content_examine(struct content_job *job, struct str bytes, bool is_body);
+/* One item: adds its records, and of its members; returns all flags. is_body: text that is no attachment. */
+uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body);
 
 /* ---- the parts of it ---- */
 

@@ -18,4 +18,4 @@ mailreeve_scanner_SOURCES = \
 	scanner/wire.c \
 	scanner/wire.h \
 	scanner/worker.c
-mailreeve_scanner_LDADD = lib/libreeve.a $(CLAMAV_LIBS) $(ARCHIVE_LIBS)
+mailreeve_scanner_LDADD = lib/libreeve.a $(CLAMAV_LIBS) $(ARCHIVE_LIBS) $(SECCOMP_LIBS)

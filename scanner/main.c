@@ -21,6 +21,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/sandbox.h"
 #include "scanner/private.h"
 
 static bool fd_of(const char *text, int *ret_fd)
@@ -50,6 +51,18 @@ static bool make_tmpdir(const char *given, char *path, size_t size)
 	return false;
 }
 
+/* Databases may stand anywhere: all may be read here, workers have less. */
+static void confine(const char *tmpdir)
+{
+	const struct sandbox_path paths[] = {{"/", false}, {tmpdir, true}};
+	struct sandbox s;
+
+	if (!sandbox_enter(SANDBOX_SUPERVISOR, paths, 2, &s))
+		log_say(LOG_LEVEL_ERROR, "sandbox", "%s", s.error);
+	else if (!s.has_landlock)
+		log_say(LOG_LEVEL_WARNING, "sandbox", "this kernel has no Landlock: folders are not confined");
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit none = {0, 0};
@@ -73,6 +86,7 @@ int main(int argc, char **argv)
 		log_say(LOG_LEVEL_ERROR, "scanner", "cannot make a folder in /dev/shm or %s: %s", argv[4], strerror(errno));
 		return 1;
 	}
+	confine(tmpdir);
 	status = supervisor_main(listen_fd, life_fd, ready_fd, tmpdir);
 	tmpdir_clear(tmpdir, true);
 	return status;

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/sandbox.h"
 #include "scanner/private.h"
 
 struct template {
@@ -162,10 +163,12 @@ static void load(struct template *t)
 
 _Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir)
 {
+	struct sandbox confined;
 	struct template t = {.link = link, .settings = settings, .tmpdir = tmpdir};
 
 	prctl(PR_SET_NAME, "reeve-template");
 	load(&t);
+	sandbox_enter(SANDBOX_TEMPLATE, (struct sandbox_path[]){{"/", false}, {tmpdir, true}}, 2, &confined);
 	for (;;) {
 		struct pollfd p = {.fd = link, .events = POLLIN};
 		int n = poll(&p, 1, (int)settings->wire.check_ms);

@@ -8,12 +8,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/sandbox.h"
 #include "scanner/content.h"
 #include "scanner/private.h"
+
+enum { MEMORY_MORE = 1 << 30 };
 
 struct worker {
 	struct engine *engine;
@@ -50,8 +54,15 @@ static void scan_item(struct worker *w, uint16_t item, struct str bytes)
 static void examine_item(struct worker *w, uint16_t item, struct str bytes, bool is_body, uint64_t deadline_us)
 {
 	struct content_job job = {.answer = &w->answer, .limits = w->settings, .item = item, .deadline_us = deadline_us};
+	uint32_t flags = content_examine(&job, bytes, is_body);
+	struct wire_record record = {.type = WIRE_RESULT, .item = item, .status = WIRE_ENCRYPTED};
 
-	content_examine(&job, bytes, is_body);
+	/* libclamav does not see all of them. */
+	if (flags & WIRE_F_ENCRYPTED && w->engine && w->settings->options & WIRE_O_ENCRYPTED &&
+	    w->answer.head.status < WIRE_ENCRYPTED) {
+		worsen(w, WIRE_ENCRYPTED);
+		wire_answer_add(&w->answer, &record, STR("a part needs a password"), NULL);
+	}
 }
 
 static void work(struct worker *w, const char *map, uint32_t count, uint64_t deadline_us)
@@ -117,6 +128,41 @@ static void serve(struct worker *w, int fd, struct str datagram, int memory)
 		_exit(0);
 }
 
+/* Beyond what is mapped now; a sanitizer maps far more. */
+static void limit_memory(uint64_t more)
+{
+#ifndef __SANITIZE_ADDRESS__
+	char text[64] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	struct rlimit memory;
+	uint64_t pages;
+
+	if (fd < 0)
+		return;
+	if (read(fd, text, sizeof text - 1) > 0 && str_u64(str_sub(str_of(text), 0, strcspn(text, " ")), &pages)) {
+		memory.rlim_cur = memory.rlim_max = pages * (uint64_t)sysconf(_SC_PAGESIZE) + more;
+		setrlimit(RLIMIT_AS, &memory);
+	}
+	close(fd);
+#else
+	(void)more;
+#endif
+}
+
+static void confine(const char *tmpdir, const struct wire_settings *settings)
+{
+	/* Character sets are loaded from /usr when they are needed. */
+	const struct sandbox_path paths[] = {{"/usr/lib", false}, {tmpdir, true}};
+	struct rlimit files = {256, 256}, size = {settings->max_scan + (1 << 20), settings->max_scan + (1 << 20)};
+	struct sandbox s;
+
+	limit_memory(MEMORY_MORE + settings->max_scan + settings->max_total);
+	setrlimit(RLIMIT_NOFILE, &files);
+	setrlimit(RLIMIT_FSIZE, &size);
+	if (!sandbox_enter(SANDBOX_WORKER, paths, 2, &s))
+		_exit(3); /* rather no scan than an open one */
+}
+
 _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_settings *settings, const char *tmpdir)
 {
 	static struct worker w;
@@ -129,6 +175,7 @@ _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_sett
 	w.settings = settings;
 	if (engine)
 		engine_set_tmpdir(engine, tmpdir);
+	confine(tmpdir, settings);
 	for (;;) {
 		ptrdiff_t n = wire_receive(fd, request, sizeof request, &memory, 0);
 
