@@ -6,6 +6,7 @@
 const struct fact_def core_facts[] = {
     {"client", FACT_IP, STAGE_CONNECT, NULL, "address of the client"},
     {"client.local", FACT_BOOL, STAGE_CONNECT, NULL, "the message was submitted on this host, without a client"},
+    {"mta.daemon", FACT_TEXT, STAGE_CONNECT, NULL, "as a milter: the name of the MTA's listener"},
     {"score", FACT_NUMBER, STAGE_CONNECT, NULL, "sum of the scores of all findings so far"},
     {"helo", FACT_TEXT, STAGE_HELO, NULL, "name that the client gave with HELO or EHLO"},
     {"tls", FACT_BOOL, STAGE_MAIL, NULL, "the session is encrypted"},
@@ -19,6 +20,7 @@ const struct fact_def core_facts[] = {
     {"rcpt", FACT_TEXT, STAGE_RCPT, NULL, "the recipient that is being decided"},
     {"rcpt.domain", FACT_TEXT, STAGE_RCPT, NULL, "domain of the recipient, in lower case"},
     {"size", FACT_INT, STAGE_MESSAGE, NULL, "octets of the message as it came in"},
+    {"mta.queue-id", FACT_TEXT, STAGE_MESSAGE, NULL, "as a milter: the queue id of the MTA"},
     {"subject", FACT_TEXT, STAGE_HEADER, NULL, "decoded Subject"},
     {"from", FACT_TEXT, STAGE_HEADER, NULL, "first address of the From field"},
     {"from.domain", FACT_TEXT, STAGE_HEADER, NULL, "domain of that address, in lower case"},
@@ -82,6 +84,8 @@ void core_facts_set(struct session *s, enum stage stage)
 	case STAGE_CONNECT:
 		fact_set_ip(f, "client", &s->client);
 		fact_set_bool(f, "client.local", s->client.family == 0);
+		if (s->mta_daemon.n)
+			fact_set_text(f, "mta.daemon", s->mta_daemon);
 		break;
 	case STAGE_HELO:
 		fact_set_text(f, "helo", s->helo);
@@ -98,6 +102,8 @@ void core_facts_set(struct session *s, enum stage stage)
 		break;
 	case STAGE_MESSAGE:
 		fact_set_int(f, "size", (int64_t)spool_size(s->message->spool));
+		if (s->message->queue_id.n)
+			fact_set_text(f, "mta.queue-id", s->message->queue_id);
 		break;
 	case STAGE_COUNT:
 		break;

@@ -62,6 +62,7 @@ struct message {
 	struct str envid;
 	struct recipient *first, **last; /* accepted so far */
 	size_t recipients;
+	struct str queue_id;		/* the MTA's, when the milter front end was told it; else "" */
 	struct recipient *current;	/* the one being decided at STAGE_RCPT; not yet in the list */
 
 	struct spool *spool;		/* complete and finished at STAGE_MESSAGE */
@@ -107,6 +108,7 @@ struct session {
 	bool talked_early;		/* sent before our greeting */
 	struct str tls_version, tls_cipher, tls_peer; /* "" when plain; peer: verified subject */
 	struct str auth_user;		/* "" none */
+	struct str mta_daemon;		/* name of the MTA's listener (milter); else "" */
 	struct str client_name;		/* reverse name when the front end was told one (milter); else "" */
 
 	struct facts facts;

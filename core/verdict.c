@@ -14,3 +14,14 @@ const char *verdict_name(enum verdict_kind kind)
 
 	return names[kind];
 }
+
+const struct verdict *verdict_keep(struct arena *a, const struct verdict *v)
+{
+	struct verdict *copy;
+
+	if (v->kind != VERDICT_QUARANTINE && v->kind != VERDICT_DISCARD)
+		return NULL;
+	copy = arena_alloc(a, sizeof *copy);
+	*copy = *v;
+	return copy;
+}

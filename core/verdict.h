@@ -44,6 +44,11 @@ struct verdict {
 	struct trail_step *trail, **trail_last;
 };
 
+/*
+ * A quarantine or discard that was decided before the message was there is kept (a copy in a) until
+ * there is something to put away; NULL for the other kinds.
+ */
+const struct verdict *verdict_keep(struct arena *a, const struct verdict *v);
 const char *verdict_name(enum verdict_kind kind); /* "accept" ...; NONE is "none" */
 
 #endif

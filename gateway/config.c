@@ -346,6 +346,8 @@ const struct directive milter_directives[] = {
 	.help = "permissions of a unix socket, octal (default 0660)"},
     {.name = "group", .type = CONF_STRING, .offset = AT(group), .args = "NAME",
 	.help = "group of a unix socket, for the MTA to reach it: postfix, smmsp"},
+    {.name = "max-sessions", .type = CONF_INT, .offset = AT(max_sessions), .def = "1000", .min = 1, .max = 100000,
+	.args = "NUMBER", .help = "sessions of the MTA at a time; the clients of more get 421"},
     {.name = "quarantine", .type = CONF_CHOICE, .offset = AT(hold), .choices = hold_words, .def = "store",
 	.args = "store | hold", .help = "where quarantined messages go: our store, or the hold queue of the MTA"},
     {0},

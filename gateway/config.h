@@ -28,6 +28,7 @@ struct milter_conf {
 	struct str socket;	       /* as libmilter wants it: unix:/path, inet:port@host */
 	int64_t mode;		       /* of a unix socket, octal in the file: 0660 */
 	struct str group;	       /* of a unix socket: the MTA's; "" ours */
+	int64_t max_sessions;	       /* more are told to come again */
 	int hold;		       /* 1: quarantine means the MTA's hold queue instead of our store */
 	struct conf_place place;
 	struct milter_conf *next;

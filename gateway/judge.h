@@ -46,8 +46,10 @@ struct delivery_group {
 
 struct delivery_group *judge_groups(struct session *s, const struct judgement *j, struct arena *a);
 
-/* The log line of a message (or of a refused stage), and the trail as JSON or text for people. */
+/* The log line of a message, and the trail as JSON or text for people. */
 void judge_log(const struct snapshot *snap, const struct session *s, const struct judgement *j, struct str reply);
+/* The log line of a stage that was refused. */
+void judge_log_refused(const struct session *s, enum stage stage, const struct verdict *v, struct str reply);
 void judge_explain(const struct session *s, const struct judgement *j, struct buf *out);
 void judge_json(const struct session *s, const struct judgement *j, struct json *out);
 

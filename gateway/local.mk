@@ -44,6 +44,12 @@ gateway_libsmtp_a_SOURCES = \
 	gateway/smtp/wire.h \
 	gateway/smtp/xclient.c
 
+# What the milter callbacks hand in, without libmilter: tested and fuzzed without the rest.
+noinst_LIBRARIES += gateway/libintake.a
+gateway_libintake_a_SOURCES = \
+	gateway/milter/intake.c \
+	gateway/milter/intake.h
+
 # The relay: queue to next hops.
 noinst_LIBRARIES += gateway/librelay.a
 gateway_librelay_a_SOURCES = \
@@ -108,12 +114,13 @@ mailreeved_SOURCES = \
 	gateway/master.c \
 	gateway/master.h \
 	gateway/milter/apply.c \
-	gateway/milter/macros.c \
+	gateway/milter/edits.c \
 	gateway/milter/milter.h \
 	gateway/milter/negotiate.c \
 	gateway/milter/private.h \
 	gateway/milter/role.c \
 	gateway/milter/session.c \
+	gateway/milter/work.c \
 	gateway/notify.c \
 	gateway/notify.h \
 	gateway/relay/role.c \
@@ -123,7 +130,7 @@ mailreeved_SOURCES = \
 	gateway/world.c \
 	gateway/world.h
 mailreeved_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
-mailreeved_libs = gateway/libsmtp.a gateway/librelay.a gateway/libgateway.a gateway/libqueue.a \
+mailreeved_libs = gateway/libintake.a gateway/libsmtp.a gateway/librelay.a gateway/libgateway.a gateway/libqueue.a \
 	filters/libfilters.a policy/libpolicy.a rules/librules.a auth/libauth.a
 mailreeved_DEPENDENCIES = $(mailreeved_libs) core/libcore.a lib/libreeve.a
 mailreeved_LDADD = $(mailreeved_libs) \

@@ -108,6 +108,8 @@ void judge_log(const struct snapshot *snap, const struct session *s, const struc
 	l = log_start(LOG_LEVEL_INFO, "message");
 	log_text(&l, "id", str_of(m->id));
 	log_text(&l, "session", str_of(s->id));
+	if (m->queue_id.n)
+		log_text(&l, "queue_id", m->queue_id);
 	log_text(&l, "client", ip_format(&s->client, ip));
 	log_text(&l, "helo", s->helo);
 	log_text(&l, "from", m->sender.text);
@@ -123,6 +125,33 @@ void judge_log(const struct snapshot *snap, const struct session *s, const struc
 	json_close(names.json);
 	log_failures(&l, s);
 	log_int(&l, "micros", clock_mono_us() - s->started_us);
+	log_end(&l);
+}
+
+void judge_log_refused(const struct session *s, enum stage stage, const struct verdict *v, struct str reply)
+{
+	const struct message *m = s->message;
+	char ip[IP_TEXT_MAX];
+	struct log_line l;
+
+	if (!log_wants(LOG_LEVEL_INFO))
+		return;
+	l = log_start(LOG_LEVEL_INFO, "refused");
+	log_text(&l, "id", str_of(m ? m->id : s->id));
+	log_text(&l, "session", str_of(s->id));
+	log_text(&l, "stage", str_of(stage_name(stage)));
+	log_text(&l, "client", ip_format(&s->client, ip));
+	log_text(&l, "helo", s->helo);
+	if (m)
+		log_text(&l, "from", m->sender.text);
+	if (m && m->current && stage == STAGE_RCPT)
+		log_text(&l, "rcpt", m->current->address.text);
+	log_text(&l, "verdict", str_of(verdict_name(v->kind)));
+	if (v->decided_by.file)
+		write_place(log_key(&l, "decided_by"), v);
+	else if (v->failed_filter)
+		log_text(&l, "failed", str_of(v->failed_filter));
+	log_text(&l, "reply", reply);
 	log_end(&l);
 }
 

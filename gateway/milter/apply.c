@@ -1,35 +1,62 @@
-/*
- * Carries out verdicts: replies, header edits, recipients, quarantine. libmilter wants folds as LF
- * and, where leading blanks are ours, the blank behind the colon.
- */
-#include "auth/sealing.h"
+/* Carries out verdicts: replies, recipients, quarantine, and the log line. */
 #include "gateway/milter/private.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "gateway/setaside.h"
 #include "lib/log.h"
 
-/* libmilter hands the text to printf-like code of the MTA: a percent sign is written twice. */
-static struct str double_percent(struct arena *a, struct str text)
+/* ---- replies ---- */
+
+enum { REPLY_LINES = 8, REPLY_LINE_OCTETS = 400 };
+
+/*
+ * One line for libmilter, which takes no CR or LF; the MTA's printf-like code wants each percent sign
+ * twice.
+ */
+static char *reply_line(struct arena *a, struct str text)
 {
 	struct buf out = {0};
 
 	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '%')
+		unsigned char octet = (unsigned char)text.p[i];
+
+		if (octet == '%')
 			buf_addc(&out, '%');
-		buf_addc(&out, text.p[i]);
+		buf_addc(&out, octet < ' ' || octet == 127 ? ' ' : (char)octet);
 	}
-	return buf_take(&out, a);
+	return (char *)buf_take(&out, a).p;
 }
 
-static sfsistat set_reply(struct milter_conn *c, struct arena *a, int code, struct str enhanced, struct str text)
+/* Long texts in several lines, broken at a blank where there is one. */
+static void split_reply(struct arena *a, struct str text, char **lines)
 {
-	const char *code_text = arena_printf(a, "%d", code).p;
+	for (size_t n = 0; n < REPLY_LINES; n++) {
+		struct str line = str_sub(text, 0, REPLY_LINE_OCTETS);
+		ptrdiff_t blank = text.n > line.n ? str_rchr(line, ' ') : -1;
 
-	if (smfi_setreply(c->ctx, (char *)code_text, (char *)arena_cstr(a, enhanced),
-		(char *)double_percent(a, text).p) != MI_SUCCESS)
+		if (blank > 0)
+			line = str_sub(line, 0, (size_t)blank);
+		lines[n] = reply_line(a, line);
+		text = str_from(text, line.n + (blank > 0));
+		if (!text.n)
+			return;
+	}
+}
+
+sfsistat milter_say(struct milter_conn *c, int code, struct str enhanced, struct str text)
+{
+	struct session *s = c->session;
+	struct arena *a = s->message ? s->message->arena : s->arena;
+	char *number = (char *)arena_printf(a, "%d", code).p, *dotted = enhanced.n ? (char *)arena_cstr(a, enhanced) : NULL;
+	char *l[REPLY_LINES + 1] = {0};
+	int result;
+
+	split_reply(a, text, l);
+	result = l[1] ? smfi_setmlreply(c->ctx, number, dotted, l[0], l[1], l[2], l[3], l[4], l[5], l[6], l[7], NULL)
+		      : smfi_setreply(c->ctx, number, dotted, l[0]);
+	if (result != MI_SUCCESS)
 		log_say(LOG_LEVEL_WARNING, "milter", "the reply %d %.*s was not taken", code, STR_ARG(text));
 	return code >= 500 ? SMFIS_REJECT : SMFIS_TEMPFAIL;
 }
@@ -38,189 +65,140 @@ sfsistat milter_reply(struct milter_conn *c, const struct verdict *v)
 {
 	struct session *s = c->session;
 	struct message *m = s->message;
-	struct arena *a = m ? m->arena : s->arena;
 
-	switch (v->kind) {
-	case VERDICT_REJECT:
-	case VERDICT_TEMPFAIL:
-		return set_reply(c, a, v->code, v->enhanced,
-		    arena_printf(a, "%.*s (%s)", STR_ARG(v->text), m ? m->id : s->id));
-	case VERDICT_DISCARD:
-		return SMFIS_DISCARD;
-	case VERDICT_NONE:
-	case VERDICT_ACCEPT:
-	case VERDICT_QUARANTINE:
-		break;
+	if (v->kind != VERDICT_REJECT && v->kind != VERDICT_TEMPFAIL)
+		return SMFIS_CONTINUE;
+	return milter_say(c, v->code, v->enhanced,
+	    arena_printf(m ? m->arena : s->arena, "%.*s (%s)", STR_ARG(v->text), m ? m->id : s->id));
+}
+
+/* ---- recipients ---- */
+
+static bool delete_recipient(struct milter_conn *c, struct arena *a, const struct recipient *r)
+{
+	return smfi_delrcpt(c->ctx, (char *)arena_cstr(a, intake_path_of(&c->intake, r))) == MI_SUCCESS;
+}
+
+static bool add_recipient(struct milter_conn *c, struct arena *a, struct str address)
+{
+	return smfi_addrcpt(c->ctx, (char *)arena_printf(a, "<%.*s>", STR_ARG(address)).p) == MI_SUCCESS;
+}
+
+/* Redirects and copies of one delivered group. */
+static bool change_group(struct milter_conn *c, struct arena *a, const struct delivery_group *g)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < g->n; i++) {
+		const struct recipient *origin = g->origins[i];
+
+		if (origin && str_eq(origin->address.text, g->recipients[i]))
+			continue;
+		if (origin)
+			ok &= delete_recipient(c, a, origin);
+		ok &= add_recipient(c, a, g->recipients[i]);
 	}
-	return SMFIS_CONTINUE;
-}
-
-/* The value as libmilter takes it: folds are LF + blank; with HDR_LEADSPC the first blank is ours. */
-static char *milter_value(struct milter_conn *c, struct arena *a, struct str value)
-{
-	struct buf out = {0};
-
-	if ((c->steps & SMFIP_HDR_LEADSPC) && value.n)
-		buf_addc(&out, ' ');
-	for (size_t i = 0; i < value.n; i++)
-		if (value.p[i] != '\r')
-			buf_addc(&out, value.p[i]);
-	return (char *)buf_take(&out, a).p;
-}
-
-static int by_index_down(const void *x, const void *y)
-{
-	const struct edit *a = *(const struct edit *const *)x, *b = *(const struct edit *const *)y;
-
-	return (a->index < b->index) - (a->index > b->index);
-}
-
-/* Removals and changes count in the message as it came: the highest index goes first. */
-static bool change_headers(struct milter_conn *c, struct arena *a, const struct edits *edits)
-{
-	const struct edit **sorted = arena_array(a, edits->n + 1, sizeof *sorted);
-	size_t n = 0;
-	bool ok = true;
-
-	for (const struct edit *e = edits->first; e; e = e->next)
-		if (e->op != EDIT_ADD_HEADER)
-			sorted[n++] = e;
-	qsort(sorted, n, sizeof *sorted, by_index_down);
-	for (size_t i = 0; i < n; i++)
-		ok &= smfi_chgheader(c->ctx, (char *)arena_cstr(a, sorted[i]->name), (int)sorted[i]->index,
-			  sorted[i]->op == EDIT_REMOVE_HEADER ? NULL : milter_value(c, a, sorted[i]->value)) == MI_SUCCESS;
 	return ok;
 }
 
-static bool add_headers(struct milter_conn *c, struct arena *a, const struct edits *edits)
-{
-	bool ok = true;
-
-	for (const struct edit *e = edits->first; e; e = e->next)
-		if (e->op == EDIT_ADD_HEADER)
-			ok &= smfi_insheader(c->ctx, 0, (char *)arena_cstr(a, e->name), milter_value(c, a, e->value)) == MI_SUCCESS;
-	return ok;
-}
-
-static bool has_edit(const struct edits *edits, const struct edit *like)
-{
-	for (const struct edit *e = edits->first; e; e = e->next)
-		if (e->op == like->op && e->index == like->index && str_ieq(e->name, like->name) &&
-		    (e->op == EDIT_REMOVE_HEADER || str_eq(e->value, like->value)))
-			return true;
-	return false;
-}
-
-/*
- * The MTA keeps one message for all recipients, so what any delivered group adds is added for all
- * (the admin guide's table of differences says so).
- */
-static struct edits *united_edits(const struct delivery_group *groups, struct arena *a)
-{
-	struct edits *all = arena_alloc(a, sizeof *all);
-
-	edits_init(all);
-	for (const struct delivery_group *g = groups; g; g = g->next)
-		for (const struct edit *e = g->is_quarantine ? NULL : g->edits.first; e; e = e->next) {
-			struct edit *copy;
-
-			if (has_edit(all, e))
-				continue;
-			copy = arena_alloc(a, sizeof *copy);
-			*copy = *e;
-			copy->next = NULL;
-			*all->last = copy;
-			all->last = &copy->next;
-			all->n++;
-		}
-	return all;
-}
-
-static char *bracketed(struct arena *a, struct str address)
-{
-	return (char *)arena_printf(a, "<%.*s>", STR_ARG(address)).p;
-}
-
-/* Takes those out who do not get it through the MTA, and puts in redirects and copies. */
-static bool change_recipients(struct milter_conn *c, struct arena *a, const struct delivery_group *groups)
-{
-	bool ok = true;
-
-	for (const struct delivery_group *g = groups; g; g = g->next)
-		for (size_t i = 0; i < g->n; i++) {
-			const struct recipient *origin = g->origins[i];
-			bool stays = origin && !g->is_quarantine && str_eq(origin->address.text, g->recipients[i]);
-
-			if (stays)
-				continue;
-			if (origin)
-				ok &= smfi_delrcpt(c->ctx, bracketed(a, origin->address.text)) == MI_SUCCESS;
-			if (!g->is_quarantine)
-				ok &= smfi_addrcpt(c->ctx, bracketed(a, g->recipients[i])) == MI_SUCCESS;
-		}
-	return ok;
-}
-
-static bool drop_discarded(struct milter_conn *c, struct arena *a, const struct judgement *j)
+/* Who does not get it through the MTA. */
+static bool drop_others(struct milter_conn *c, struct arena *a, const struct judgement *j, enum verdict_kind through)
 {
 	bool ok = true;
 
 	for (size_t i = 0; i < j->n; i++)
-		if (j->verdicts[i].kind == VERDICT_DISCARD)
-			ok &= smfi_delrcpt(c->ctx, bracketed(a, j->recipients[i]->address.text)) == MI_SUCCESS;
+		if (j->verdicts[i].kind != through)
+			ok &= delete_recipient(c, a, j->recipients[i]);
 	return ok;
 }
 
-/* The MTA's own hold queue, for the whole message, when that was configured. */
-static sfsistat hold(struct milter_conn *c, struct arena *a, const struct judgement *j)
+/* ---- a message that was taken ---- */
+
+static sfsistat later(struct milter_conn *c, int code, const char *enhanced, const char *text)
+{
+	return milter_say(c, code, str_of(enhanced), str_of(text));
+}
+
+static bool set_aside(struct milter_conn *c, const struct judgement *j, const struct delivery_group *groups)
+{
+	for (const struct delivery_group *g = groups; g; g = g->next)
+		if (g->is_quarantine && setaside_put(milter.quarantine, c->session, j, g) != RES_OK)
+			return false;
+	return true;
+}
+
+/* Those that the MTA delivers, or holds. */
+static struct delivery_group *through_mta(struct delivery_group *groups, bool is_quarantine)
+{
+	struct delivery_group *kept = NULL, **last = &kept, *next;
+
+	for (; groups; groups = next) {
+		next = groups->next;
+		if (groups->is_quarantine != is_quarantine)
+			continue;
+		groups->next = NULL;
+		*last = groups;
+		last = &groups->next;
+	}
+	return kept;
+}
+
+/* The MTA has a hold queue for whole messages only: where some accept, our store takes the others. */
+static bool is_held(const struct judgement *j)
+{
+	return milter.conf->hold && j->any_quarantine && !j->any_accept;
+}
+
+static bool hold(struct milter_conn *c, struct arena *a, const struct judgement *j)
 {
 	struct str reason = arena_printf(a, "%.*s (%s)", STR_ARG(j->whole.text), c->session->message->id);
 
-	if (smfi_quarantine(c->ctx, (char *)reason.p) == MI_SUCCESS)
-		return SMFIS_CONTINUE;
-	return set_reply(c, a, 451, STR("4.3.0"), STR("cannot hold the message, try again later"));
+	return smfi_quarantine(c->ctx, reply_line(a, reason)) == MI_SUCCESS;
 }
 
-static sfsistat apply_taken(struct milter_conn *c, const struct judgement *j)
+static sfsistat apply_taken(struct milter_conn *c, const struct judgement *j, struct delivery_group *groups)
 {
 	struct session *s = c->session;
 	struct arena *a = s->message->arena;
-	struct delivery_group *groups = judge_groups(s, j, a);
-	struct edits *edits = united_edits(groups, a);
+	bool held = is_held(j), ok;
 
-	if (j->any_accept)
-		seal_outgoing(s, edits);
-	for (const struct delivery_group *g = groups; g; g = g->next)
-		if (g->is_quarantine && !milter.conf->hold && setaside_put(milter.quarantine, s, j, g) != RES_OK)
-			return set_reply(c, a, errno == ENOSPC ? 452 : 451, errno == ENOSPC ? STR("4.3.1") : STR("4.3.0"),
-			    STR("cannot store the message, try again later"));
-	if (j->any_quarantine && milter.conf->hold && !j->any_accept)
-		return hold(c, a, j);
-	if (!j->any_accept)
+	if (!held && !set_aside(c, j, groups))
+		return errno == ENOSPC || errno == EDQUOT ? later(c, 452, "4.3.1", "no room to store the message, try again later")
+							  : later(c, 451, "4.3.0", "cannot store the message, try again later");
+	if (!j->any_accept && !held)
 		return SMFIS_DISCARD; /* all of it is in our quarantine, or discarded by policy */
-	if (change_headers(c, a, edits) && add_headers(c, a, edits) && change_recipients(c, a, groups) &&
-	    drop_discarded(c, a, j))
-		return SMFIS_CONTINUE;
-	return set_reply(c, a, 451, STR("4.3.0"), STR("the message could not be changed as decided"));
+	groups = through_mta(groups, held);
+	ok = milter_edit(c, groups);
+	for (const struct delivery_group *g = groups; g; g = g->next)
+		ok &= change_group(c, a, g);
+	ok &= drop_others(c, a, j, held ? VERDICT_QUARANTINE : VERDICT_ACCEPT);
+	if (held)
+		ok &= hold(c, a, j);
+	return ok ? SMFIS_CONTINUE : later(c, 451, "4.3.0", "the message could not be changed as decided");
 }
 
-static void count(const struct judgement *j)
+/* ---- the end ---- */
+
+static void count(enum verdict_kind kind, sfsistat status)
 {
 	_Atomic uint64_t *const counters[] = {[VERDICT_NONE] = &milter.tempfailed, [VERDICT_ACCEPT] = &milter.accepted,
 	    [VERDICT_REJECT] = &milter.rejected, [VERDICT_TEMPFAIL] = &milter.tempfailed,
 	    [VERDICT_QUARANTINE] = &milter.quarantined, [VERDICT_DISCARD] = &milter.discarded};
 
 	milter.messages++;
-	++*counters[j->whole.kind];
+	++*counters[status == SMFIS_TEMPFAIL ? VERDICT_TEMPFAIL : kind];
 }
 
-sfsistat milter_apply(struct milter_conn *c, const struct judgement *j)
+sfsistat milter_apply(struct milter_conn *c, const struct judgement *j, struct delivery_group *groups)
 {
 	struct session *s = c->session;
 	bool is_taken = j->any_accept || j->any_quarantine || j->any_discard;
-	sfsistat status = is_taken && j->whole.kind != VERDICT_TEMPFAIL ? apply_taken(c, j) : milter_reply(c, &j->whole);
+	sfsistat status = is_taken && j->whole.kind != VERDICT_TEMPFAIL ? apply_taken(c, j, groups) : milter_reply(c, &j->whole);
+	struct str reply = judge_reply(s->message->arena, &j->whole, s->message->id);
 
-	count(j);
-	judge_log(c->snapshot, s, j, judge_reply(s->message->arena, &j->whole, s->message->id));
+	count(j->whole.kind, status);
+	if (status == SMFIS_TEMPFAIL && j->whole.kind != VERDICT_TEMPFAIL)
+		reply = STR("451 4.3.0 the verdict could not be carried out");
+	judge_log(c->snapshot, s, j, reply);
 	return status;
 }

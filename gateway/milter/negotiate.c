@@ -4,44 +4,58 @@
  */
 #include "gateway/milter/private.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "lib/log.h"
 
+/* ---- what is asked for ---- */
+
 /* What each action of the policy needs of the MTA. */
 static const struct {
-	enum policy_use use;
+	unsigned uses;
 	unsigned long flag;
 	const char *what;
 } needs[] = {
     {POLICY_USES_TAGS, SMFIF_ADDHDRS, "add headers"},
     {POLICY_USES_TAGS, SMFIF_CHGHDRS, "change headers"},
-    {POLICY_USES_COPY, SMFIF_ADDRCPT, "add recipients"},
-    {POLICY_USES_REDIRECT, SMFIF_ADDRCPT, "add recipients"},
-    {POLICY_USES_REDIRECT, SMFIF_DELRCPT, "delete recipients"},
-    {POLICY_USES_QUARANTINE, SMFIF_DELRCPT, "delete recipients"},
+    {POLICY_USES_COPY | POLICY_USES_REDIRECT, SMFIF_ADDRCPT, "add recipients"},
+    {POLICY_USES_REDIRECT | POLICY_USES_QUARANTINE | POLICY_USES_DISCARD, SMFIF_DELRCPT, "delete recipients"},
 };
 
-static unsigned long actions_needed(const struct snapshot *snap, unsigned long offered, const char **ret_missing)
+static unsigned long actions_needed(const struct snapshot *snap)
 {
 	unsigned uses = policy_uses(snap->policy);
-	/* Filters add Authentication-Results and remove forged ones. */
-	unsigned long wanted = (SMFIF_ADDHDRS | SMFIF_CHGHDRS) & offered;
+	unsigned long needed = 0;
 
-	*ret_missing = NULL;
-	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
-		if (!(uses & needs[i].use))
-			continue;
-		if (!(offered & needs[i].flag))
-			*ret_missing = needs[i].what;
-		wanted |= needs[i].flag;
-	}
-	if (milter.conf->hold && (uses & POLICY_USES_QUARANTINE)) {
-		if (!(offered & SMFIF_QUARANTINE))
-			*ret_missing = "hold messages";
-		wanted |= SMFIF_QUARANTINE;
-	}
-	return wanted;
+	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+		if (uses & needs[i].uses)
+			needed |= needs[i].flag;
+	if (milter.conf->hold && (uses & POLICY_USES_QUARANTINE))
+		needed |= SMFIF_QUARANTINE;
+	return needed;
+}
+
+/* Says what the MTA cannot do. */
+static void log_missing(unsigned long missing)
+{
+	const char *what = "hold messages";
+
+	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+		if (missing & needs[i].flag)
+			what = needs[i].what;
+	log_say(LOG_LEVEL_ERROR, "milter", "the MTA cannot %s, which the policy needs: refused", what);
+}
+
+/* Filters add Authentication-Results and remove forged ones; without that mail is still judged. */
+static void log_less(unsigned long actions, unsigned long steps)
+{
+	if (~actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS))
+		log_say(LOG_LEVEL_WARNING, "milter", "the MTA cannot change headers: Authentication-Results are neither "
+		    "added nor are forged ones removed");
+	if (!(steps & SMFIP_HDR_LEADSPC))
+		log_say(LOG_LEVEL_WARNING, "milter", "the MTA hides blanks in front of header values: signatures over "
+		    "unusual header fields may fail");
 }
 
 static bool is_silent(const struct snapshot *snap, enum stage stage)
@@ -55,21 +69,25 @@ static bool needs_body(const struct snapshot *snap)
 	       (policy_uses(snap->policy) & (POLICY_USES_QUARANTINE | POLICY_USES_SIZE));
 }
 
-/* No reply where none can come; every bit only if it was offered. */
+/*
+ * No reply where none can come; every bit only if it was offered. Body chunks are answered where the
+ * MTA understands "enough": a message that is too large then ends there.
+ */
 static unsigned long steps_wanted(const struct snapshot *snap, unsigned long offered)
 {
 	static const struct {
 		enum stage stage;
 		unsigned long flag;
 	} silent[] = {{STAGE_CONNECT, SMFIP_NR_CONN}, {STAGE_HELO, SMFIP_NR_HELO}, {STAGE_HEADER, SMFIP_NR_EOH}};
-	unsigned long steps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_HDR | SMFIP_NR_BODY | SMFIP_HDR_LEADSPC | SMFIP_SKIP;
+	unsigned long steps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_HDR | SMFIP_HDR_LEADSPC | SMFIP_SKIP;
 
 	for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
 		if (is_silent(snap, silent[i].stage))
 			steps |= silent[i].flag;
 	if (!needs_body(snap))
 		steps |= SMFIP_NOBODY;
-	/* A reply per chunk is needed to say SKIP; body chunks come without one otherwise. */
+	else if (!(offered & SMFIP_SKIP))
+		steps |= SMFIP_NR_BODY;
 	return steps & offered;
 }
 
@@ -79,10 +97,11 @@ static void ask_macros(SMFICTX *ctx)
 		int stage;
 		const char *names;
 	} lists[] = {
-	    {SMFIM_CONNECT, "j {daemon_name} {daemon_addr} {if_addr} {client_name} {client_addr}"},
+	    {SMFIM_CONNECT, "{daemon_name} {daemon_addr} {if_addr} {client_resolve}"},
 	    {SMFIM_HELO, "{tls_version} {cipher} {verify} {cert_subject}"},
-	    {SMFIM_ENVFROM, "i {auth_authen} {auth_type} {tls_version} {cipher} {verify} {cert_subject}"},
-	    {SMFIM_ENVRCPT, "{rcpt_mailer} {rcpt_host} {rcpt_addr}"},
+	    {SMFIM_ENVFROM, "i {auth_authen} {tls_version} {cipher} {verify} {cert_subject}"},
+	    {SMFIM_ENVRCPT, "i"},
+	    {SMFIM_EOH, "i"},
 	    {SMFIM_EOM, "i"},
 	};
 
@@ -90,36 +109,122 @@ static void ask_macros(SMFICTX *ctx)
 		smfi_setsymlist(ctx, lists[i].stage, (char *)lists[i].names);
 }
 
+/* ---- what was agreed, for contexts that start another connection without negotiating ---- */
+
+enum { AGREED_SLOTS = 4096, AGREED_TRIES = 8 };
+
+/* A slot that is wanted for another context is taken over: that one is told to come again then. */
+static struct agreed {
+	const SMFICTX *ctx;
+	unsigned long actions, steps;
+} agreed[AGREED_SLOTS];
+
+static struct agreed *agreed_slot(const SMFICTX *ctx, bool is_new)
+{
+	size_t first = (size_t)((uintptr_t)ctx >> 4) * 0x9e3779b1u;
+
+	for (size_t i = 0; i < AGREED_TRIES; i++) {
+		struct agreed *a = &agreed[(first + i) % AGREED_SLOTS];
+
+		if (a->ctx == ctx || (is_new && !a->ctx))
+			return a;
+	}
+	return is_new ? &agreed[first % AGREED_SLOTS] : NULL;
+}
+
+static void agreed_keep(const SMFICTX *ctx, unsigned long actions, unsigned long steps)
+{
+	pthread_mutex_lock(&milter.lock);
+	*agreed_slot(ctx, true) = (struct agreed){ctx, actions, steps};
+	pthread_mutex_unlock(&milter.lock);
+}
+
+static bool agreed_find(const SMFICTX *ctx, struct agreed *ret_agreed)
+{
+	struct agreed *a;
+
+	pthread_mutex_lock(&milter.lock);
+	a = agreed_slot(ctx, false);
+	if (a)
+		*ret_agreed = *a;
+	pthread_mutex_unlock(&milter.lock);
+	return a != NULL;
+}
+
+/* ---- connections ---- */
+
+static struct milter_conn *conn_new(SMFICTX *ctx, struct snapshot *snap, unsigned long actions, unsigned long steps)
+{
+	struct milter_conn *c = calloc(1, sizeof *c);
+
+	if (!c)
+		abort();
+	*c = (struct milter_conn){.magic = MILTER_MAGIC, .ctx = ctx, .snapshot = snap, .actions = actions, .steps = steps};
+	pthread_mutex_lock(&milter.lock);
+	milter.connections++;
+	pthread_mutex_unlock(&milter.lock);
+	smfi_setpriv(ctx, c);
+	return c;
+}
+
+struct milter_conn *milter_conn_at_connect(SMFICTX *ctx)
+{
+	struct milter_conn *c = smfi_getpriv(ctx);
+	struct snapshot *snap;
+	struct agreed was;
+	unsigned long needed;
+
+	assert(!c || c->magic == MILTER_MAGIC);
+	if (c || !agreed_find(ctx, &was))
+		return c;
+	snap = snapshot_current();
+	needed = actions_needed(snap);
+	if (needed & ~was.actions) {
+		log_missing(needed & ~was.actions);
+		snapshot_unref(snap);
+		return NULL;
+	}
+	return conn_new(ctx, snap, was.actions, was.steps);
+}
+
+void milter_conn_free(struct milter_conn *c)
+{
+	if (!c)
+		return;
+	milter_transaction_end(c);
+	intake_free(&c->intake);
+	session_free(c->session);
+	snapshot_unref(c->snapshot);
+	pthread_mutex_lock(&milter.lock);
+	milter.connections--;
+	pthread_mutex_unlock(&milter.lock);
+	c->magic = 0;
+	free(c);
+}
+
 sfsistat milter_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2,
     unsigned long f3, unsigned long *ret_actions, unsigned long *ret_steps, unsigned long *ret_f2,
     unsigned long *ret_f3)
 {
 	struct snapshot *snap = snapshot_current();
-	struct milter_conn *c;
-	const char *missing;
+	unsigned long needed = actions_needed(snap);
 
 	(void)f2;
 	(void)f3;
-	*ret_actions = actions_needed(snap, actions, &missing);
-	*ret_steps = steps_wanted(snap, steps);
-	*ret_f2 = *ret_f3 = 0;
-	if (missing) {
-		log_say(LOG_LEVEL_ERROR, "milter", "the MTA cannot %s, which the policy needs: refused", missing);
+	if (needed & ~actions) {
+		log_missing(needed & ~actions);
 		snapshot_unref(snap);
 		return SMFIS_REJECT;
 	}
-	if (actions & SMFIF_SETSYMLIST) {
-		*ret_actions |= SMFIF_SETSYMLIST;
+	log_less(actions, steps);
+	*ret_actions = needed | (actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_SETSYMLIST));
+	*ret_steps = steps_wanted(snap, steps);
+	*ret_f2 = *ret_f3 = 0;
+	if (actions & SMFIF_SETSYMLIST)
 		ask_macros(ctx);
-	}
-	c = calloc(1, sizeof *c);
-	if (!c)
-		abort();
-	*c = (struct milter_conn){.magic = MILTER_MAGIC, .ctx = ctx, .snapshot = snap, .actions = *ret_actions,
-	    .steps = *ret_steps, .needs_body = needs_body(snap)};
-	if (smfi_setpriv(ctx, c) != MI_SUCCESS) {
-		milter_conn_free(c);
-		return SMFIS_TEMPFAIL;
-	}
+	/* An MTA that negotiates twice starts anew. */
+	milter_conn_free(smfi_getpriv(ctx));
+	agreed_keep(ctx, *ret_actions, *ret_steps);
+	conn_new(ctx, snap, *ret_actions, *ret_steps);
 	return SMFIS_CONTINUE;
 }

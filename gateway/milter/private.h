@@ -9,13 +9,19 @@
 #include <pthread.h>
 
 #include "gateway/judge.h"
+#include "gateway/milter/intake.h"
 #include "gateway/quarantine.h"
 #include "gateway/world.h"
 #include "lib/pool.h"
 
-enum { MILTER_MAGIC = 0x3117e500, PROGRESS_MS = 10000 };
-/* Of a policy's `delay`: the longest, how many at the same time, and between looks at the clock. */
-enum { DELAY_MAX_MS = 15000, DELAYED_MAX = 100, DELAY_STEP_US = 50000 };
+enum {
+	MILTER_MAGIC = 0x3117e500,
+	PROGRESS_MS = 10000,	  /* how often the MTA hears that we are still at it */
+	/* Of a policy's `delay`: the longest (an MTA waits 30 s), how many at the same time, between looks at the clock. */
+	DELAY_MAX_MS = 15000,
+	DELAYED_MAX = 100,
+	DELAY_STEP_US = 50000
+};
 
 /* What the process shares; one per process, for libmilter has no argument for its callbacks. */
 struct milter {
@@ -25,12 +31,13 @@ struct milter {
 	struct gate *gate;
 	struct quarantine *quarantine;
 	int spool_dir;
-	pthread_mutex_t lock;
-	pthread_cond_t idle;
+	pthread_mutex_t lock;	/* of the counts below */
+	pthread_cond_t idle;	/* busy went down */
 	size_t connections;
+	size_t busy;		/* transactions, and stages that are being decided */
+	_Atomic bool is_draining;
 	_Atomic unsigned delayed;
-	_Atomic bool is_ending;
-	_Atomic uint64_t sessions, messages, rejected, tempfailed, accepted, quarantined, discarded;
+	_Atomic uint64_t sessions, messages, rejected, tempfailed, accepted, quarantined, discarded, refused_stages, shed;
 };
 
 extern struct milter milter;
@@ -41,32 +48,46 @@ struct milter_conn {
 	struct snapshot *snapshot;
 	struct session *session;
 	unsigned long actions, steps; /* agreed with the MTA */
-	struct str name;	      /* of the client, as the MTA says */
-	struct buf header;	      /* the header section while it comes */
-	size_t size;		      /* octets of the message so far */
-	bool is_too_large, spool_failed;
-	bool needs_body;
-	/* An ending verdict of connect or HELO: every MAIL gets it (the MTA may not have shown it). */
-	const struct verdict *refusal;
+	struct intake intake;
+	bool is_in_transaction, is_header_judged;
+	/* Refused at connect or HELO: every MAIL gets it (the MTA may have gone on). */
+	const struct verdict *connect_refusal, *helo_refusal;
 };
 
 /* negotiate.c */
 sfsistat milter_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2,
     unsigned long f3, unsigned long *ret_actions, unsigned long *ret_steps, unsigned long *ret_f2,
     unsigned long *ret_f3);
+/*
+ * The connection of a context at connect: as negotiated, or, when the MTA said "quit, new connection"
+ * and so negotiates no more, made with what was agreed before. NULL when the MTA lacks what the
+ * configuration now needs.
+ */
+struct milter_conn *milter_conn_at_connect(SMFICTX *ctx);
+/* NULL is allowed. */
+void milter_conn_free(struct milter_conn *c);
 
 /* session.c: the other callbacks */
 extern struct smfiDesc milter_callbacks;
-void milter_conn_free(struct milter_conn *c);
+/* What a drain waits for. */
+void milter_busy(int change);
+/* Forgets the message in hand; nothing happens when there is none. */
+void milter_transaction_end(struct milter_conn *c);
+
+/* work.c: judges the message in hand on the pool while the MTA is kept waiting. False: too busy. */
+bool milter_judge(struct milter_conn *c, struct judgement *ret_judgement, struct delivery_group **ret_groups);
+/* Keeps the MTA waiting. */
+void milter_delay(int64_t ms);
 
 /* apply.c */
+/* The MTA gets code and text; "" for no enhanced code. */
+sfsistat milter_say(struct milter_conn *c, int code, struct str enhanced, struct str text);
 /* Shows the verdict of a stage to the MTA. */
 sfsistat milter_reply(struct milter_conn *c, const struct verdict *v);
 /* Carries out what was judged on the message in hand; quarantine included. */
-sfsistat milter_apply(struct milter_conn *c, const struct judgement *j);
+sfsistat milter_apply(struct milter_conn *c, const struct judgement *j, struct delivery_group *groups);
 
-/* macros.c: what the MTA's macros tell, at the stage where they are there. */
-void milter_macros_connect(struct milter_conn *c);
-void milter_macros_mail(struct milter_conn *c);
+/* edits.c: header edits of all groups that are delivered. False when the MTA does not take one. */
+bool milter_edit(struct milter_conn *c, const struct delivery_group *groups);
 
 #endif

@@ -20,7 +20,12 @@
 
 struct milter milter = {.lock = PTHREAD_MUTEX_INITIALIZER, .idle = PTHREAD_COND_INITIALIZER};
 
-enum { BACKLOG = 256, MTA_TIMEOUT_S = 7210 };
+/*
+ * MTA_TIMEOUT_S: an MTA says nothing while its client sends a message. PACKET_MAX: one header field;
+ * libmilter closes the connection at larger packets, and its own limit of 64 KiB is less than what
+ * Postfix sends.
+ */
+enum { BACKLOG = 256, MTA_TIMEOUT_S = 7210, PACKET_MAX = 4 * HEADER_BYTES_MAX };
 
 /* To our account, and to the MTA's group when one is named. */
 static bool give_socket(const struct role_env *env, const char *path)
@@ -29,7 +34,9 @@ static bool give_socket(const struct role_env *env, const char *path)
 
 	if (env->milter->group.n && !group)
 		log_say(LOG_LEVEL_ERROR, "milter", "there is no group '%s'", env->milter->group.p);
-	else if (chown(path, env->uid, group ? group->gr_gid : env->gid) < 0)
+	else if (!env->is_root && !group)
+		return true;
+	else if (chown(path, env->is_root ? env->uid : (uid_t)-1, group ? group->gr_gid : env->gid) < 0)
 		log_say(LOG_LEVEL_ERROR, "milter", "cannot give %s to its account: %s", path, strerror(errno));
 	else
 		return true;
@@ -39,8 +46,9 @@ static bool give_socket(const struct role_env *env, const char *path)
 static bool open_socket(const struct role_env *env)
 {
 	char *socket = (char *)env->milter->socket.p;
-	const char *path = strncmp(socket, "unix:", 5) == 0 ? socket + 5 : NULL;
+	const char *path = strchr(socket, ':') && strchr(socket, '/') ? strchr(socket, ':') + 1 : NULL;
 
+	smfi_setmaxdatasize(PACKET_MAX);
 	if (smfi_setconn(socket) != MI_SUCCESS || smfi_register(milter_callbacks) != MI_SUCCESS ||
 	    smfi_setbacklog(BACKLOG) != MI_SUCCESS || smfi_settimeout(MTA_TIMEOUT_S) != MI_SUCCESS ||
 	    smfi_opensocket(true) != MI_SUCCESS) {
@@ -50,7 +58,7 @@ static bool open_socket(const struct role_env *env)
 	}
 	if (path && chmod(path, (mode_t)env->milter->mode) < 0)
 		log_say(LOG_LEVEL_WARNING, "milter", "cannot set the mode of %s", path);
-	return !path || !env->is_root || give_socket(env, path);
+	return !path || give_socket(env, path);
 }
 
 static bool open_all(const struct role_env *env)
@@ -65,7 +73,7 @@ static bool open_all(const struct role_env *env)
 		log_say(LOG_LEVEL_ERROR, "milter", "cannot open the quarantine: %.*s", STR_ARG(error));
 		return false;
 	}
-	milter.pool = pool_new("milter", (unsigned)env->config->workers, 4 * (unsigned)env->config->workers);
+	milter.pool = pool_new("milter", (unsigned)env->config->workers, (unsigned)env->milter->max_sessions);
 	milter.gate = gate_new((unsigned)env->config->scans);
 	return milter.spool_dir >= 0;
 }
@@ -96,6 +104,16 @@ static const char *control_reload(void *arg, struct str args, struct buf *out)
 	return world_reload(&milter.world, out) ? NULL : "the configuration has errors: the old one stays in force";
 }
 
+static uint64_t open_connections(void)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&milter.lock);
+	n = milter.connections;
+	pthread_mutex_unlock(&milter.lock);
+	return n;
+}
+
 static const char *control_stats(void *arg, struct str args, struct buf *out)
 {
 	const struct {
@@ -103,7 +121,8 @@ static const char *control_stats(void *arg, struct str args, struct buf *out)
 		uint64_t value;
 	} rows[] = {{"sessions", milter.sessions}, {"messages", milter.messages}, {"accepted", milter.accepted},
 	    {"rejected", milter.rejected}, {"tempfailed", milter.tempfailed}, {"quarantined", milter.quarantined},
-	    {"discarded", milter.discarded}};
+	    {"discarded", milter.discarded}, {"refused_stages", milter.refused_stages}, {"shed", milter.shed},
+	    {"open", open_connections()}};
 
 	(void)arg;
 	(void)args;
@@ -153,38 +172,21 @@ static bool start_libmilter(pthread_t *ret_thread)
 	return ok;
 }
 
-static void *call_stop(void *arg)
-{
-	(void)arg;
-	milter.is_ending = true;
-	smfi_stop();
-	return NULL;
-}
-
-/* smfi_stop() may wait 5 s for the lock that libmilter holds while it listens: the drain need not. */
-static void stop_libmilter(void)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, call_stop, NULL) == 0)
-		pthread_detach(thread);
-	else
-		smfi_stop();
-}
-
-/* smfi_stop() does not wait for running callbacks. */
+/*
+ * Transactions that were begun are brought to their end; new ones, and new connections, are told to
+ * come again. Then the process ends as it is: smfi_stop() would leave open connections unserved, and
+ * waits for the listener, which holds its lock for up to 5 s.
+ */
 static void drain(int64_t limit_ms)
 {
-	int64_t deadline = clock_ticks_ns() / 1000000 + limit_ms;
+	struct timespec until;
 
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += limit_ms / 1000 + 1;
+	milter.is_draining = true;
 	pthread_mutex_lock(&milter.lock);
-	while (milter.connections > 0 && clock_ticks_ns() / 1000000 < deadline) {
-		struct timespec until;
-
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += 1;
-		pthread_cond_timedwait(&milter.idle, &milter.lock, &until);
-	}
+	while (milter.busy > 0 && pthread_cond_timedwait(&milter.idle, &milter.lock, &until) == 0)
+		;
 	pthread_mutex_unlock(&milter.lock);
 }
 
@@ -210,8 +212,6 @@ int milter_role(const struct role_env *env)
 		return 1;
 	role_ready(env);
 	loop_run(loop);
-	milter.is_ending = true;
-	stop_libmilter();
 	drain(env->config->drain_ms);
 	control_free(control);
 	/* libmilter's threads may still run: the world stays open, but what it learnt is written down. */

@@ -180,3 +180,12 @@ enum content_step content_finish(struct content_reader *r)
 		step = r->sink(r->arg, STR("\r\n")) ? CONTENT_MORE : CONTENT_SINK;
 	return step;
 }
+
+const char *content_headers_wrong(const struct headers *h, int64_t hops_max)
+{
+	if (h->is_over)
+		return "552 5.3.4 header section too large";
+	if (headers_count(h, "Received") > (size_t)hops_max)
+		return "554 5.4.6 too many hops, this mail is looping";
+	return NULL;
+}

@@ -31,7 +31,7 @@ static void mail_judged(struct smtp *c, const struct verdict *v)
 		smtp_message_end(c);
 		return;
 	}
-	c->message_decided = c->session_decided ? c->session_decided : smtp_verdict_keep(m->arena, v);
+	c->message_decided = c->session_decided ? c->session_decided : verdict_keep(m->arena, v);
 	smtp_reply(c, "250 2.1.0 sender ok");
 }
 
@@ -109,7 +109,7 @@ static void rcpt_judged(struct smtp *c, const struct verdict *v)
 		m->current = NULL;
 		return;
 	}
-	m->current->verdict = c->message_decided ? c->message_decided : smtp_verdict_keep(m->arena, v);
+	m->current->verdict = c->message_decided ? c->message_decided : verdict_keep(m->arena, v);
 	recipient_keep(m);
 	c->commands--; /* the recipient limit bounds these */
 	smtp_reply(c, "250 2.1.5 recipient ok");

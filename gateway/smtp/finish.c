@@ -231,21 +231,11 @@ static void header_judged(struct smtp *c, const struct verdict *v)
 		smtp_message_end(c);
 		return;
 	}
-	decided = smtp_verdict_keep(m->arena, v);
+	decided = verdict_keep(m->arena, v);
 	for (struct recipient *r = m->first; r; r = r->next)
 		if (!r->verdict)
 			r->verdict = decided;
 	smtp_stage(c, STAGE_MESSAGE, message_judged);
-}
-
-/* What no policy can allow; a reply or NULL. */
-static const char *header_wrong(const struct smtp *c, const struct headers *h)
-{
-	if (h->is_over)
-		return "552 5.3.4 header section too large";
-	if (headers_count(h, "Received") > (size_t)c->snap->config->limits.hops)
-		return "554 5.4.6 too many hops, this mail is looping";
-	return NULL;
 }
 
 void smtp_finish(struct smtp *c)
@@ -261,7 +251,7 @@ void smtp_finish(struct smtp *c)
 	}
 	atomic_fetch_add_explicit(&smtp_stats(c)->bytes, spool_size(m->spool), memory_order_relaxed);
 	headers_parse(m->arena, spool_data(m->spool), &m->headers);
-	wrong = header_wrong(c, &m->headers);
+	wrong = content_headers_wrong(&m->headers, c->snap->config->limits.hops);
 	if (wrong)
 		refuse_whole(c, wrong);
 	else

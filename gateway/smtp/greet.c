@@ -48,7 +48,7 @@ static void xclient_helo(struct smtp *c, const struct verdict *v)
 	}
 	c->has_helo = true;
 	if (!c->session_decided)
-		c->session_decided = smtp_verdict_keep(c->s->arena, v);
+		c->session_decided = verdict_keep(c->s->arena, v);
 	say_banner(c);
 }
 
@@ -68,7 +68,7 @@ static void banner(struct smtp *c, const struct verdict *v)
 	}
 	set_mark(c);
 	c->mode = MODE_COMMAND;
-	c->connect_decided = c->session_decided = smtp_verdict_keep(c->s->arena, v);
+	c->connect_decided = c->session_decided = verdict_keep(c->s->arena, v);
 	if (c->is_xclient && c->s->helo.n)
 		smtp_stage(c, STAGE_HELO, xclient_helo);
 	else
@@ -115,7 +115,7 @@ static void greeted(struct smtp *c, const struct verdict *v)
 		return;
 	}
 	if (!c->session_decided)
-		c->session_decided = smtp_verdict_keep(c->s->arena, v);
+		c->session_decided = verdict_keep(c->s->arena, v);
 	c->has_helo = true;
 	if (c->s->is_esmtp)
 		ehlo_lines(c);

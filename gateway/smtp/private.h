@@ -172,8 +172,6 @@ void smtp_bye(struct smtp *c, const char *text);
 
 /* ---- stage.c ---- */
 bool smtp_verdict_refuses(const struct verdict *v);
-/* Quarantine and discard stand for later; a copy in the arena, or NULL. */
-const struct verdict *smtp_verdict_keep(struct arena *a, const struct verdict *v);
 /* Look-ups, filters, policy; then() gets the verdict, on the loop. */
 void smtp_stage(struct smtp *c, enum stage stage, void (*then)(struct smtp *c, const struct verdict *v));
 /* The timer fired while parked or delayed. */

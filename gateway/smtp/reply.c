@@ -53,45 +53,13 @@ void smtp_bye(struct smtp *c, const char *text)
 	smtp_end(c, true);
 }
 
-static void log_refusal(struct smtp *c, const struct verdict *v, struct str reply)
-{
-	struct session *s = c->s;
-	char ip[IP_TEXT_MAX];
-	struct log_line l;
-
-	if (!log_wants(LOG_LEVEL_INFO))
-		return;
-	l = log_start(LOG_LEVEL_INFO, "refused");
-	log_text(&l, "id", str_of(s->message ? s->message->id : s->id));
-	log_text(&l, "session", str_of(s->id));
-	log_text(&l, "stage", str_of(stage_name(c->stage)));
-	log_text(&l, "client", ip_format(&s->client, ip));
-	log_text(&l, "helo", s->helo);
-	if (s->message) {
-		log_text(&l, "from", s->message->sender.text);
-		if (s->message->current)
-			log_text(&l, "rcpt", s->message->current->address.text);
-	}
-	log_text(&l, "verdict", str_of(verdict_name(v->kind)));
-	if (v->decided_by.file) {
-		char place[512];
-
-		snprintf(place, sizeof place, "%s:%u", v->decided_by.file, v->decided_by.line);
-		log_text(&l, "decided_by", str_of(place));
-	} else if (v->failed_filter) {
-		log_text(&l, "failed", str_of(v->failed_filter));
-	}
-	log_text(&l, "reply", reply);
-	log_end(&l);
-}
-
 void smtp_refuse(struct smtp *c, const struct verdict *v)
 {
 	struct session *s = c->s;
 	struct str reply = judge_reply(stage_arena(s, c->stage), v, s->message ? s->message->id : s->id);
 
 	smtp_count(&smtp_stats(c)->refused_stages);
-	log_refusal(c, v, reply);
+	judge_log_refused(s, c->stage, v, reply);
 	if (!smtp_is_open(c))
 		return;
 	write_line(c, reply);

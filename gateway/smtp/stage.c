@@ -16,17 +16,6 @@ bool smtp_verdict_refuses(const struct verdict *v)
 	return v->kind == VERDICT_REJECT || v->kind == VERDICT_TEMPFAIL;
 }
 
-const struct verdict *smtp_verdict_keep(struct arena *a, const struct verdict *v)
-{
-	struct verdict *copy;
-
-	if (v->kind != VERDICT_QUARANTINE && v->kind != VERDICT_DISCARD)
-		return NULL;
-	copy = arena_alloc(a, sizeof *copy);
-	*copy = *v;
-	return copy;
-}
-
 /* ---- hand-over ---- */
 
 bool smtp_take_back(struct smtp *c)

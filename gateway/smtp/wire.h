@@ -63,6 +63,9 @@ enum content_step content_feed(struct content_reader *r, struct str in, size_t *
 /* End of a BDAT message: completes its last line, tells of a CR that nothing followed. */
 enum content_step content_finish(struct content_reader *r);
 
+/* What no policy can allow in a header section: a reply "CODE X.Y.Z words", or NULL. */
+const char *content_headers_wrong(const struct headers *h, int64_t hops_max);
+
 /* ---- parameters of MAIL and RCPT ---- */
 
 /* One "KEYWORD" or "KEYWORD=value" off *rest; false at its end. *ret_bad: syntax error. */

@@ -9,7 +9,7 @@ gateway g1 {
 	filter dnsbl { zone list.example {} on-failure tempfail; }
 	policy { at message { accept; } }
 }
-session from 192.0.2.5 {					# first tempfail, then accept, then reject
+session via smtp milter from 192.0.2.5 {					# first tempfail, then accept, then reject
 	banner = 4xx
 	close
 }
@@ -18,7 +18,7 @@ gateway g1 restart {
 	filter dnsbl { zone list.example {} on-failure accept; }
 	policy { at message { accept; } }
 }
-session from 192.0.2.5 {
+session via smtp milter from 192.0.2.5 {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
@@ -31,7 +31,7 @@ gateway g1 restart {
 	filter dnsbl { zone list.example {} on-failure reject; }
 	policy { at message { accept; } }
 }
-session from 192.0.2.5 {
+session via smtp milter from 192.0.2.5 {
 	banner = 554
 	quit = 221
 }

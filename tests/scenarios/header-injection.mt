@@ -12,7 +12,7 @@ gateway g1 {
 		}
 	}
 }
-session {
+session via smtp {
 	banner
 	send "EHLO mx.example.com\x1b[31m\r\n" = 501
 	send "EHLO mx\tx.example.com\r\n" = 501
@@ -22,7 +22,7 @@ session {
 	reply = 500
 	quit
 }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail "<\"a b\\\"c\"@no.example>" = 250
 	rcpt <b@example.net> = 550 5.7.1 ~ "may not write to b@example.net"

@@ -1,7 +1,7 @@
 mailtest "header fields: 1,000 and 256 KiB are read, more is refused, the body does not count"
 next n1 {}
 gateway g1 { filter headers; policy { at message { accept; } } }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>

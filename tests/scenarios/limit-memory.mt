@@ -4,7 +4,7 @@ gateway g1 {
 	limits { memory 64K; memory-total 1M; }
 	policy { at message { accept; } }
 }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>

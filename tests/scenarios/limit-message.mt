@@ -2,16 +2,16 @@ mailtest "message size: at the limit it is taken, above it refused, announced or
 next n1 {}
 gateway g1 {
 	limits { message 64K; }
-	policy { at message { accept; } }
+	policy { at message { reject 550 5.7.1 "one octet" if size == 1; accept; } }	# or a milter does not see the body
 }
-session {
+session via smtp milter {
 	ehlo mx.example.com = 250 ~ "^SIZE 65536$"
 	mail <a@example.com> SIZE=65535 = 250
 	rset
 	mail <a@example.com> SIZE=65536 = 250
 	rset
 	mail <a@example.com> SIZE=65537 = 552 5.3.4
-	mail <a@example.com> SIZE=99999999999999999999 = 5xx
+	on smtp { mail <a@example.com> SIZE=99999999999999999999 = 5xx }
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data "Subject: below\r\n\r\n" "123456789012345678901234567890\r\n"*2046 = 250	# 65490

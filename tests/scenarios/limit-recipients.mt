@@ -4,7 +4,7 @@ gateway g1 {
 	limits { recipients 100; }
 	policy { at message { accept; } }
 }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	repeat 99 { rcpt <user$i@example.net> = 250 }

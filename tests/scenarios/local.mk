@@ -35,6 +35,9 @@ scenarios = \
 	tests/scenarios/listeners.mt \
 	tests/scenarios/log-lines.mt \
 	tests/scenarios/loop.mt \
+	tests/scenarios/milter-negotiate.mt \
+	tests/scenarios/milter-sign.mt \
+	tests/scenarios/milter-stages.mt \
 	tests/scenarios/next-hop-abilities.mt \
 	tests/scenarios/open-relay.mt \
 	tests/scenarios/pipelining.mt \

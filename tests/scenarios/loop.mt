@@ -4,7 +4,7 @@ gateway g1 {
 	limits { hops 10; }
 	policy { at message { accept; } }
 }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>

@@ -1,7 +1,7 @@
 mailtest "the quarantine keeps message and reason over a restart; release delivers it, delete removes it"
 next n1 {}
 gateway g1 { policy { at message { quarantine "looks odd: {subject}" if subject =~ /odd/; accept; } } }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
@@ -23,7 +23,7 @@ reevectl g1 quarantine release $ID = 0
 expect n1.messages == 1	n1.message[0].body == sent[0].body	n1.message[0].rcpts ~ "b@example.net"
 drain g1
 await reevectl g1 quarantine list = 0 !~ "odd one"
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>

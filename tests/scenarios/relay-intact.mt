@@ -2,7 +2,7 @@ mailtest "what is relayed is what came in, below our own headers"
 next n1 {}
 gateway g1 { policy { at message { accept; } } }
 
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
@@ -44,4 +44,4 @@ expect n1.message[0].body == sent[0].body	n1.message[1].body == sent[1].body	n1.
 expect n1.message[0].raw ~ "(?s)^Received: from .*\\r\\nFrom: a@example.com\\r\\nSubject: dots"
 expect n1.message[3].head ~ "Subject: no body\\r\\n$"
 expect n1.message[4].raw ~ "no header at all\\r\\n$"
-expect n1.message[0].header "Received" ~ "^from mx.example.com \\(\\[127.0.0.1\\]\\).*\\sby mx.gateway.example .*with ESMTP"
+on smtp { expect n1.message[0].header "Received" ~ "^from mx.example.com \\(\\[127.0.0.1\\]\\).*\\sby mx.gateway.example .*with ESMTP" }

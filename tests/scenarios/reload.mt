@@ -1,26 +1,26 @@
 mailtest "a reload takes over a good configuration, keeps the old one when the new is broken"
 next n1 {}
 gateway g1 { policy { at message { reject 550 5.7.1 "first"; } } }
-session old keep {
+session old via smtp milter keep {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 }
 gateway g1 { policy { at message { reject 550 5.7.1 "second"; } } }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data "Subject: x\r\n\r\nx\r\n" = 550 ~ "second"
 	quit
 }
-session old {							# keeps the one it started with
+session old via smtp milter {							# keeps the one it started with
 	data "Subject: x\r\n\r\nx\r\n" = 550 ~ "first"
 	quit
 }
 gateway g1 { polcy { at message { accept; } } bogus on; }
 expect g1.log ~ "bogus"	g1.running
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
@@ -30,7 +30,7 @@ session {
 reevectl g1 reload = 1 ~ "mailreeve.conf:1:2: error: .*polcy.*policy" ~ "bogus"
 gateway g1 idle { policy { at message { accept; } } }
 reevectl g1 reload = 0
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>

@@ -147,6 +147,14 @@ struct delivery_group *judge_groups(struct session *s, const struct judgement *j
 	return g;
 }
 
+void judge_log_refused(const struct session *s, enum stage stage, const struct verdict *v, struct str reply)
+{
+	(void)s;
+	(void)stage;
+	(void)v;
+	(void)reply;
+}
+
 void judge_log(const struct snapshot *snap, const struct session *s, const struct judgement *j, struct str reply)
 {
 	(void)snap;

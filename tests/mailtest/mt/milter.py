@@ -70,6 +70,10 @@ class MilterClient:
         self.socket.close()
 
 
+def number(value):
+    return int(as_text(value), 0) if not isinstance(value, int) else value
+
+
 def fields_of(data):
     return data.rstrip(b"\0").split(b"\0") if data else []
 
@@ -96,6 +100,7 @@ class MilterSession:
                 time.sleep(0.02)
         self.helo, self.transaction, self.final = "", None, None
         self.is_esmtp = self.is_tls = False
+        self.chunks = b""
         self.negotiate(where)
         self.banner = self.connect(where)
         self.is_greeted = False
@@ -103,9 +108,9 @@ class MilterSession:
     # -- the protocol --
 
     def negotiate(self, where):
-        version = int(self.run.variables.get("MILTER_VERSION", 6))
-        actions = int(self.run.variables.get("MILTER_ACTIONS", ACTIONS_ALL if version == 6 else 0x1F))
-        steps = int(self.run.variables.get("MILTER_STEPS", STEPS_ALL if version == 6 else 0x7F))
+        version = number(self.run.variables.get("MILTER_VERSION", 6))
+        actions = number(self.run.variables.get("MILTER_ACTIONS", ACTIONS_ALL if version == 6 else 0x1F))
+        steps = number(self.run.variables.get("MILTER_STEPS", STEPS_ALL if version == 6 else 0x7F))
         self.client.send("O", struct.pack("!III", version, actions, steps))
         command, data = self.client.receive(where)
         if command != "O":
@@ -122,7 +127,11 @@ class MilterSession:
             return self.final
         if self.steps & NO.get(command, 0):
             return None
-        self.client.send(command, data)
+        try:
+            self.client.send(command, data)
+        except OSError:
+            self.final = STAGE_ANSWERS["t"]
+            return self.final
         if self.steps & NO_REPLY.get(command, 0):
             return None
         return self.answer(*self.client.receive(where))
@@ -135,7 +144,7 @@ class MilterSession:
         if command == "d":
             return "discard"
         if command == "y":
-            return as_text(data.rstrip(b"\0"))
+            return as_text(data.rstrip(b"\0")).replace("%%", "%").replace("\r\n", "\n")
         if command == "closed":
             self.final = STAGE_ANSWERS["t"]
             return self.final
@@ -144,7 +153,10 @@ class MilterSession:
     def macros(self, stage, values):
         data = stage.encode() + b"".join(as_bytes(k) + b"\0" + as_bytes(v) + b"\0" for k, v in values.items())
         if not self.final:
-            self.client.send("D", data)
+            try:
+                self.client.send("D", data)
+            except OSError:
+                self.final = STAGE_ANSWERS["t"]
 
     def connect(self, where):
         if self.final:
@@ -215,6 +227,9 @@ class MilterSession:
 
     def do_mail(self, s):
         words = self.words(s)
+        if not self.helo:
+            self.reply(s, "503 5.5.1 HELO or EHLO first")
+            return
         self.macros("M", {"i": f"Q{len(self.run.sent)}", "{mail_addr}": words[0].strip("<>")})
         data = b"".join(as_bytes(w) + b"\0" for w in words)
         answer = self.settle(self.step("M", data, s.where), "250 2.1.0 ok")
@@ -233,9 +248,9 @@ class MilterSession:
             t.rcpts.append(words[0].strip("<>"))
         self.reply(s, answer)
 
-    def do_data(self, s):
+    def do_data(self, s, body=None):
         from .smtp import SmtpSession
-        body = SmtpSession.body_of(self, s)
+        body = SmtpSession.body_of(self, s) if body is None else body
         if body and not body.endswith(b"\r\n"):
             body += b"\r\n"
         t, self.transaction = self.transaction, None
@@ -319,7 +334,22 @@ class MilterSession:
         kind = "ESMTPS" if self.is_tls else "ESMTP" if self.is_esmtp else "SMTP"
         received = f"Received: from {self.helo} ([{self.address}]) by mta.example with {kind}; now\r\n"
         message.raw = received.encode() + message.raw
-        self.run.hops[0].messages.append(message)
+        hop = self.run.hops[0]
+        hop.commands.append(f"MAIL FROM:<{message.sender}>")
+        hop.commands.extend(f"RCPT TO:<{r}>" for r in message.rcpts)
+        hop.messages.append(message)
+
+    def do_bdat(self, s):
+        """How the client sends it is the MTA's affair: the chunks are one message."""
+        words = self.words(s)
+        self.chunks += b"".join(as_bytes(self.value(t, s)) for t in s.plain() if t.kind == "string")
+        if "last" in words:
+            s.args = [t for t in s.args if t.kind != "word" or t.value != "last"]
+            self.do_data(s, self.chunks)
+            self.chunks = b""
+
+    def do_on(self, s):
+        self.run.on_face(s, self.execute)
 
     def do_rset(self, s):
         if self.transaction:

@@ -134,6 +134,14 @@ class Run:
         if self.face not in [t.value for t in s.args]:
             raise Skipped(f"not over {self.face}")
 
+    def do_on(self, s):
+        self.on_face(s, self.execute)
+
+    def on_face(self, s, execute):
+        """on smtp { ... }: what only this front end can show, outside of sessions or in them."""
+        if self.face in [t.value for t in s.plain()]:
+            execute(s.block() or [])
+
     def do_needs(self, s):
         """needs ipv6 | needs program NAME"""
         words = [t.value for t in s.args]

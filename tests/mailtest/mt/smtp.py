@@ -294,6 +294,9 @@ class SmtpSession:
     def do_expect(self, s):
         self.run.do_expect(s)
 
+    def do_on(self, s):
+        self.run.on_face(s, self.execute)
+
     def do_repeat(self, s):
         self.run.repeat(s, self.execute)
 
