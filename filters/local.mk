@@ -19,6 +19,7 @@ filters_libfilters_a_SOURCES = \
 	filters/headers.h \
 	filters/headers_date.c \
 	filters/iprev.c \
+	filters/learn.c \
 	filters/rate.c \
 	filters/rate.h \
 	filters/rate_conf.c \

@@ -146,6 +146,7 @@ reevectl_SOURCES = \
 	gateway/ctl/dkim.c \
 	gateway/ctl/dmarc.c \
 	gateway/ctl/help.c \
+	gateway/ctl/learn.c \
 	gateway/ctl/limits.c \
 	gateway/ctl/list.c \
 	gateway/ctl/main.c \
@@ -159,7 +160,9 @@ reevectl_SOURCES = \
 	gateway/ctl/select.c \
 	gateway/ctl/select.h \
 	gateway/ctl/state.c \
-	gateway/ctl/state.h
+	gateway/ctl/state.h \
+	gateway/ctl/walk.c \
+	gateway/ctl/walk.h
 reevectl_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic
 reevectl_libs = gateway/libgateway.a gateway/libqueue.a \
 	filters/libfilters.a policy/libpolicy.a rules/librules.a auth/libauth.a

@@ -17,11 +17,14 @@ rules_librules_a_SOURCES = \
 	rules/evals_mime.c \
 	rules/evals_private.h \
 	rules/evals_relay.c \
+	rules/features.c \
 	rules/field.c \
 	rules/field.h \
 	rules/keyword.c \
 	rules/keyword.h \
 	rules/lazy.c \
+	rules/learner.c \
+	rules/learner.h \
 	rules/lint.c \
 	rules/lint.h \
 	rules/literal.c \

@@ -28,6 +28,7 @@ static const struct command {
     {"auth", ctl_auth, "[--client IP --helo NAME --from ADDR] FILE", "SPF, DKIM, ARC and DMARC of a message, as JSON"},
     {"dkim", ctl_dkim, "genkey|show|test ...", "make signing keys, print and test their DNS records"},
     {"dmarc", ctl_dmarc, "report [--day YYYY-MM-DD] [--out DIR] [--send] [DOMAIN...]", "aggregate reports about a day: list, write, send"},
+    {"learn", ctl_learn, "spam|ham|forget FILE|DIR...", "teach the filter learn; files may be mboxes"},
     {"mime", ctl_mime, "FILE", "MIME structure of a message as JSON"},
     {"queue", ctl_queue, "list|show|retry|hold|release|delete [ID...] [--sender A] [--recipient A] [--domain D]\n"
 	"         [--older TIME] [--younger TIME] [--all] [--json]",

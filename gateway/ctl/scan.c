@@ -2,22 +2,21 @@
  * reevectl scan: the whole chain and the policy on message files, as if they came in over SMTP.
  * Nothing is sent; the store keeps its changes in memory unless --learn-state was given.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/ctl/ctl.h"
+#include "gateway/ctl/walk.h"
 #include "gateway/judge.h"
 #include "lib/pool.h"
 #include "lib/store.h"
 
-enum { DEPTH_MAX = 16, QUEUE_MAX = 64, ADDRESS_COUNT_MAX = 1000 };
+enum { QUEUE_MAX = 64, ADDRESS_COUNT_MAX = 1000 };
 
 enum style { STYLE_TABLE, STYLE_JSON, STYLE_EXPLAIN };
 
@@ -204,10 +203,9 @@ static void run_job(void *arg)
 	pthread_mutex_unlock(&sc->lock);
 }
 
-/* ---- files and folders ---- */
-
-static void submit(struct scan *sc, const char *path)
+static void submit(void *arg, const char *path)
 {
+	struct scan *sc = arg;
 	struct job *job = malloc(sizeof *job);
 
 	if (!job)
@@ -220,42 +218,6 @@ static void submit(struct scan *sc, const char *path)
 	pthread_mutex_unlock(&sc->lock);
 	if (!pool_submit(sc->pool, run_job, job))
 		abort(); /* the pool's queue is larger than QUEUE_MAX */
-}
-
-static void walk(struct scan *sc, const char *path, int depth);
-
-static void walk_folder(struct scan *sc, const char *path, int depth)
-{
-	struct dirent **names;
-	int n = depth < DEPTH_MAX ? scandir(path, &names, NULL, alphasort) : -1;
-
-	if (n < 0) {
-		ctl_fail("%s: %s", path, depth < DEPTH_MAX ? strerror(errno) : "folders too deep");
-		sc->failed = true;
-		return;
-	}
-	for (int i = 0; i < n; i++) {
-		if (names[i]->d_name[0] != '.') {
-			struct buf child = {0};
-
-			buf_addf(&child, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", names[i]->d_name);
-			buf_addc(&child, '\0');
-			walk(sc, child.p, depth + 1);
-			buf_free(&child);
-		}
-		free(names[i]);
-	}
-	free(names);
-}
-
-static void walk(struct scan *sc, const char *path, int depth)
-{
-	struct stat st;
-
-	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		walk_folder(sc, path, depth);
-	else
-		submit(sc, path);
 }
 
 /* ---- options ---- */
@@ -366,7 +328,8 @@ static void scan_all(struct scan *sc, int files, char **argv)
 
 	sc->pool = pool_new("scan", cores > 1 ? (unsigned)cores : 1, 2 * QUEUE_MAX);
 	for (int i = 0; i < files; i++)
-		walk(sc, argv[i], 0);
+		if (!ctl_walk(argv[i], submit, sc))
+			sc->failed = true;
 	pool_free(sc->pool);
 }
 
