@@ -1,6 +1,6 @@
 /*
- * Logistic regression, one step a lesson. Table "learn" of the store: "w" NN is a chunk of weights,
- * "n" the counts and the generation; "learnt": digest of a message = what was learnt of it.
+ * Counts of features by kind, and the log-odds that they make. Table "learn" of the store: "c" NNN is
+ * a chunk of counts, "n" the totals and the generation; "learnt": digest of a message = its kind.
  */
 #include "rules/learner.h"
 
@@ -13,159 +13,143 @@
 #include "lib/clock.h"
 #include "lib/store.h"
 
-enum {
-	WEIGHTS = 1 << LEARNER_BITS,
-	CHUNK = STORE_VALUE_MAX / sizeof(float),
-	CHUNKS = WEIGHTS / CHUNK,
-	LESSON_STEPS = 8,
-	REFRESH_US = 5000000,
-	LESSON_KEEP = 400 * 86400,
+/* Messages of each kind that had the feature. */
+struct count {
+	uint16_t spam, ham;
 };
 
-static const double rate = 1.5, margin = 0.15;
+enum {
+	FEATURES = 1 << LEARNER_BITS,
+	CHUNK = STORE_VALUE_MAX / sizeof(struct count),
+	CHUNKS = FEATURES / CHUNK,
+	REFRESH_US = 5000000,
+	LESSON_KEEP = 400 * 86400,
+	LOGS = 1 << 16,
+};
+
+/*
+ * prior: a part of a lesson that nobody gave, so that a feature seen once proves little; least: log-odds
+ * below which a feature says nothing; sharpness: from mean log-odds to probability.
+ */
+static const double prior = 0.1, least = 1.5, sharpness = 4;
 
 struct learner {
 	struct store *store;
-	float *weights;
+	struct count *counts;
+	float *logs; /* log(n + prior) */
 	bool is_changed[CHUNKS];
 	uint64_t spam, ham, generation;
 	int64_t looked_us;
-	pthread_mutex_t lock; /* training, loading, saving */
+	pthread_mutex_t lock; /* learning, loading, saving */
 };
 
-static float weight_get(const struct learner *l, uint32_t i)
+static struct count count_get(const struct learner *l, uint32_t i)
 {
-	float w;
+	struct count c;
 
-	__atomic_load(&l->weights[i], &w, __ATOMIC_RELAXED);
-	return w;
+	__atomic_load(&l->counts[i], &c, __ATOMIC_RELAXED);
+	return c;
 }
 
-static void weight_add(struct learner *l, uint32_t i, float step)
+/* Saturates: what was seen 65,535 times is known. */
+static uint16_t moved(uint16_t n, int step)
 {
-	float w = weight_get(l, i) + step;
+	return step > 0 ? (uint16_t)(n + (n < UINT16_MAX)) : (uint16_t)(n - (n > 0));
+}
 
-	__atomic_store(&l->weights[i], &w, __ATOMIC_RELAXED);
-	l->is_changed[i / CHUNK] = true;
+static void count_all(struct learner *l, const struct features *f, bool is_spam, int step)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct count c = count_get(l, f->v[i]);
+
+		if (is_spam)
+			c.spam = moved(c.spam, step);
+		else
+			c.ham = moved(c.ham, step);
+		__atomic_store(&l->counts[f->v[i]], &c, __ATOMIC_RELAXED);
+		l->is_changed[f->v[i] / CHUNK] = true;
+	}
+	*(is_spam ? &l->spam : &l->ham) += (uint64_t)step;
 }
 
 /* ---- the model ---- */
 
-/* Features count as a vector of length 1, so that long messages are no louder than short ones. */
-static double unit(const struct features *f)
-{
-	return f->n ? 1 / sqrt((double)f->n) : 0;
-}
-
+/*
+ * The mean log-odds of the features that say something. 4-grams overlap and repeat each other, so their
+ * odds are not added up as if each were evidence of its own.
+ */
 double learner_probability(const struct learner *l, const struct features *f)
 {
-	double sum = 0;
+	double balance = log((double)l->ham + 2 * prior) - log((double)l->spam + 2 * prior), sum = 0;
+	size_t n = 0;
 
-	for (size_t i = 0; i < f->n; i++)
-		sum += (double)weight_get(l, f->v[i]);
-	return 1 / (1 + exp(-sum * unit(f)));
-}
+	for (size_t i = 0; i < f->n; i++) {
+		struct count c = count_get(l, f->v[i]);
+		double odds = (double)(l->logs[c.spam] - l->logs[c.ham]) + balance;
 
-static void move(struct learner *l, const struct features *f, double step)
-{
-	for (size_t i = 0; i < f->n; i++)
-		weight_add(l, f->v[i], (float)(step * unit(f)));
-}
-
-/* Steps until the message is on its side by a margin; the sum of the steps. */
-static double teach(struct learner *l, const struct features *f, bool is_spam)
-{
-	double total = 0;
-
-	for (int i = 0; i < LESSON_STEPS; i++) {
-		double error = (is_spam ? 1 : 0) - learner_probability(l, f);
-
-		if (fabs(error) < margin)
-			break;
-		move(l, f, rate * error);
-		total += rate * error;
+		if (c.spam + c.ham == 0 || fabs(odds) < least)
+			continue;
+		sum += odds;
+		n++;
 	}
-	return total;
+	return n ? 1 / (1 + exp(-sharpness * sum / (double)n)) : 0.5;
 }
 
 /* ---- lessons ---- */
-
-struct lesson {
-	bool is_spam;
-	double step;
-};
 
 static struct str lesson_key(const struct features *f, char out[20])
 {
 	return (struct str){out, (size_t)snprintf(out, 20, "%016" PRIx64, features_digest(f))};
 }
 
-static enum res lesson_get(struct learner *l, const struct features *f, struct lesson *ret_lesson)
+/* RES_OK: it was learnt before, and as what. */
+static enum res lesson_get(struct learner *l, const struct features *f, bool *ret_is_spam)
 {
 	struct arena *a = arena_new(0);
 	struct store_entry entry;
-	char key[20], kind = 0;
+	char key[20];
 	enum res res = l->store ? store_get(l->store, "learnt", lesson_key(f, key), a, &entry) : RES_NONE;
 
-	if (res == RES_OK && sscanf(arena_cstr(a, entry.value), "%c %lf", &kind, &ret_lesson->step) != 2)
-		res = RES_NONE;
-	ret_lesson->is_spam = kind == 's';
+	if (res == RES_OK)
+		*ret_is_spam = str_is(entry.value, "spam");
 	arena_free(a);
 	return res;
 }
 
-static void lesson_put(struct learner *l, const struct features *f, const struct lesson *lesson)
-{
-	char key[20], value[64];
-	int n = snprintf(value, sizeof value, "%c %.17g", lesson->is_spam ? 's' : 'h', lesson->step);
-
-	if (l->store)
-		store_put(l->store, "learnt", lesson_key(f, key), (struct str){value, (size_t)n}, LESSON_KEEP);
-}
-
-static void uncount(struct learner *l, bool is_spam)
-{
-	uint64_t *counter = is_spam ? &l->spam : &l->ham;
-
-	if (*counter)
-		--*counter;
-}
-
 enum res learner_learn(struct learner *l, const struct features *f, bool is_spam)
 {
-	struct lesson lesson;
+	bool was_spam;
 	enum res res;
+	char key[20];
 
 	pthread_mutex_lock(&l->lock);
-	res = lesson_get(l, f, &lesson);
-	if (res == RES_OK && lesson.is_spam != is_spam) {
-		move(l, f, -lesson.step);
-		uncount(l, lesson.is_spam);
+	res = lesson_get(l, f, &was_spam);
+	if (res == RES_OK && was_spam != is_spam) {
+		count_all(l, f, was_spam, -1);
 		res = RES_NONE;
 	} else if (res == RES_OK) {
 		pthread_mutex_unlock(&l->lock);
 		return RES_NONE;
 	}
 	if (res == RES_NONE) {
-		lesson = (struct lesson){is_spam, teach(l, f, is_spam)};
-		lesson_put(l, f, &lesson);
-		++*(is_spam ? &l->spam : &l->ham);
+		count_all(l, f, is_spam, 1);
+		res = l->store ? store_put(l->store, "learnt", lesson_key(f, key), is_spam ? STR("spam") : STR("ham"), LESSON_KEEP)
+			       : RES_OK;
 	}
 	pthread_mutex_unlock(&l->lock);
-	return res == RES_NONE ? RES_OK : res;
+	return res;
 }
 
 enum res learner_forget(struct learner *l, const struct features *f)
 {
-	struct lesson lesson;
+	bool was_spam;
 	char key[20];
 	enum res res;
 
 	pthread_mutex_lock(&l->lock);
-	res = lesson_get(l, f, &lesson);
+	res = lesson_get(l, f, &was_spam);
 	if (res == RES_OK) {
-		move(l, f, -lesson.step);
-		uncount(l, lesson.is_spam);
+		count_all(l, f, was_spam, -1);
 		store_delete(l->store, "learnt", lesson_key(f, key));
 	}
 	pthread_mutex_unlock(&l->lock);
@@ -182,7 +166,7 @@ void learner_counts(const struct learner *l, uint64_t *ret_spam, uint64_t *ret_h
 
 static struct str chunk_key(size_t i, char out[8])
 {
-	return (struct str){out, (size_t)snprintf(out, 8, "w%03zu", i)};
+	return (struct str){out, (size_t)snprintf(out, 8, "c%03zu", i)};
 }
 
 static void load_chunk(struct learner *l, size_t i, struct arena *a)
@@ -190,14 +174,14 @@ static void load_chunk(struct learner *l, size_t i, struct arena *a)
 	struct store_entry entry;
 	char key[8];
 
-	if (store_get(l->store, "learn", chunk_key(i, key), a, &entry) != RES_OK || entry.value.n != CHUNK * sizeof(float))
+	if (store_get(l->store, "learn", chunk_key(i, key), a, &entry) != RES_OK ||
+	    entry.value.n != CHUNK * sizeof(struct count))
 		return;
 	for (size_t k = 0; k < CHUNK; k++) {
-		float w;
+		struct count c;
 
-		memcpy(&w, entry.value.p + k * sizeof w, sizeof w);
-		if (isfinite(w))
-			__atomic_store(&l->weights[i * CHUNK + k], &w, __ATOMIC_RELAXED);
+		memcpy(&c, entry.value.p + k * sizeof c, sizeof c);
+		__atomic_store(&l->counts[i * CHUNK + k], &c, __ATOMIC_RELAXED);
 	}
 }
 
@@ -235,8 +219,10 @@ struct learner *learner_new(struct store *store)
 {
 	struct learner *l = calloc(1, sizeof *l);
 
-	if (!l || !(l->weights = calloc(WEIGHTS, sizeof *l->weights)))
+	if (!l || !(l->counts = calloc(FEATURES, sizeof *l->counts)) || !(l->logs = calloc(LOGS, sizeof *l->logs)))
 		abort();
+	for (size_t i = 0; i < LOGS; i++)
+		l->logs[i] = (float)log((double)i + prior);
 	l->store = store;
 	pthread_mutex_init(&l->lock, NULL);
 	if (store)
@@ -249,7 +235,8 @@ void learner_free(struct learner *l)
 	if (!l)
 		return;
 	pthread_mutex_destroy(&l->lock);
-	free(l->weights);
+	free(l->counts);
+	free(l->logs);
 	free(l);
 }
 
@@ -261,7 +248,7 @@ static enum res save_changed(struct learner *l)
 		if (!l->is_changed[i])
 			continue;
 		if (store_put(l->store, "learn", chunk_key(i, key),
-			(struct str){(const char *)&l->weights[i * CHUNK], CHUNK * sizeof(float)}, 0) != RES_OK)
+			(struct str){(const char *)&l->counts[i * CHUNK], CHUNK * sizeof(struct count)}, 0) != RES_OK)
 			return RES_TEMP;
 		l->is_changed[i] = false;
 	}

@@ -1,17 +1,16 @@
 /*
- * The learning classifier: on-line logistic regression over hashed features (byte 4-grams of the header
- * section and of the text that a reader sees, hosts of links, shape of the MIME tree). One table of
- * weights per layer, the installation's and one per domain; a message's probability comes from
- * their sum.
+ * The learning classifier: counts how many messages of spam and of ham had each hashed feature (byte
+ * 4-grams of the header section and of the text that a reader sees, hosts of links, shape of the
+ * MIME tree); a message's probability comes from the mean log-odds of its features.
  *
  *     features_make(arena, message, &features);
  *     p = learner_probability(learner, &features);            0 ham .. 1 spam; 0.5 untrained
- *     learner_train(learner, &features, true, &delta);        one step; delta takes it back
+ *     learner_learn(learner, &features, true);
+ *     learner_save(learner);
  *
- * Training is on error and near error only, so that what is known already changes nothing. A step is
- * remembered as one number: learner_undo() with it and the same features takes it back exactly.
+ * Counts do not depend on the order of lessons, and a lesson can be taken back exactly.
  *
- * Thread rules: probability may run in many threads while one trains: weights are read and written
+ * Thread rules: probability may run in many threads while one trains: counts are read and written
  * as relaxed atomics, a reader sees a mix of old and new ones for a moment.
  */
 #ifndef REEVE_RULES_LEARNER_H
@@ -28,11 +27,10 @@
 struct store;
 
 enum {
-	LEARNER_BITS = 20,		     /* weights: 2^20 floats, 4 MiB */
+	LEARNER_BITS = 20,		     /* 2^20 counts, 4 MiB */
 	LEARNER_FEATURES_MAX = 12000,
 	LEARNER_HEADER_BYTES = 3000,	     /* of the header section that are looked at */
 	LEARNER_TEXT_BYTES = 4000,	     /* of the visible text */
-	LEARNER_WORDS_SHOWN = 5,
 };
 
 /* Distinct hashed features of one message, each present once. */
@@ -47,7 +45,7 @@ uint64_t features_digest(const struct features *f);
 
 struct learner;
 
-/* store may be NULL (nothing is kept). Loads the weights; RES_TEMP leaves it untrained. */
+/* store may be NULL (nothing is kept). Loads the counts; RES_TEMP leaves it untrained. */
 struct learner *learner_new(struct store *store);
 void learner_free(struct learner *l);
 double learner_probability(const struct learner *l, const struct features *f);
@@ -60,7 +58,7 @@ void learner_counts(const struct learner *l, uint64_t *ret_spam, uint64_t *ret_h
  */
 enum res learner_learn(struct learner *l, const struct features *f, bool is_spam);
 enum res learner_forget(struct learner *l, const struct features *f);
-/* Writes the changed weights and counts; RES_TEMP when it cannot. */
+/* Writes what changed; RES_TEMP when it cannot. */
 enum res learner_save(struct learner *l);
 /* Looks whether another process saved since, at most every few seconds, and loads that. */
 void learner_refresh(struct learner *l);

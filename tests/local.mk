@@ -23,6 +23,7 @@ unit_tests = \
 	tests/unit/test-headers \
 	tests/unit/test-html \
 	tests/unit/test-iprev \
+	tests/unit/test-learner \
 	tests/unit/test-list \
 	tests/unit/test-loop \
 	tests/unit/test-mailbox \
@@ -67,6 +68,8 @@ tests_unit_test_conf_SOURCES = tests/unit/test-conf.c tests/unit/unit.h
 tests_unit_test_conf_LDADD = $(unit_ldadd)
 tests_unit_test_config_SOURCES = tests/unit/test-config.c tests/unit/unit.h gateway/config.c
 tests_unit_test_config_LDADD = $(unit_ldadd)
+tests_unit_test_learner_SOURCES = tests/unit/test-learner.c tests/unit/unit.h
+tests_unit_test_learner_LDADD = $(unit_ldadd)
 tests_unit_test_list_SOURCES = tests/unit/test-list.c tests/unit/unit.h
 tests_unit_test_list_LDADD = $(unit_ldadd)
 tests_unit_test_manual_SOURCES = tests/unit/test-manual.c tests/unit/unit.h
@@ -180,6 +183,9 @@ tests_unit_test_tls_LDADD = $(unit_ldadd)
 tests_unit_test_smtp_limits_SOURCES = tests/unit/smtp-world.h tests/unit/test-smtp-limits.c tests/unit/unit.h
 tests_unit_test_smtp_limits_LDADD = gateway/libsmtp.a $(unit_ldadd)
 
+EXTRA_PROGRAMS += tests/bench/bench-learn
+tests_bench_bench_learn_SOURCES = tests/bench/bench-learn.c
+tests_bench_bench_learn_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 EXTRA_PROGRAMS += tests/bench/bench-queue
 tests_bench_bench_queue_SOURCES = tests/bench/bench-queue.c
 tests_bench_bench_queue_LDADD = gateway/libqueue.a $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
