@@ -11,7 +11,7 @@
 #include "tests/unit/unit.h"
 
 static const char *const spf_words[] = {"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror", NULL};
-static const char *const dmarc_words[] = {"none", "pass", "fail", NULL};
+static const char *const dmarc_words[] = {"none", "pass", "fail", "temperror", "permerror", NULL};
 static const char *const dmarc_policies[] = {"none", "quarantine", "reject", NULL};
 
 /* What filters would declare, for every fact that DESIGN.md and the default policy name. */
@@ -32,6 +32,7 @@ static const struct fact_def auth_facts[] = {
     {"dmarc.policy", FACT_WORD, STAGE_MESSAGE, dmarc_policies, ""},
     {"dmarc.domain", FACT_TEXT, STAGE_MESSAGE, NULL, ""},
     {"dmarc.list", FACT_BOOL, STAGE_MESSAGE, NULL, ""},
+    {"dmarc.reason", FACT_TEXT, STAGE_MESSAGE, NULL, ""},
     {"arc.trusted", FACT_BOOL, STAGE_MESSAGE, NULL, ""},
     {0},
 };

@@ -314,6 +314,31 @@ static void default_without_filters(void **state)
 	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_ACCEPT);
 }
 
+/* An author who cannot be told, or whose policy cannot be had now. */
+static void default_without_author(void **state)
+{
+	struct kit *k = *state;
+	struct policy *p = default_policy(k);
+	struct verdict v;
+
+	fact_set_word(message_facts(k), "dmarc", "permerror");
+	fact_set_text(message_facts(k), "dmarc.reason", STR("more than one From"));
+	fact_set_number(message_facts(k), "score", 3.9);
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_ACCEPT);
+	fact_set_number(message_facts(k), "score", 4);
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_QUARANTINE);
+	fact_set_number(message_facts(k), "score", 6);
+	v = decide(k, p, STAGE_MESSAGE);
+	assert_int_equal(v.code, 550);
+	assert_str(v.text, "more than one From");
+	fact_set_word(message_facts(k), "dmarc", "temperror");
+	v = decide(k, p, STAGE_MESSAGE);
+	assert_int_equal(v.kind, VERDICT_TEMPFAIL);
+	assert_int_equal(v.code, 451);
+	fact_set_bool(message_facts(k), "arc.trusted", true);
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_ACCEPT);
+}
+
 static void default_with_filters(void **state)
 {
 	struct kit *k = *state;
@@ -449,6 +474,7 @@ int main(void)
 	    TEST(long_statement),
 	    TEST(default_without_filters),
 	    TEST(default_with_filters),
+	    TEST(default_without_author),
 	    TEST(design),
 	    TEST(speed),
 	};
