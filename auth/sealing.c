@@ -8,6 +8,7 @@
 
 #include "auth/auth.h"
 #include "core/address.h"
+#include "core/filter.h"
 #include "lib/clock.h"
 
 enum { KEY_FILE_MAX = 64 * 1024 };
@@ -40,9 +41,9 @@ void sealing_read(struct conf_load *load, const struct conf_node *node, struct s
 	sealing->n++;
 }
 
-static bool read_key_file(const char *path, char *text, size_t room, size_t *ret_n)
+static bool read_key_file(const struct filter_env *env, const char *path, char *text, size_t room, size_t *ret_n)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = env->open_key ? env->open_key(env->keys_fd, path) : open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = 1;
 
 	*ret_n = 0;
@@ -55,12 +56,12 @@ static bool read_key_file(const char *path, char *text, size_t room, size_t *ret
 	return fd >= 0 && n >= 0;
 }
 
-static bool load_key(struct sealing_key *k, struct conf_load *load)
+static bool load_key(struct sealing_key *k, const struct filter_env *env, struct conf_load *load)
 {
 	char text[KEY_FILE_MAX];
 	size_t n;
 
-	if (!read_key_file(k->path.p, text, sizeof text, &n)) {
+	if (!read_key_file(env, k->path.p, text, sizeof text, &n)) {
 		conf_error(load, k->place, "cannot read the key %s: %s", k->path.p, strerror(errno));
 		return false;
 	}
@@ -75,12 +76,12 @@ static bool load_key(struct sealing_key *k, struct conf_load *load)
 	return false;
 }
 
-bool sealing_open(struct sealing *sealing, struct conf_load *load)
+bool sealing_open(struct sealing *sealing, const struct filter_env *env, struct conf_load *load)
 {
 	bool ok = true;
 
 	for (struct sealing_key *k = sealing->first; k; k = k->next)
-		ok &= load_key(k, load);
+		ok &= load_key(k, env, load);
 	return ok;
 }
 

@@ -10,6 +10,8 @@
 #include "core/session.h"
 #include "lib/conf.h"
 
+struct filter_env;
+
 struct sealing_key {
 	struct sign_key key;
 	struct str path;
@@ -29,7 +31,7 @@ void sealing_read(struct conf_load *load, const struct conf_node *node, struct s
 /* Whether the client is one whose mail counts as our own users'. */
 bool sealing_has_client(const struct sealing *sealing, const struct ip *client);
 /* Loads the key files; false with errors in load. */
-bool sealing_open(struct sealing *sealing, struct conf_load *load);
+bool sealing_open(struct sealing *sealing, const struct filter_env *env, struct conf_load *load);
 void sealing_close(struct sealing *sealing);
 
 /*

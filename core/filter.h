@@ -47,6 +47,9 @@ struct filter_env {
 	bool only_check;	     /* mailreeved -t: open() checks all it can but starts nothing */
 	const struct chain *chain;
 	struct scan *scan;	     /* core/scan.h; NULL while only checking */
+	/* A key file that only root may read, for reading: -1 with errno. NULL: open() will do. */
+	int (*open_key)(int keys_fd, const char *path);
+	int keys_fd;
 };
 
 struct filter {

@@ -38,8 +38,8 @@ static void set_seal(struct conf_load *load, const struct conf_node *node, void 
 
 static bool arc_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
-	(void)env, (void)place;
-	return sealing_open(&((struct arc_conf *)conf)->sealing, load);
+	(void)place;
+	return sealing_open(&((struct arc_conf *)conf)->sealing, env, load);
 }
 
 static void arc_close(void *conf)

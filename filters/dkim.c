@@ -59,10 +59,10 @@ static bool dkim_open(void *conf, const struct filter_env *env, struct conf_load
 {
 	struct dkim_conf *c = conf;
 
-	(void)env, (void)place;
+	(void)place;
 	c->options.minimum_rsa_bits = (unsigned)c->minimum_rsa_bits;
 	c->options.accept_sha1 = c->accept_sha1;
-	return sealing_open(&c->signing, load);
+	return sealing_open(&c->signing, env, load);
 }
 
 static void dkim_close(void *conf)

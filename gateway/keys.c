@@ -25,11 +25,28 @@ bool keys_pair(int *ret_master, int *ret_role)
 
 /* ---- the master's side ---- */
 
-static bool is_named(const struct config *config, const char *path)
+static bool is_tls_file(const struct config *config, const char *path)
 {
 	for (const struct listen_conf *l = config->listens; l; l = l->next)
 		if (l->has_tls && (str_is(l->certificate, path) || str_is(l->key, path)))
 			return true;
+	return false;
+}
+
+/* The last word of `sign` in filter dkim and of `seal` in filter arc: auth/sealing.c reads them. */
+static bool is_signing_key(const struct config *config, struct arena *a, const char *path)
+{
+	for (const struct conf_node *filter = config->root; filter; filter = filter->next) {
+		if (filter->n != 2 || !str_is(filter->tokens[0].text, "filter"))
+			continue;
+		for (const struct conf_node *line = filter->children; line; line = line->next) {
+			const struct conf_token *t = line->tokens;
+
+			if (line->n == 6 && (str_is(t[0].text, "sign") || str_is(t[0].text, "seal")) &&
+			    str_is(t[4].text, "key") && str_is(conf_path(a, t[5].place, t[5].text), path))
+				return true;
+		}
+	}
 	return false;
 }
 
@@ -43,7 +60,7 @@ static bool is_allowed(const char *config_path, const char *path)
 
 	conf_load_init(&load, a);
 	config = config_load(&load, config_path);
-	allowed = config && is_named(config, path);
+	allowed = config && (is_tls_file(config, path) || is_signing_key(config, a, path));
 	arena_free(a);
 	return allowed;
 }
@@ -159,6 +176,18 @@ bool keys_open(int fd, const char *path, char *out, size_t size, int *ret_fd)
 		return false;
 	snprintf(out, size, "/proc/self/fd/%d", *ret_fd);
 	return true;
+}
+
+int keys_open_file(int fd, const char *path)
+{
+	char out[KEYS_PATH_MAX + 1];
+	int copy, file;
+
+	if (!keys_open(fd, path, out, sizeof out, &copy))
+		return -1;
+	file = open(out, O_RDONLY | O_CLOEXEC);
+	keys_forget(copy);
+	return file;
 }
 
 void keys_forget(int fd)

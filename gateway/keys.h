@@ -1,7 +1,7 @@
 /*
  * Certificates and keys that only root can read, for roles that have given root up: the master reads
- * them again at a reload. It hands out files that the configuration names in a `tls` directive,
- * nothing else, as a copy in memory.
+ * them again at a reload. It hands out files that the configuration names in a `tls` directive or in
+ * a `sign` or `seal` line, nothing else, as a copy in memory.
  */
 #ifndef REEVE_GATEWAY_KEYS_H
 #define REEVE_GATEWAY_KEYS_H
@@ -23,5 +23,7 @@ bool keys_answer(int fd, const char *config_path);
  */
 bool keys_open(int fd, const char *path, char *out, size_t size, int *ret_fd);
 void keys_forget(int fd);
+/* Role: the file, open for reading; -1 with errno. For struct filter_env. */
+int keys_open_file(int fd, const char *path);
 
 #endif

@@ -31,6 +31,8 @@ static struct filter_env *make_env(struct snapshot *s, const struct snapshot_wor
 	env->settings = s->settings;
 	env->only_check = world->only_check;
 	env->scan = s->scan;
+	env->open_key = world->open_key;
+	env->keys_fd = world->keys_fd;
 	return env;
 }
 

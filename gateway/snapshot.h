@@ -34,6 +34,8 @@ struct snapshot_world {
 	bool only_check;
 	bool has_daemon;     /* the daemon's scanner is used, not one of our own */
 	bool only_routes;    /* no filters and no policy: for the relay */
+	int (*open_key)(int keys_fd, const char *path); /* as in struct filter_env */
+	int keys_fd;
 };
 
 /* All errors and warnings are in load (its arena must be `a`, owned by the snapshot on success). */

@@ -1,9 +1,11 @@
 # Scenarios, one a line, alphabetical: played by tests/mailtest/mailtest.
 scenarios = \
+	tests/scenarios/auth-default-policy.mt \
 	tests/scenarios/auth-dmarc-report.mt \
 	tests/scenarios/auth-dmarc.mt \
 	tests/scenarios/auth-results-forged.mt \
 	tests/scenarios/auth-sign-faces.mt \
+	tests/scenarios/auth-sign-root-key.mt \
 	tests/scenarios/auth-sign.mt \
 	tests/scenarios/auth-spf.mt \
 	tests/scenarios/bdat-next-hop.mt \
