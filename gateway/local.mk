@@ -127,6 +127,8 @@ mailreeved_SOURCES = \
 	gateway/role.c \
 	gateway/role.h \
 	gateway/scanner_role.c \
+	gateway/selftest.c \
+	gateway/selftest.h \
 	gateway/world.c \
 	gateway/world.h
 mailreeved_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic

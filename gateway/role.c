@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/sandbox.h"
 
 static void die(const char *what)
 {
@@ -43,6 +44,51 @@ static void set_limits(void)
 	setrlimit(RLIMIT_CORE, &none);
 }
 
+/* The folder of a unix socket that a milter role makes. */
+static const char *socket_folder(const struct role_env *env, struct arena *a)
+{
+	struct str path = env->milter ? env->milter->socket : STR_NONE;
+	ptrdiff_t colon = str_chr(path, ':'), slash;
+
+	if (str_starts(path, STR("inet")))
+		return "";
+	path = str_from(path, colon < 0 ? 0 : (size_t)colon + 1);
+	slash = str_rchr(path, '/');
+	return slash > 0 ? arena_cstr(a, str_sub(path, 0, (size_t)slash)) : "";
+}
+
+size_t role_paths(const struct role_env *env, struct arena *a, struct sandbox_path *ret)
+{
+	size_t n = 0;
+
+	/* Lists, rules and certificates may stand anywhere; a reload names new ones. */
+	ret[n++] = (struct sandbox_path){"/", false};
+	ret[n++] = (struct sandbox_path){"/dev", true};
+	ret[n++] = (struct sandbox_path){arena_cstr(a, env->config->state), true};
+	ret[n++] = (struct sandbox_path){arena_cstr(a, env->config->runtime), true};
+	ret[n++] = (struct sandbox_path){socket_folder(env, a), true};
+	return n;
+}
+
+/* The scanner confines itself once it has become a program of its own. */
+static void confine(const struct role_env *env, const char *name)
+{
+	struct arena *a = arena_new(0);
+	struct sandbox_path paths[ROLE_PATHS];
+	size_t n = role_paths(env, a, paths);
+	struct sandbox s;
+
+	for (int kind = SANDBOX_GATEWAY; kind <= SANDBOX_RELAY; kind++) {
+		if (strcmp(sandbox_name(kind), name) != 0)
+			continue;
+		if (!sandbox_enter(kind, paths, n, &s))
+			log_say(LOG_LEVEL_ERROR, "sandbox", "%s", s.error);
+		else if (!s.has_landlock)
+			log_say(LOG_LEVEL_WARNING, "sandbox", "this kernel has no Landlock: folders are not confined");
+	}
+	arena_free(a);
+}
+
 void role_settle(const struct role_env *env, const char *name)
 {
 	log_init((enum log_target)env->config->log_target, (enum log_level)env->config->log_level, name);
@@ -59,6 +105,7 @@ void role_settle(const struct role_env *env, const char *name)
 	/* Changing the account clears it. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_DUMPABLE, 0);
+	confine(env, name);
 }
 
 void role_ready(const struct role_env *env)

@@ -28,6 +28,10 @@ struct role_env {
 	bool is_root;
 };
 
+enum { ROLE_PATHS = 8 };
+struct sandbox_path;
+/* Folders of a role; returns how many. */
+size_t role_paths(const struct role_env *env, struct arena *a, struct sandbox_path *ret); /* ROLE_PATHS of them */
 /* Gives up root, sets no_new_privs and limits; exits when that cannot be done. */
 void role_settle(const struct role_env *env, const char *name);
 /* Tells the master that the role works. */
