@@ -45,6 +45,8 @@ unit_tests = \
 	tests/unit/test-rules-literal \
 	tests/unit/test-rules-message \
 	tests/unit/test-rules-meta \
+	tests/unit/test-scan \
+	tests/unit/test-scan-wire \
 	tests/unit/test-smtp \
 	tests/unit/test-smtp-limits \
 	tests/unit/test-spf \
@@ -198,6 +200,15 @@ tests_unit_test_rules_message_SOURCES = tests/unit/test-rules-message.c tests/un
 tests_unit_test_rules_message_LDADD = $(unit_ldadd)
 tests_unit_test_rules_meta_SOURCES = tests/unit/test-rules-meta.c tests/unit/unit.h
 tests_unit_test_rules_meta_LDADD = $(unit_ldadd)
+
+tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/unit.h
+tests_unit_test_scan_LDADD = $(unit_ldadd)
+tests_unit_test_scan_wire_SOURCES = tests/unit/test-scan-wire.c tests/unit/unit.h
+tests_unit_test_scan_wire_LDADD = $(unit_ldadd)
+
+# Scanner and attachments against real and own samples.
+TESTS += tests/suites/scan
+dist_noinst_SCRIPTS += tests/suites/scan tests/suites/scan_suite.py
 
 # The samples beside the shipped rules.
 TESTS += tests/suites/starter-rules

@@ -1,0 +1,240 @@
+#!/usr/bin/python3
+"""Scanner and attachments against real samples and own ones, through `reevectl scan`.
+
+    scan_suite.py BUILD-FOLDER [TESTDATA]        (or REEVE_TESTDATA)
+
+The ClamAV test files must be found with one hash signature of clam.exe: raw, in every transfer encoding,
+behind many first fields. The oletools samples must give the facts of the table. What is generated here
+(names, bombs, archives) needs no test data. Exit 1 and a line for each fault."""
+import base64
+import binascii
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+
+FIRST_FIELDS = [b"Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0000", b"Authentication-Results: mx; spf=pass",
+                b"DKIM-Signature: v=1; a=rsa-sha256; d=a.example; b=x", b"ARC-Seal: i=1; a=rsa-sha256; b=x",
+                b"List-Id: <a.b>", b"X-Spam: no", b"Content-Language: en", b"Subject: first", b"From: a@example.com",
+                b"To: b@example.com", b"Message-ID: <a@b>", b"Thread-Topic: t", b"Organization: o",
+                b"Return-Path: <a@example.com>", b"Delivered-To: b@example.com", b"Precedence: bulk", b"Date: x",
+                b"Reply-To: a@example.com", b"X-Mailer: m", b"Importance: high"]
+
+# What the oletools samples hold, by file name: facts that must be true; all of `bad` not named must not be.
+BAD = {"macro", "dde", "external-link", "encrypted"}
+OLE = {
+    "basic/encrypted.docx": {"encrypted"}, "encrypted/encrypted.doc": {"encrypted"},
+    "encrypted/encrypted.docx": {"encrypted"}, "encrypted/encrypted.xls": {"encrypted"},
+    "encrypted/encrypted.xlsx": {"encrypted"}, "encrypted/encrypted.ppt": {"encrypted"},
+    "encrypted/encrypted.pptx": {"encrypted"},
+    "excel4-macros/excel4_sample_macro.xls": {"macro"}, "excel4-macros/excel4_sample_macro.xlsb": {"macro"},
+    "excel4-macros/excel4_sample_macro.xlsm": {"macro"},
+    "msodde/dde-in-csv.csv": {"dde"}, "msodde/dde-test.docx": {"dde"}, "msodde/dde-test.docm": {"dde"},
+    "msodde/dde-test.xlsx": {"dde"}, "msodde/dde-in-word2003.xml.zip": {"encrypted"},
+    "msodde/harmless-clean.doc": set(), "msodde/harmless-clean.docm": set(), "msodde/harmless-clean.docx": set(),
+    "msodde/harmless-clean.xml": set(), "msodde/harmless-clean-2003.xml": set(),
+    "oleform/oleform-PR314.docm": {"macro"}, "olevba/sample_with_vba.ppt": {"macro"},
+    "oleobj/embedded-simple-2007.doc": set(), "oleobj/embedded-simple-2007.docx": set(),
+    "oleobj/external_link/sample_with_external_link_to_doc.docx": {"external-link"},
+    "oleobj/external_link/sample_with_external_link_to_doc.pptx": {"external-link"},
+    "oleobj/external_link/sample_with_external_link_to_doc.xlsx": {"external-link"},
+}
+EMBEDDED = ["oleobj/embedded-simple-2007.doc", "oleobj/embedded-simple-2007.docx", "oleobj/embedded-simple-2007.xls",
+            "oleobj/embedded-simple-2007.ppt", "oleobj/embedded-simple-2007.pptx", "oleobj/embedded-simple-2007.ods",
+            "oleobj/embedded-simple-2007.xml", "oleobj/sample_with_lnk_file.doc", "rtfobj/issue_251.rtf"]
+
+faults = []
+
+
+def check(condition, text):
+    if not condition:
+        faults.append(text)
+
+
+def encode(data, encoding):
+    if encoding == "base64":
+        return base64.encodebytes(data)
+    if encoding == "quoted-printable":
+        return binascii.b2a_qp(data, istext=False)
+    lines = [binascii.b2a_uu(data[i:i + 45]) for i in range(0, len(data), 45)]
+    return b"begin 644 a.bin\n" + b"".join(lines) + b"`\nend\n"
+
+
+def message(data, name, encoding="base64", first=FIRST_FIELDS[0], type_="application/octet-stream"):
+    head = first + b"\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=bb\n\n"
+    text = b"--bb\nContent-Type: text/plain\n\nhello\n"
+    part = (f"--bb\nContent-Type: {type_}\nContent-Disposition: attachment; filename=\"{name}\"\n"
+            f"Content-Transfer-Encoding: {'x-uuencode' if encoding == 'uu' else encoding}\n\n").encode()
+    return head + text + part + encode(data, encoding) + b"\n--bb--\n"
+
+
+class Scans:
+    """Messages that are scanned in one run."""
+
+    def __init__(self, build, folder, conf):
+        self.build, self.folder, self.conf, self.n = build, folder, conf, 0
+        self.names = {}
+
+    def add(self, name, data):
+        self.n += 1
+        path = os.path.join(self.folder, f"{self.n}.eml")
+        with open(path, "wb") as f:
+            f.write(data)
+        self.names[path] = name
+
+    def run(self):
+        done = subprocess.run([os.path.join(self.build, "reevectl"), "-c", self.conf, "scan", "--json", self.folder],
+                              stdout=subprocess.PIPE, check=False, timeout=600)
+        result = {}
+        for line in done.stdout.splitlines():
+            one = json.loads(line)
+            result[self.names[one["file"]]] = one["facts"]
+            os.unlink(one["file"])
+        check(len(result) == len(self.names), f"{len(result)} answers for {len(self.names)} messages")
+        self.names = {}
+        return result
+
+
+def own_signature(folder, data):
+    with open(os.path.join(folder, "own.hdb"), "w", encoding="ascii") as f:
+        f.write(f"{hashlib.md5(data).hexdigest()}:{len(data)}:Suite.Sample\n")
+
+
+def zipped(*members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, data in members:
+            z.writestr(name, data)
+    return out.getvalue()
+
+
+def tarred(name, data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as t:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def nested(depth):
+    data = zipped(("a.txt", b"inside"))
+    for i in range(depth):
+        data = zipped((f"{i}.zip", data))
+    return data
+
+
+def clamav_files(scans, root):
+    folder = os.path.join(root, "attachments/clamav-testfiles")
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), "rb") as f:
+            data = f.read()
+        for encoding in ("base64", "quoted-printable", "uu"):
+            scans.add(f"{name} in {encoding}", message(data, name, encoding))
+    with open(os.path.join(folder, "clam.exe"), "rb") as f:
+        exe = f.read()
+    for first in FIRST_FIELDS:
+        scans.add(f"clam.exe behind {first[:20]!r}", message(exe, "x", first=first))
+    for what, facts in scans.run().items():
+        check(facts.get("clamav.infected"), f"not found: {what}: {facts.get('clamav.status')}")
+    return len(os.listdir(folder)) * 3 + len(FIRST_FIELDS)
+
+
+def true_facts(facts):
+    return {name.split(".", 1)[1] for name, value in facts.items() if name.startswith("attachment.") and value is True}
+
+
+def office_files(scans, root):
+    folder = os.path.join(root, "attachments/oletools")
+    for name in sorted(set(OLE) | set(EMBEDDED)):
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            with open(path, "rb") as f:
+                scans.add(name, message(f.read(), os.path.basename(name)))
+        else:
+            faults.append(f"no sample {name}")
+    for name, facts in scans.run().items():
+        found = true_facts(facts)
+        if name in OLE:
+            check(found & BAD == OLE[name], f"{name}: {sorted(found & BAD)} instead of {sorted(OLE[name])}")
+        check(name not in EMBEDDED or "embedded-object" in found, f"{name}: no embedded object seen")
+    return len(set(OLE) | set(EMBEDDED))
+
+
+def own_samples(scans):
+    exe = b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0" + bytes(200)
+    pdf = b"%PDF-1.4\n1 0 obj<</OpenAction<</S/J#61vaScript/JS(app.alert(1))>>>>endobj\n"
+    smuggle = (b"<html><script>var b=new Blob([Uint8Array.from(atob('AAAA'),c=>c.charCodeAt(0))]);"
+               b"var a=document.createElement('a');a.href=URL.createObjectURL(b);a.download='x.zip';a.click()</script>")
+    rels = b'<Relationships><Relationship Type="http://x/attachedTemplate" Target="http://e/x.dotm" TargetMode="External"/>'
+    types = b"<Types/>"
+    cases = [
+        ("plain text", message(b"hello", "a.txt"), set(), {"program", "archive", "type-mismatch", "script"}),
+        ("program", message(exe, "a.exe"), {"program"}, {"type-mismatch"}),
+        ("program as picture", message(exe, "a.jpg", type_="image/jpeg"), {"program", "type-mismatch"}, set()),
+        ("double", message(b"x", "a.pdf.exe"), {"double-extension", "program"}, set()),
+        ("blanks", message(b"x", "a.pdf      .scr"), {"double-extension", "program"}, set()),
+        ("trailing", message(b"x", "a.exe. . "), {"trailing", "program"}, set()),
+        ("rtlo", message(b"x", "a\u202egpj.exe"), {"rtlo", "program"}, set()),
+        ("2231", message(b"x", "a.txt").replace(b'filename="a.txt"', b"filename*0*=utf-8''a.e; filename*1*=%78e"),
+         {"program"}, set()),
+        ("zip", message(zipped(("a.js", b"x")), "a.zip"), {"archive", "program"}, {"type-mismatch", "limit"}),
+        ("zip in zip", message(nested(2), "a.zip"), {"archive"}, {"limit"}),
+        ("at the depth", message(nested(7), "a.zip"), {"archive"}, {"limit"}),
+        ("too deep", message(nested(9), "a.zip"), {"archive", "limit"}, set()),
+        ("traversal", message(tarred("../../etc/passwd", b"x"), "a.tgz"), {"path-traversal", "archive"}, set()),
+        ("bomb", message(zipped(("a", bytes(120 << 20))), "a.zip"), {"limit"}, set()),
+        ("members", message(zipped(*((f"{i}", b"") for i in range(2001))), "a.zip"), {"limit"}, set()),
+        ("truncated", message(zipped(("a.txt", os.urandom(9000)))[:5000], "a.zip"), {"broken"}, set()),
+        ("pdf", message(pdf, "a.pdf"), {"script"}, {"pdf-launch", "type-mismatch"}),
+        ("pdf launch", message(pdf.replace(b"J#61vaScript", b"Launch"), "a.pdf"), {"pdf-launch"}, set()),
+        ("smuggling", message(smuggle, "a.html"), {"smuggling", "html", "script"}, set()),
+        ("html as pdf", message(b"<html>x", "a.pdf"), {"html", "type-mismatch"}, {"smuggling"}),
+        ("template", message(zipped(("[Content_Types].xml", types), ("word/_rels/settings.xml.rels", rels)), "a.docx"),
+         {"external-link"}, {"macro", "type-mismatch", "archive"}),
+        ("exe in docx", message(zipped(("[Content_Types].xml", types), ("word/a.exe", exe)), "a.docx"), {"program"}, set()),
+        ("iso name", message(bytes(100), "a.iso"), {"disk-image"}, set()),
+        ("lnk", message(b"L\0\0\0\x01\x14\x02\0" + bytes(100), "a.lnk"), {"shortcut", "program"}, set()),
+        ("csv", message(b"a;b\n1;=cmd|'/c calc'!A0\n", "a.csv"), {"dde"}, set()),
+        ("csv pipe", message(b"a|b|c\n1|2|3\n", "a.csv"), set(), {"dde"}),
+    ]
+    for name, data, _, _ in cases:
+        scans.add(name, data)
+    result = scans.run()
+    for name, _, wanted, unwanted in cases:
+        found = true_facts(result.get(name, {}))
+        check(wanted <= found, f"{name}: no {sorted(wanted - found)} in {sorted(found)}")
+        check(not unwanted & found, f"{name}: wrongly {sorted(unwanted & found)}")
+    return len(cases)
+
+
+def main():
+    build = sys.argv[1] if len(sys.argv) > 1 else "."
+    root = sys.argv[2] if len(sys.argv) > 2 else os.environ.get("REEVE_TESTDATA", "")
+    with tempfile.TemporaryDirectory(prefix="scan-suite-") as folder:
+        database, mails, conf = (os.path.join(folder, n) for n in ("db", "mails", "conf"))
+        os.mkdir(database)
+        os.mkdir(mails)
+        sample = b"what no mail holds by chance"
+        if root:
+            with open(os.path.join(root, "attachments/clamav-testfiles/clam.exe"), "rb") as f:
+                sample = f.read()
+        own_signature(database, sample)
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(f'state "{folder}"; runtime "{folder}"; relay example.net {{ to 127.0.0.1:9; }}\n'
+                    f'filter attachment;\nfilter clamav {{ database "{database}"; timeout 60s; }}\n')
+        scans = Scans(build, mails, conf)
+        counts = [own_samples(scans)]
+        if root:
+            counts += [clamav_files(scans, root), office_files(scans, root)]
+    print("\n".join(faults + [f"scan_suite: {' + '.join(map(str, counts))} messages, {len(faults)} faults"]))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

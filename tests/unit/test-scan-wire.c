@@ -1,0 +1,180 @@
+/* The scanner's protocol: what is refused, and the limits at, below and above. */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "filters/attachment_name.h"
+#include "lib/arena.h"
+#include "scanner/wire.h"
+#include "tests/unit/unit.h"
+
+static struct str head_of(struct wire_head *h)
+{
+	h->magic = WIRE_MAGIC;
+	h->version = WIRE_VERSION;
+	return (struct str){(const char *)h, sizeof *h};
+}
+
+static void requests(void **state)
+{
+	struct wire_head h = {.op = WIRE_SCAN, .count = 1, .size = sizeof(struct wire_item)}, got;
+
+	(void)state;
+	assert_true(wire_read_request(head_of(&h), &got));
+	assert_false(wire_read_request(str_sub(head_of(&h), 0, sizeof h - 1), &got));
+	h.count = 0;
+	assert_false(wire_read_request(head_of(&h), &got));
+	h.count = WIRE_ITEMS_MAX;
+	h.size = WIRE_ITEMS_MAX * sizeof(struct wire_item);
+	assert_true(wire_read_request(head_of(&h), &got));
+	h.size--;
+	assert_false(wire_read_request(head_of(&h), &got));
+	h.count++;
+	h.size = WIRE_BYTES_MAX;
+	assert_false(wire_read_request(head_of(&h), &got));
+	h.count = 1;
+	assert_true(wire_read_request(head_of(&h), &got));
+	h.size++;
+	assert_false(wire_read_request(head_of(&h), &got));
+	h.op = 99;
+	assert_false(wire_read_request(head_of(&h), &got));
+	head_of(&h);
+	h.version++;
+	assert_false(wire_read_request((struct str){(const char *)&h, sizeof h}, &got));
+}
+
+static void items(void **state)
+{
+	struct wire_item table[2] = {{.offset = 48, .size = 10}, {.offset = 58, .size = 0}};
+
+	(void)state;
+	assert_true(wire_check_items(table, 58, 2));
+	assert_false(wire_check_items(table, 57, 2));
+	assert_false(wire_check_items(table, 47, 2));
+	table[1].offset = UINT64_MAX;
+	assert_false(wire_check_items(table, 58, 2));
+	table[1] = (struct wire_item){.offset = 50, .size = UINT64_MAX - 10};
+	assert_false(wire_check_items(table, 58, 2));
+	assert_false(wire_check_items(table, 58, 0));
+}
+
+static void settings(void **state)
+{
+	struct wire_settings s = {.workers = 1, .max_recursion = 17, .max_files = 1, .check_ms = 10}, got;
+	struct str paths[WIRE_PATHS_MAX] = {STR("/a"), STR("/b/c")}, read[WIRE_PATHS_MAX];
+	struct buf b = {0};
+	size_t n;
+
+	(void)state;
+	wire_put_settings(&b, 7, &s, paths, 2);
+	assert_true(wire_read_settings(buf_str(&b), &got, read, &n));
+	assert_int_equal(n, 2);
+	assert_true(str_is(read[1], "/b/c"));
+	for (size_t cut = 1; cut < b.n; cut++)
+		assert_false(wire_read_settings(str_sub(buf_str(&b), 0, b.n - cut), &got, read, &n));
+	buf_addc(&b, 'x');
+	assert_false(wire_read_settings(buf_str(&b), &got, read, &n));
+	b.n = 0;
+	s.workers = WIRE_WORKERS_MAX + 1;
+	wire_put_settings(&b, 7, &s, paths, 2);
+	assert_false(wire_read_settings(buf_str(&b), &got, read, &n));
+	b.n = 0;
+	s.workers = WIRE_WORKERS_MAX;
+	wire_put_settings(&b, 7, &s, paths, 0);
+	assert_true(wire_read_settings(buf_str(&b), &got, read, &n));
+	buf_free(&b);
+}
+
+static void answers(void **state)
+{
+	static char room[WIRE_ANSWER_MAX];
+	struct wire_head request = {.op = WIRE_SCAN, .id = 5}, got;
+	struct wire_record r = {.type = WIRE_MEMBER, .kind = KIND_ZIP}, read;
+	struct wire_answer a;
+	struct str name = STR("a name"), rest, whole;
+	size_t n = 0;
+
+	(void)state;
+	wire_answer_start(&a, room, &request);
+	while (wire_answer_add(&a, &r, name, NULL))
+		n++;
+	assert_int_equal(n, (WIRE_ANSWER_MAX - sizeof request) / (sizeof r + name.n));
+	whole = wire_answer_finish(&a);
+	assert_true(wire_read_answer(whole, &got));
+	assert_int_equal(got.is_cut, 1);
+	assert_int_equal(got.id, 5);
+	rest = str_from(whole, sizeof got);
+	assert_true(wire_next_record(&rest, &read, &name));
+	assert_true(str_is(name, "a name"));
+	assert_false(wire_read_answer(str_sub(whole, 0, whole.n - 1), &got));
+	r.kind = KIND_COUNT;
+	memcpy(room + sizeof got, &r, sizeof r);
+	assert_false(wire_read_answer(whole, &got));
+}
+
+static void datagrams(void **state)
+{
+	char room[100];
+	int ends[2], passed;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	assert_true(wire_send(ends[0], STR("hello"), 2, 0));
+	assert_int_equal(wire_receive(ends[1], room, sizeof room, &passed, 0), 5);
+	assert_true(passed >= 0);
+	close(passed);
+	assert_true(wire_send(ends[0], STR("too long"), 2, 0));
+	assert_int_equal(wire_receive(ends[1], room, 4, &passed, 0), -1);
+	assert_int_equal(errno, EMSGSIZE);
+	assert_int_equal(passed, -1);
+	close(ends[0]);
+	assert_int_equal(wire_receive(ends[1], room, sizeof room, NULL, 0), 0);
+	close(ends[1]);
+}
+
+static void names(void **state)
+{
+	static const struct {
+		const char *name, *extension;
+		unsigned tricks;
+	} rows[] = {
+	    {"a.txt", "txt", 0},
+	    {"a", "", 0},
+	    {"", "", 0},
+	    {".", "", 0},
+	    {"a.EXE", "exe", NAME_PROGRAM},
+	    {"a.exe.", "exe", NAME_PROGRAM | NAME_TRAILING},
+	    {"a.exe . .", "exe", NAME_PROGRAM | NAME_TRAILING},
+	    {"invoice.pdf.exe", "exe", NAME_PROGRAM | NAME_DOUBLE},
+	    {"invoice.pdf              .js", "js", NAME_PROGRAM | NAME_SCRIPT | NAME_DOUBLE},
+	    {"jquery.min.js", "js", NAME_PROGRAM | NAME_SCRIPT},
+	    {"archive.tar.gz", "gz", 0},
+	    {"a\xe2\x80\xaegpj.scr", "scr", NAME_PROGRAM | NAME_RTLO},
+	    {"..\\..\\a.lnk", "lnk", NAME_PROGRAM | NAME_SHORTCUT},
+	    {"a.ex\te", "exe", NAME_PROGRAM | NAME_CONTROL},
+	    {"a.0123456789abcdef", "0123456789abcdef", 0},
+	    {"a.0123456789abcdef0", "", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct file_name read;
+
+		file_name_read(str_of(rows[i].name), &read);
+		assert_string_equal(read.extension, rows[i].extension);
+		assert_int_equal(read.tricks, rows[i].tricks);
+	}
+	assert_true(word_in("a bc d", "bc"));
+	assert_false(word_in("a bc d", "b"));
+	assert_false(word_in("a bc d", ""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(requests), cmocka_unit_test(items),     cmocka_unit_test(settings),
+	    cmocka_unit_test(answers),  cmocka_unit_test(datagrams), cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
