@@ -83,8 +83,10 @@ static bool cut_extension(struct str *name, char ret[EXTENSION_MAX + 1])
 
 		if (c <= ' ' || c == 0x7f)
 			continue; /* "e xe" is no extension, but what would read it as one must not surprise */
-		if (n == EXTENSION_MAX)
+		if (n == EXTENSION_MAX) {
+			ret[0] = '\0';
 			return false;
+		}
 		ret[n++] = (char)to_lower(c);
 	}
 	ret[n] = '\0';

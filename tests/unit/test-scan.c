@@ -212,7 +212,7 @@ static void deaths(void **state)
 	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
 	assert_true(signal_all("reeve-worker", SIGKILL) >= 1);
 	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
-	assert_int_equal(signal_all("reeve-template", SIGKILL), 1);
+	assert_true(signal_all("reeve-template", SIGKILL) >= 1); /* a worker is named so at first */
 	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
 	assert_true(signal_all("reeve-worker", SIGSTOP) >= 1);
 	before = clock_ticks_ns();
@@ -297,6 +297,8 @@ static void swap_under_load(void **state)
 	start(k, 20000);
 	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
 	load_start(&l, k, threads);
+	usleep(1000000);
+	print_message("before: worst %.1f ms\n", (double)l.worst_ns / 1e6);
 	for (int i = 0; i < 15; i++) {
 		usleep(150000);
 		write_sample(k, i % 2 ? "One" : "Other");
