@@ -41,6 +41,7 @@ EXTRA_DIST += \
 dist_noinst_SCRIPTS += \
 	tests/bench/corpus.py \
 	tests/bench/run \
+	tests/bench/verify \
 	tests/clients/clients.py \
 	tests/clients/fetch \
 	tests/clients/run \
@@ -50,8 +51,9 @@ EXTRA_PROGRAMS += tests/bench/load tests/bench/sink
 tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS)
 tests_bench_sink_LDADD =
 bench_packages = packages
-bench: all tests/bench/load tests/bench/sink
-	$(top_srcdir)/tests/clients/fetch $(bench_packages) postfix
+bench: all tests/bench/bench-auth tests/bench/load tests/bench/sink
+	$(top_srcdir)/tests/clients/fetch $(bench_packages) opendkim postfix
+	$(top_srcdir)/tests/bench/verify . $(bench_packages)
 	$(top_srcdir)/tests/bench/run . $(bench_packages)
 .PHONY: bench
 
