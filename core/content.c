@@ -420,8 +420,9 @@ static void finish(struct maker *m, struct str subject)
 struct content *content_make(struct arena *a, struct mime *mime)
 {
 	struct content *c = arena_alloc(a, sizeof *c);
-	struct maker m = {.arena = a, .mime = mime, .content = c, .budget = CONTENT_TEXT_MAX};
+	struct maker m = {.arena = a, .mime = mime, .content = c, .budget = mime->limits->text};
 
+	c->urls.most = (size_t)mime->limits->urls;
 	for (struct mime_part *part = mime->root; part; part = mime_next(part))
 		if (!part->first && !(part->is_alternative_reading && is_twin(&m, part)))
 			take_part(&m, part);

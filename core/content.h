@@ -52,7 +52,7 @@ struct content {
 	size_t raw_count;
 	struct urls urls;
 	struct html_facts html; /* counts of all HTML parts together, the rest of the last one */
-	bool is_truncated; /* more text than CONTENT_TEXT_MAX */
+	bool is_truncated; /* more text than the limit `text` allows */
 };
 
 struct content *content_make(struct arena *a, struct mime *mime);

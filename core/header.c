@@ -8,6 +8,7 @@ enum { FEW = 64 };
 
 struct section {
 	struct str text;
+	const struct parse_limits *limits;
 	struct headers *h;
 	struct header few[FEW]; /* most sections fit: copied once, to their exact size */
 	struct header *v;
@@ -70,7 +71,7 @@ static struct header *add_field(struct arena *a, struct section *s)
 /* The limits hold for whole fields: one that grows over them is not kept in part. */
 static bool is_room_for(const struct section *s, const struct line *line)
 {
-	return !s->h->is_over && s->h->n < HEADER_COUNT_MAX && line->next <= HEADER_BYTES_MAX;
+	return !s->h->is_over && (int64_t)s->h->n < s->limits->headers && line->next <= s->limits->header_bytes;
 }
 
 static void start_field(struct arena *a, struct section *s, const struct line *line, struct str name,
@@ -94,7 +95,7 @@ static void continue_field(struct section *s, const struct line *line)
 
 	if (s->h->is_over)
 		return;
-	if (line->next > HEADER_BYTES_MAX) {
+	if (line->next > s->limits->header_bytes) {
 		s->h->n--;
 		s->h->is_over = true;
 		return;
@@ -156,9 +157,10 @@ static void note_octets(struct headers *h, struct str text)
 	h->has_nul = text.n && memchr(text.p, '\0', text.n);
 }
 
-void headers_parse(struct arena *a, struct str message, struct headers *ret_headers)
+void headers_parse_within(struct arena *a, struct str message, const struct parse_limits *limits,
+    struct headers *ret_headers)
 {
-	struct section s = {.text = message, .h = ret_headers, .room = FEW};
+	struct section s = {.text = message, .limits = limits, .h = ret_headers, .room = FEW};
 	struct headers *h = ret_headers;
 
 	*h = (struct headers){0};
@@ -175,6 +177,11 @@ void headers_parse(struct arena *a, struct str message, struct headers *ret_head
 	h->v = s.v == s.few ? NULL : s.v;
 	h->has_bare_lf = s.crlf && s.lf;
 	note_octets(h, str_sub(message, 0, h->body));
+}
+
+void headers_parse(struct arena *a, struct str message, struct headers *ret_headers)
+{
+	headers_parse_within(a, message, &parse_limits_default, ret_headers);
 }
 
 static bool is_named(const struct header *field, struct str name)

@@ -3,7 +3,7 @@
  *
  * The one place that says where headers end: at the first empty line, or before the first line that
  * is neither a field nor a continuation (then `broken_at` is set; the body starts there). Lines end
- * in CRLF or, in stored files, LF. Bounded by HEADER_COUNT_MAX and HEADER_BYTES_MAX.
+ * in CRLF or, in stored files, LF. Bounded by core/limits.h.
  */
 #ifndef REEVE_CORE_HEADER_H
 #define REEVE_CORE_HEADER_H
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/limits.h"
 #include "lib/arena.h"
 #include "lib/str.h"
 
@@ -33,7 +34,10 @@ struct headers {
 	bool has_bare_lf; /* LF and CRLF mixed; in a stored file all lines may end in LF */
 };
 
+/* Within the default limits. */
 void headers_parse(struct arena *a, struct str message, struct headers *ret_headers);
+void headers_parse_within(struct arena *a, struct str message, const struct parse_limits *limits,
+    struct headers *ret_headers);
 
 /* The index-th (from 0) field of that name, top down; NULL when there is none. */
 const struct header *headers_get(const struct headers *h, const char *name, size_t index);

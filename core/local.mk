@@ -32,6 +32,8 @@ core_libcore_a_SOURCES = \
 	core/html-tables.h \
 	core/html.c \
 	core/html.h \
+	core/limits.c \
+	core/limits.h \
 	core/list.c \
 	core/list.h \
 	core/list_private.h \

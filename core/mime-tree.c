@@ -157,7 +157,7 @@ bool mime_unite(struct mime *mime, struct mime_part *other)
 		next = mime_next(part);
 		if (!is_leaf(part) || part->body.n == 0 || !remember(table, part))
 			continue;
-		if (mime->part_count >= MIME_PARTS_MAX) {
+		if ((int64_t)mime->part_count >= mime->limits->mime_parts) {
 			mime->anomalies |= MIME_PART_LIMIT;
 			break;
 		}

@@ -155,7 +155,7 @@ static struct mime_part *add_part(struct parser *p, struct mime_part *parent, st
 {
 	struct mime_part *part;
 
-	if (p->mime->part_count >= MIME_PARTS_MAX) {
+	if ((int64_t)p->mime->part_count >= p->mime->limits->mime_parts) {
 		p->is_full = true;
 		parent->anomalies |= MIME_PART_LIMIT;
 		return NULL;
@@ -245,13 +245,13 @@ static void read_over_broken(struct parser *p, struct headers *h, struct str tex
 		at = (size_t)(line.p + line.n - text.p);
 		while (at < text.n && text.p[at++] != '\n')
 			;
-		headers_parse(p->arena, str_from(text, at), &more);
+		headers_parse_within(p->arena, str_from(text, at), p->mime->limits, &more);
 		cut_at_delimiter(p, &more, str_from(text, at));
 		is_worth_it |= has_content_field(&more);
 		append_headers(p->arena, &all, &more, at);
 		at = all.body;
 	}
-	if (!is_worth_it || all.n > HEADER_COUNT_MAX)
+	if (!is_worth_it || (int64_t)all.n > p->mime->limits->headers)
 		return;
 	p->doubts |= READ_OVER_BROKEN;
 	if (p->reading & READ_OVER_BROKEN)
@@ -282,7 +282,7 @@ static size_t read_header(struct parser *p, struct mime_part *part, size_t at, c
 	if (given) {
 		part->headers = *given;
 	} else {
-		headers_parse(p->arena, rest, &part->headers);
+		headers_parse_within(p->arena, rest, p->mime->limits, &part->headers);
 		cut_at_delimiter(p, &part->headers, rest);
 	}
 	note_header_oddities(p, part, rest);
@@ -377,7 +377,7 @@ static void begin_part(struct parser *p, size_t at, struct mime_part *parent, st
 		sweep_start(&p->sweep, p->text, body);
 		if (!mime_is_multipart(part) && !mime_is_message(part))
 			return;
-		if (part->depth >= MIME_DEPTH_MAX || p->depth >= STACK_MAX) {
+		if (part->depth >= p->mime->limits->mime_depth || p->depth >= STACK_MAX) {
 			part->anomalies |= MIME_DEPTH_LIMIT;
 			return;
 		}
@@ -585,7 +585,7 @@ static void point_back(struct mime_part *root, struct str copy, struct str messa
 static void read_otherwise(struct arena *a, struct mime *mime, struct str message,
     const struct headers *headers, uint32_t reading)
 {
-	struct mime other = {.arena = a};
+	struct mime other = {.arena = a, .limits = mime->limits};
 	struct parser p = {.arena = a, .mime = &other, .reading = reading};
 	struct str copy = message;
 
@@ -605,12 +605,13 @@ static void read_otherwise(struct arena *a, struct mime *mime, struct str messag
 }
 
 struct mime *mime_parse_body(struct arena *a, struct str message, const struct headers *headers,
-    struct spool *spool)
+    struct spool *spool, const struct parse_limits *limits)
 {
 	struct mime *mime = arena_alloc(a, sizeof *mime);
 	struct parser p = {.arena = a, .mime = mime, .spool = spool};
 
 	mime->arena = a;
+	mime->limits = limits;
 	parse_once(&p, message, headers);
 	mime->is_ambiguous = (mime->anomalies & AMBIGUOUS) != 0;
 	for (uint32_t bit = 1; bit < 1u << READINGS; bit <<= 1)
@@ -623,12 +624,12 @@ struct mime *mime_parse_body(struct arena *a, struct str message, const struct h
 
 struct mime *mime_parse(struct arena *a, struct str message, struct spool *spool)
 {
-	return mime_parse_body(a, message, NULL, spool);
+	return mime_parse_body(a, message, NULL, spool, &parse_limits_default);
 }
 
 struct mime *message_mime(struct message *m)
 {
 	if (!m->mime)
-		m->mime = mime_parse_body(m->arena, spool_data(m->spool), &m->headers, m->spool);
+		m->mime = mime_parse_body(m->arena, spool_data(m->spool), &m->headers, m->spool, m->limits);
 	return m->mime;
 }

@@ -1,7 +1,7 @@
 /*
  * MIME structure (RFC 2045-2049, 2183, 2231, 6532) of a message as a tree of parts, each a slice of
- * the immutable bytes. One pass, iterative, linear, bounded: MIME_DEPTH_MAX, MIME_PARTS_MAX,
- * headers per part, boundary length. What is odd or can be read in several ways is not repaired
+ * the immutable bytes. One pass, iterative, linear, bounded by core/limits.h
+ * and the boundary's length. What is odd or can be read in several ways is not repaired
  * silently: it is a named anomaly, and every plausible reading yields parts (the union).
  */
 #ifndef REEVE_CORE_MIME_H
@@ -86,6 +86,7 @@ struct mime_part {
 
 struct mime {
 	struct arena *arena;
+	const struct parse_limits *limits;
 	struct mime_part *root;
 	size_t part_count;
 	uint32_t anomalies; /* of all parts together */
@@ -96,9 +97,9 @@ struct mime {
 
 /* spool may be NULL; with it, pages that were passed may be dropped. */
 struct mime *mime_parse(struct arena *a, struct str message, struct spool *spool);
-/* The same with the header section that was parsed before. */
+/* The same with the header section that was parsed before, and limits. */
 struct mime *mime_parse_body(struct arena *a, struct str message, const struct headers *headers,
-    struct spool *spool);
+    struct spool *spool, const struct parse_limits *limits);
 /* Of the message in hand; parsed at the first call. Body must be complete. */
 struct mime *message_mime(struct message *m);
 bool mime_is_multipart(const struct mime_part *part);

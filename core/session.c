@@ -14,6 +14,7 @@ struct session *session_new(const struct chain *chain, struct dns *dns, enum fac
 	struct session *s = arena_alloc(a, sizeof *s);
 
 	*s = (struct session){.magic = SESSION_MAGIC, .arena = a, .chain = chain, .face = face, .resolver = dns};
+	s->limits = &parse_limits_default;
 	s->dns_limits = (struct dns_limits){.queries = 60, .timeout_ms = 5000};
 	s->started_us = clock_mono_us();
 	s->facts = (struct facts){.registry = chain_facts(chain), .arena = a};
@@ -41,7 +42,7 @@ struct message *message_start(struct session *s)
 	struct message *m = arena_alloc(a, sizeof *m);
 
 	assert(!s->message);
-	*m = (struct message){.magic = MESSAGE_MAGIC, .arena = a, .last = &m->first};
+	*m = (struct message){.magic = MESSAGE_MAGIC, .arena = a, .limits = s->limits, .last = &m->first};
 	m->facts = (struct facts){.registry = chain_facts(s->chain), .arena = a};
 	m->state = arena_array(a, chain_length(s->chain), sizeof *m->state);
 	findings_init(&m->findings);

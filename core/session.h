@@ -17,6 +17,7 @@
 #include "core/fact.h"
 #include "core/finding.h"
 #include "core/header.h"
+#include "core/limits.h"
 #include "core/spool.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
@@ -65,6 +66,7 @@ struct message {
 	struct str queue_id;		/* the MTA's, when the milter front end was told it; else "" */
 	struct recipient *current;	/* the one being decided at STAGE_RCPT; not yet in the list */
 
+	const struct parse_limits *limits; /* the session's, never NULL */
 	struct spool *spool;		/* complete and finished at STAGE_MESSAGE */
 	struct headers headers;		/* valid from STAGE_HEADER on; slices into the spool's bytes,
 					   or into a buffer of its own before the end of data */
@@ -102,6 +104,7 @@ struct session {
 	uint16_t client_port;
 	struct ip local;		/* our side */
 	uint16_t local_port;
+	const struct parse_limits *limits; /* of that snapshot; at first the defaults */
 	struct str hostname;		/* ours: authserv-id, Received, greeting */
 	struct str helo;		/* as given; "" before HELO */
 	bool is_esmtp;

@@ -288,6 +288,11 @@ static void grow(struct arena *a, struct urls *urls)
 	urls->room = room;
 }
 
+static size_t most(const struct urls *urls)
+{
+	return urls->most && urls->most < URL_MAX ? urls->most : URL_MAX;
+}
+
 static void add(struct arena *a, struct urls *urls, const struct url *u)
 {
 	size_t at;
@@ -297,7 +302,7 @@ static void add(struct arena *a, struct urls *urls, const struct url *u)
 	at = slot_of(urls, u);
 	if (urls->slots[at])
 		return;
-	if (urls->n == URL_MAX) {
+	if (urls->n == most(urls)) {
 		urls->is_over = true;
 		return;
 	}
@@ -348,7 +353,7 @@ void urls_add_tag(struct arena *a, struct urls *urls, struct str raw, enum url_s
 {
 	struct url u;
 
-	if (urls->n == URL_MAX) {
+	if (urls->n == most(urls)) {
 		urls->is_over = true;
 		return;
 	}

@@ -1,6 +1,6 @@
 /*
  * URLs in text and HTML: found, cleaned of obfuscation, split, with the registered domain by the
- * public suffix list. Bounded by URL_MAX per message.
+ * public suffix list. Bounded by URL_MAX per message, or fewer.
  */
 #ifndef REEVE_CORE_URL_H
 #define REEVE_CORE_URL_H
@@ -31,6 +31,7 @@ struct url {
 struct urls {
 	struct url *v;
 	size_t n, room;
+	size_t most; /* 0: URL_MAX */
 	bool is_over;
 	uint16_t *slots; /* hash table of indexes + 1, against doubles */
 };

@@ -5,7 +5,11 @@
 #include <unistd.h>
 
 #include "core/address.h"
+#include "core/content.h"
+#include "core/header.h"
+#include "core/mime.h"
 #include "core/settings.h"
+#include "core/url.h"
 #include "lib/log.h"
 
 #define SECOND 1000.0
@@ -386,6 +390,18 @@ const struct directive limits_directives[] = {
 	.args = "NUMBER", .help = "DNS questions for one message"},
     {.name = "transfer-min", .type = CONF_INT, .offset = AT(transfer_min), .def = "128", .min = 0, .max = 1048576,
 	.args = "OCTETS", .help = "octets per second in DATA, after its first 60 s; slower clients are dropped"},
+    {.name = "headers", .type = CONF_INT, .offset = AT(parse.headers), .def = "1000", .min = 10,
+	.max = HEADER_COUNT_MAX, .args = "NUMBER", .help = "fields of a header section; more gets 552"},
+    {.name = "header-bytes", .type = CONF_SIZE, .offset = AT(parse.header_bytes), .def = "256K", .min = KIB,
+	.max = HEADER_BYTES_MAX, .args = "SIZE", .help = "of a header section; more gets 552"},
+    {.name = "mime-depth", .type = CONF_INT, .offset = AT(parse.mime_depth), .def = "32", .min = 1,
+	.max = MIME_DEPTH_MAX, .args = "NUMBER", .help = "parts within parts; what is deeper is not taken apart"},
+    {.name = "mime-parts", .type = CONF_INT, .offset = AT(parse.mime_parts), .def = "1000", .min = 2,
+	.max = MIME_PARTS_MAX, .args = "NUMBER", .help = "parts of a message; the rest stays in the last one"},
+    {.name = "urls", .type = CONF_INT, .offset = AT(parse.urls), .def = "2000", .min = 1, .max = URL_MAX,
+	.args = "NUMBER", .help = "links of a message that rules see"},
+    {.name = "text", .type = CONF_SIZE, .offset = AT(parse.text), .def = "1M", .min = KIB, .max = CONTENT_TEXT_MAX,
+	.args = "SIZE", .help = "readable text of a message that rules see, HTML included"},
     {0},
 };
 #undef AT

@@ -5,6 +5,7 @@
 #ifndef REEVE_GATEWAY_CONFIG_H
 #define REEVE_GATEWAY_CONFIG_H
 
+#include "core/limits.h"
 #include "core/route.h"
 #include "lib/addr.h"
 #include "lib/conf.h"
@@ -43,6 +44,7 @@ struct limits_conf {
 	int64_t idle_ms, session_ms, stage_ms, banner_ms;
 	int64_t dns_queries;
 	int64_t transfer_min;		/* octets per second in DATA, after 60 s */
+	struct parse_limits parse;
 };
 
 struct config {

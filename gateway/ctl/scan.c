@@ -160,6 +160,7 @@ static struct session *session_for(struct scan *sc)
 	struct session *s = session_new(sc->snapshot->chain, sc->dns, FACE_SCAN);
 
 	s->hostname = config->hostname;
+	s->limits = &config->limits.parse;
 	s->client = sc->client;
 	s->helo = sc->helo;
 	s->is_esmtp = true;
@@ -175,7 +176,7 @@ static void scan_message(struct scan *sc, const char *path, struct str data)
 	struct judgement j;
 
 	m->spool = spool_of(data);
-	headers_parse(m->arena, data, &m->headers);
+	headers_parse_within(m->arena, data, m->limits, &m->headers);
 	set_sender(sc, s);
 	run_stages(sc, s, &j);
 	print(sc, s, &j, path);

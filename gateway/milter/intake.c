@@ -200,7 +200,7 @@ const char *intake_eoh(struct intake *in)
 		return NULL;
 	in->is_in_body = true;
 	buf_adds(&in->header, "\r\n");
-	headers_parse(m->arena, buf_str(&in->header), &m->headers);
+	headers_parse_within(m->arena, buf_str(&in->header), m->limits, &m->headers);
 	add_bytes(in, buf_str(&in->header));
 	return content_headers_wrong(&m->headers, in->limits.hops);
 }
@@ -222,7 +222,7 @@ const char *intake_end(struct intake *in, const struct intake_macros *macros)
 		return too_large;
 	if (in->spool_failed || !spool_finish(m->spool))
 		return "452 4.3.1 no room to scan the message, try again later";
-	headers_parse(m->arena, spool_data(m->spool), &m->headers);
+	headers_parse_within(m->arena, spool_data(m->spool), m->limits, &m->headers);
 	return content_headers_wrong(&m->headers, in->limits.hops);
 }
 

@@ -112,6 +112,7 @@ static void start_session(struct milter_conn *c)
 	struct session *s = session_new(c->snapshot->chain, milter.world.dns, FACE_MILTER);
 
 	s->hostname = config->hostname;
+	s->limits = &config->limits.parse;
 	s->is_esmtp = true;
 	s->dns_limits.queries = (unsigned)limits->dns_queries;
 	/* The MTA waits 30 s for an answer. */

@@ -250,7 +250,7 @@ void smtp_finish(struct smtp *c)
 		return;
 	}
 	atomic_fetch_add_explicit(&smtp_stats(c)->bytes, spool_size(m->spool), memory_order_relaxed);
-	headers_parse(m->arena, spool_data(m->spool), &m->headers);
+	headers_parse_within(m->arena, spool_data(m->spool), m->limits, &m->headers);
 	wrong = content_headers_wrong(&m->headers, c->snap->config->limits.hops);
 	if (wrong)
 		refuse_whole(c, wrong);

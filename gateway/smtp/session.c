@@ -47,6 +47,7 @@ void smtp_session_new(struct smtp *c, const struct ip *client, uint16_t port, co
 	s->local = *local;
 	s->local_port = local_port;
 	s->hostname = config->hostname;
+	s->limits = &config->limits.parse;
 	s->dns_limits.queries = (unsigned)config->limits.dns_queries;
 	s->dns_limits.timeout_ms = (unsigned)config->dns_timeout_ms;
 	s->on_lookups_done = smtp_lookups_done;

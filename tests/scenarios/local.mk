@@ -30,6 +30,7 @@ scenarios = \
 	tests/scenarios/limit-line.mt \
 	tests/scenarios/limit-memory.mt \
 	tests/scenarios/limit-message.mt \
+	tests/scenarios/limit-parse.mt \
 	tests/scenarios/limit-recipients.mt \
 	tests/scenarios/limit-session.mt \
 	tests/scenarios/limit-sessions.mt \

@@ -1,0 +1,16 @@
+/* What holds without a configuration: the parsers' own maxima. */
+#include "core/limits.h"
+
+#include "core/content.h"
+#include "core/header.h"
+#include "core/mime.h"
+#include "core/url.h"
+
+const struct parse_limits parse_limits_default = {
+    .headers = HEADER_COUNT_MAX,
+    .header_bytes = HEADER_BYTES_MAX,
+    .mime_depth = MIME_DEPTH_MAX,
+    .mime_parts = MIME_PARTS_MAX,
+    .urls = URL_MAX,
+    .text = CONTENT_TEXT_MAX,
+};
