@@ -474,6 +474,14 @@ static void ruleset_free(void *arg)
 	pthread_mutex_destroy(&rs->lock);
 }
 
+static bool reads_relays(const struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->field_count; i++)
+		if (rs->fields[i].spec.source > FIELD_ALL && rs->fields[i].spec.source < FIELD_TO_CC)
+			return true;
+	return false;
+}
+
 struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_options *options)
 {
 	struct ruleset *rs = arena_alloc(b->arena, sizeof *rs);
@@ -486,7 +494,6 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	arena_defer(b->arena, ruleset_free, rs);
 	take_rules(rs);
 	read_settings(rs);
-	rs->received = received_new(b->arena);
 	rs->eval_data = eval_data_new(rs);
 	compile_rules(rs);
 	compile_metas(rs);
@@ -504,6 +511,11 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	lazy_mark(rs);
 	rs->evals = numbers_of(rs, is_eval, &rs->eval_count);
 	rs->details = numbers_of(rs, is_detail, &rs->detail_count);
+	/* Patterns for Received fields and evals take longer to compile than a small set. */
+	if (rs->eval_count)
+		eval_data_compile(rs->eval_data, rs->arena);
+	if (rs->eval_count || rs->capture_count || reads_relays(rs))
+		rs->received = received_new(rs->arena);
 	return rs;
 }
 

@@ -29,6 +29,8 @@ const char *eval_missing(struct str name);
 
 /* Tables made once per set from its settings (address lists, domain lists ...). */
 struct eval_data *eval_data_new(struct ruleset *rs);
+/* The patterns that eval functions share; not needed by a set without evals. */
+void eval_data_compile(struct eval_data *d, struct arena *a);
 
 /* The i-th argument, or "" / the default. */
 struct str eval_arg(const struct eval_call *c, size_t i);

@@ -9,6 +9,10 @@
 
 #define IP4 "\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}"
 
+#define EMAIL_LETTER "[a-z0-9!\\#$%&'*+/=?^_`{|}~-]"
+#define EMAIL "(?=.{0,64}@)(?<!" EMAIL_LETTER ")(?:" EMAIL_LETTER "+(?:\\." EMAIL_LETTER "+)*@" \
+              "(?:[a-z0-9](?:[a-z0-9-]{0,59}[a-z0-9])?\\.){1,4}[a-z]{2,18})(?![a-z0-9.-]*[a-z0-9])"
+
 static const char *const patterns[PATTERNS] = {
     [P_AOL_RELAY] = "(?i) rly-[a-z][a-z]\\d\\d\\.",
     [P_AOL_VIA] = "/AOL-\\d+\\.\\d+\\.\\d+\\)",
@@ -58,13 +62,16 @@ static const char *const patterns[PATTERNS] = {
     [P_NO_FREEMAIL] = "(?i)^(?:abuse|support|sales|info|helpdesk|contact|kontakt|(?:post|host|domain)master|"
                       "undisclosed.*|request-[a-f0-9]{16}|bounced?-|[a-f0-9]{8}(?:\\.[a-f0-9]{8}|-[a-f0-9]{4}-"
                       "[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12})|.+=.+=.+)@",
-    [P_EMAIL] = "(?i)(?<![a-z0-9.!\\#$%&'*+/=?^_`{|}~-])([a-z0-9!\\#$%&'*+/=?^_`{|}~-]+(?:\\.[a-z0-9!\\#$%&'*+/=?^_`"
-                "{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,59}[a-z0-9])?\\.){1,4}[a-z]{2,18})(?![a-z0-9.-]*[a-z0-9])",
+    [P_EMAIL] = "(?i)" EMAIL,
+    [P_URL_WITH_EMAIL] = "(?i)<?https?://\\S{0,255}(?:@|%40)\\S{0,255}",
+    /* In angle brackets, or before "wrote:" and the like; not before "phone:". */
+    [P_QUOTED_EMAIL] = "(?i)<?(?<!mailto:)" EMAIL
+                       "(?:>|\\s{1,10}(?!(?:fa(?:x|csi)|tel|phone|e?-?mail))[a-z]{2,11}:)",
     [P_LEAVE] = "(?i)<mailto:(?:leave-\\S+|\\S+-unsubscribe)@\\S+>$",
     [P_CWT] = "/CWT/DCE\\)|iPlanet Messaging Server",
 };
 
-static void compile_patterns(struct arena *a, struct eval_data *d)
+void eval_data_compile(struct eval_data *d, struct arena *a)
 {
 	struct str error;
 	size_t offset;
@@ -251,7 +258,6 @@ struct eval_data *eval_data_new(struct ruleset *rs)
 {
 	struct eval_data *d = arena_alloc(rs->arena, sizeof *d);
 
-	compile_patterns(rs->arena, d);
 	for (size_t i = 0; i < LISTS; i++)
 		d->lists[i] = text_set_new(rs->arena);
 	d->freemail = text_set_new(rs->arena);

@@ -1,7 +1,7 @@
 /* Free-mail addresses in headers and text: who says he is one and wants answers at another. */
 #include "rules/evals_private.h"
 
-enum { BODY_EMAILS_MAX = 40 };
+enum { BODY_EMAILS_MAX = 40, LINK_EMAILS_MAX = 20 };
 
 static bool is_freemail(struct eval_call *c, struct str email)
 {
@@ -64,6 +64,37 @@ static bool is_in(const struct str *v, size_t n, struct str s)
 	return false;
 }
 
+/* Matches become a blank. */
+static struct str without(struct eval_call *c, enum eval_pattern pattern, struct str line)
+{
+	const struct regex *re = c->m->rs->eval_data->patterns[pattern];
+	struct buf out = {0};
+	struct regex_hit hit;
+	size_t from = 0;
+
+	while (regex_match(re, c->m->scratch, line, from, &hit) == REGEX_MATCH && hit.end > from) {
+		buf_add(&out, str_sub(line, from, hit.start - from));
+		buf_addc(&out, ' ');
+		from = hit.end;
+	}
+	if (from == 0)
+		return line;
+	buf_add(&out, str_from(line, from));
+	return buf_take(&out, c->m->t->arena);
+}
+
+static void add_email(struct eval_call *c, struct eval_state *s, struct str found, struct str *seen, size_t *n)
+{
+	struct str email = str_lower(c->m->t->arena, found);
+
+	if (is_in(seen, *n, email))
+		return;
+	seen[(*n)++] = email;
+	if (is_freemail(c, email))
+		s->body_freemails[s->body_freemail_count++] = email;
+}
+
+/* Addresses in links to web pages, in angle brackets and in front of quotations are not counted. */
 static void add_from_line(struct eval_call *c, struct eval_state *s, struct str line, struct str *seen, size_t *n)
 {
 	const struct regex *re = c->m->rs->eval_data->patterns[P_EMAIL];
@@ -72,17 +103,27 @@ static void add_from_line(struct eval_call *c, struct eval_state *s, struct str 
 
 	if (str_chr(line, '@') < 0)
 		return;
+	line = without(c, P_QUOTED_EMAIL, without(c, P_URL_WITH_EMAIL, line));
 	while (*n < BODY_EMAILS_MAX && regex_match(re, c->m->scratch, line, from, &hit) == REGEX_MATCH) {
-		struct str email = str_lower(c->m->t->arena, str_sub(line, hit.start, hit.end - hit.start));
 		from = hit.end > from ? hit.end : from + 1;
-		/* An address in angle brackets is a quotation, unless it is a link. */
-		if (hit.start && line.p[hit.start - 1] == '<' && hit.end < line.n && line.p[hit.end] == '>')
+		add_email(c, s, str_sub(line, hit.start, hit.end - hit.start), seen, n);
+	}
+}
+
+/* Links of markup (mailto:), whose text may be another. */
+static void add_from_links(struct eval_call *c, struct eval_state *s, struct str *seen, size_t *n)
+{
+	const struct regex *re = c->m->rs->eval_data->patterns[P_EMAIL];
+	const struct urls *urls = &c->m->t->content->urls;
+	size_t scheme = strlen("mailto:");
+	struct regex_hit hit;
+
+	for (size_t i = 0; i < urls->n && *n < LINK_EMAILS_MAX; i++) {
+		const struct url *u = &urls->v[i];
+		if (!u->tag || strcmp(u->tag, "a") != 0 || !str_istarts(u->raw, STR("mailto:")))
 			continue;
-		if (is_in(seen, *n, email))
-			continue;
-		seen[(*n)++] = email;
-		if (is_freemail(c, email))
-			s->body_freemails[s->body_freemail_count++] = email;
+		if (regex_match(re, c->m->scratch, u->raw, scheme, &hit) == REGEX_MATCH && hit.start == scheme)
+			add_email(c, s, str_sub(u->raw, hit.start, hit.end - hit.start), seen, n);
 	}
 }
 
@@ -97,6 +138,8 @@ static const struct eval_state *body_freemails(struct eval_call *c)
 		return s;
 	s->has_body_freemails = true;
 	s->body_freemails = arena_array(c->m->t->arena, BODY_EMAILS_MAX, sizeof *s->body_freemails);
+	if (content)
+		add_from_links(c, s, seen, &n);
 	for (size_t i = 0; content && i < content->body_count && n < BODY_EMAILS_MAX; i++)
 		add_from_line(c, s, content->body[i], seen, &n);
 	/* Many addresses are a list of members, not an address to answer to. */

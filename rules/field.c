@@ -45,7 +45,8 @@ const struct relays *fields_relays(struct fields *f)
 	if (f->relays)
 		return f->relays;
 	f->relays = arena_alloc(f->t->arena, sizeof *f->relays);
-	received_read(f->received, f->scratch, f->t, f->policy, f->relays);
+	if (f->received)
+		received_read(f->received, f->scratch, f->t, f->policy, f->relays);
 	return f->relays;
 }
 

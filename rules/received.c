@@ -41,7 +41,7 @@ struct compiled {
 struct received {
 	struct compiled *formats, *fallbacks, *auths;
 	size_t format_count, fallback_count, auth_count;
-	struct compiled id, helo, by, envfrom, date, any_ip, sub_helo, sub_ident, from_by;
+	struct compiled id, helo, by, envfrom, date, any_ip, sub_helo, sub_ident, from_by, guess;
 };
 
 /* ---- compiling the table ---- */
@@ -130,6 +130,7 @@ struct received *received_new(struct arena *a)
 	r->by = compile(a, " by (?<by>\\S+)(?:[^-A-Za-z0-9;.]|$)");
 	r->envfrom = compile(a, "(?i)(?:return-path:? |envelope-(?:sender|from)[ =])(?<envfrom>\\S+)\\b");
 	r->any_ip = compile(a, "\\[%I\\]");
+	r->guess = compile(a, "^(?<helo>\\S+)[^-A-Za-z0-9.]");
 	r->sub_helo = compile(a, "helo=(?<helo>\\S+)");
 	r->sub_ident = compile(a, "ident=(?<ident>\\S*)");
 	return r;
@@ -283,13 +284,13 @@ static enum reading finish_format(struct line *l, const struct format *f)
 	l->looks_up = f->flags & LOOKS_UP;
 	read_sub(l);
 	read_ident(l);
+	if (f->flags & SAME_HELO && !(l->v[F_SUB].p && str_find(l->v[F_SUB], STR("helo=")) >= 0))
+		l->v[F_HELO] = l->v[F_RDNS];
 	if (f->flags & UNKNOWN_NAME) {
 		l->looks_up = !str_is(l->v[F_RDNS], "unknown");
 		if (!l->looks_up)
 			l->v[F_RDNS] = STR("");
 	}
-	if (f->flags & SAME_HELO && !(l->v[F_SUB].p && str_find(l->v[F_SUB], STR("helo=")) >= 0))
-		l->v[F_HELO] = l->v[F_RDNS];
 	if (f->flags & NO_ID)
 		l->v[F_ID] = STR("");
 	return READ_RELAY;
@@ -342,6 +343,8 @@ static enum reading read_line(struct line *l)
 		l->has_envfrom = matches(l, &l->r->envfrom, rest);
 		if (try_table(l, l->r->formats, l->r->format_count, rest, &reading))
 			return reading;
+		if (!l->v[F_HELO].n)
+			matches(l, &l->r->guess, rest);
 	} else if (try_table(l, l->r->fallbacks, l->r->fallback_count, l->text, &reading)) {
 		return reading;
 	}
