@@ -129,6 +129,8 @@ void world_stats(struct world *w, struct buf *out)
 	world_stat(out, "store", "commits", store.commits);
 	world_stat(out, "store", "written", store.written);
 	world_stat(out, "store", "failures", store.failures);
+	world_stat(out, "store", "hot", store.hot);
+	world_stat(out, "store", "hot-bytes", store.hot_bytes);
 	snapshot_unref(s);
 }
 

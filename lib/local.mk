@@ -45,6 +45,7 @@ lib_libreeve_a_SOURCES = \
 	lib/store.h \
 	lib/store_bucket.c \
 	lib/store_each.c \
+	lib/store_hot.c \
 	lib/store_overlay.c \
 	lib/store_private.h \
 	lib/store_repair.c \

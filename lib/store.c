@@ -3,6 +3,7 @@
  */
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -10,6 +11,17 @@
 #include "lib/store_private.h"
 
 /* ---- life ---- */
+
+/* Beside the store's file; without it all still works, but for the speed. */
+static void store_open_hot(struct store *st, const char *path)
+{
+	char name[4200];
+
+	if ((size_t)snprintf(name, sizeof name, "%s-seen", path) >= sizeof name)
+		return;
+	create_file(name);
+	st->hot = hot_open(name);
+}
 
 struct store *store_open(const char *path, bool read_only, struct arena *a, struct str *ret_error)
 {
@@ -33,6 +45,8 @@ struct store *store_open(const char *path, bool read_only, struct arena *a, stru
 		store_close(st);
 		return NULL;
 	}
+	if (st->backend && !read_only)
+		store_open_hot(st, path);
 	if (st->backend && !read_only && !writer_start(st)) {
 		*ret_error = STR("cannot start the writer's thread");
 		store_close(st);
@@ -47,6 +61,7 @@ void store_close(struct store *st)
 		return;
 	writer_stop(st);
 	backend_close(st->backend);
+	hot_close(st->hot);
 	overlay_clear(&st->pending);
 	overlay_clear(&st->committing);
 	pthread_cond_destroy(&st->work);
@@ -70,9 +85,13 @@ void store_on_rebuilt(struct store *st, void (*rebuilt)(void *arg, uint64_t kept
 
 void store_stats(struct store *st, struct store_stats *ret_stats)
 {
+	size_t hot;
+
 	pthread_mutex_lock(&st->lock);
 	*ret_stats = st->stats;
 	ret_stats->waiting = st->pending.n + st->committing.n;
+	ret_stats->hot_bytes = hot_bytes(st->hot, &hot);
+	ret_stats->hot = hot;
 	pthread_mutex_unlock(&st->lock);
 }
 
@@ -106,6 +125,7 @@ void view_change(const struct change *c, int64_t now, struct arena *a, struct vi
 	    .is_number = c->is_number,
 	    .number = c->is_number ? c->number : text_number(c->value),
 	    .expires = c->expires,
+	    .version = c->version + 1, /* when it will be in the file */
 	};
 	if (a && ret_view->exists && !c->is_number)
 		ret_view->value = arena_str(a, c->value);
@@ -123,6 +143,7 @@ enum res store_look(
 {
 	const struct change *c;
 	uint64_t commits;
+	uint32_t version;
 	enum res res;
 
 	for (;;) {
@@ -134,14 +155,21 @@ enum res store_look(
 		*ret_view = (struct view){0};
 		if (!st->backend)
 			return RES_OK;
+		if (hot_get(st->hot, p->text, p->hash, a, ret_view))
+			break;
+		version = hot_version(st->hot, p->text);
 		commits = st->stats.commits;
 		pthread_mutex_unlock(&st->lock);
 		res = backend_get(st->backend, p->text, a, ret_view);
 		pthread_mutex_lock(&st->lock);
 		if (res != RES_OK)
 			return res;
-		if (commits == st->stats.commits && !find_waiting(st, p))
-			break;
+		if (commits != st->stats.commits || find_waiting(st, p))
+			continue;
+		ret_view->version = version;
+		if (a || ret_view->is_number || !ret_view->exists)
+			hot_keep(st->hot, p->text, p->hash, version, ret_view);
+		break;
 	}
 	ret_view->exists = ret_view->exists && !is_over(ret_view->expires, now);
 	return RES_OK;
@@ -178,6 +206,11 @@ struct change *store_change_at(struct store *st, const struct place *p, bool *re
 	struct change *c = overlay_at(&st->pending, p->text, p->hash);
 
 	*ret_is_new = st->pending.n != before;
+	if (*ret_is_new) {
+		const struct change *earlier = overlay_find(&st->committing, p->text, p->hash);
+
+		c->version = earlier ? earlier->version + 1 : hot_version(st->hot, p->text);
+	}
 	if (before == 0 && st->has_writer)
 		pthread_cond_signal(&st->work);
 	return c;
@@ -212,6 +245,8 @@ static enum res change_count(struct store *st, const struct place *p, int64_t ad
 	if (store_look(st, p, NULL, now, &v) != RES_OK)
 		return RES_TEMP;
 	c = store_change_at(st, p, &is_new);
+	if (is_new)
+		c->version = v.version;
 	if (is_new)
 		c->kind = CHANGE_COUNT;
 	else if (c->kind != CHANGE_COUNT || !v.exists)
@@ -303,6 +338,8 @@ enum res store_add(struct store *st, const char *table, struct str key, struct s
 	} else if (res == RES_OK && store_has_room(st, 1, now)) {
 		struct change *c = store_change_at(st, &p, &is_new);
 		c->kind = is_new ? CHANGE_ADD : CHANGE_PUT;
+		if (is_new)
+			c->version = v.version;
 		c->expires = expiry(ttl, now);
 		overlay_set_value(&st->pending, c, value);
 	} else {

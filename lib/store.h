@@ -126,6 +126,7 @@ void store_on_rebuilt(struct store *st, void (*rebuilt)(void *arg, uint64_t kept
 struct store_stats {
 	uint64_t waiting;	/* changed keys not written yet */
 	uint64_t commits, written, failures, purged;
+	uint64_t hot, hot_bytes; /* entries kept in memory, and what they take */
 };
 void store_stats(struct store *st, struct store_stats *ret_stats);
 

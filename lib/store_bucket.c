@@ -57,11 +57,13 @@ static bool bucket_take(const struct store_rate *rate, int64_t n, int64_t now_ns
 }
 
 static void change_bucket(
-    struct store *st, const struct place *p, bool is_reset, int64_t amount, int64_t full_ns)
+    struct store *st, const struct place *p, bool is_reset, int64_t amount, int64_t full_ns, uint32_t version)
 {
 	bool is_new;
 	struct change *c = store_change_at(st, p, &is_new);
 
+	if (is_new)
+		c->version = version;
 	if (is_new && !is_reset)
 		c->kind = CHANGE_BUCKET;
 	else if (is_reset || c->kind != CHANGE_BUCKET)
@@ -88,7 +90,7 @@ static enum res bucket_locked(struct store *st, const struct place *p,
 	if (!bucket_take(rate, n, now_ns, &full_ns, ret_level))
 		return RES_NONE;
 	if (takes && (n > 0 || (n < 0 && v.exists) || is_reset))
-		change_bucket(st, p, is_reset, refill_ns(rate, n), full_ns);
+		change_bucket(st, p, is_reset, refill_ns(rate, n), full_ns, v.version);
 	return RES_OK;
 }
 

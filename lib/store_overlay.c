@@ -21,16 +21,27 @@ static uint64_t seed(void)
 	return value;
 }
 
-uint64_t key_hash(struct str key)
+/* Eight octets at a time; the multiplication is wide, so that no input makes it forget its state. */
+uint64_t key_mix(struct str key, uint64_t h)
 {
-	uint64_t h = seed();
+	for (size_t i = 0; i < key.n; i += 8) {
+		uint64_t word = 0;
+		unsigned __int128 product;
 
-	for (size_t i = 0; i < key.n; i++) {
-		h = (h ^ (unsigned char)key.p[i]) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 29;
+		memcpy(&word, key.p + i, key.n - i < 8 ? key.n - i : 8);
+		product = (unsigned __int128)(h ^ word) * 0x9e3779b97f4a7c15u;
+		h = (uint64_t)product ^ (uint64_t)(product >> 64);
+		h += 0xbf58476d1ce4e5b9u;
 	}
+	h ^= key.n;
+	h ^= h >> 31;
 	h *= 0xbf58476d1ce4e5b9u;
 	return h ^ h >> 32;
+}
+
+uint64_t key_hash(struct str key)
+{
+	return key_mix(key, seed());
 }
 
 static struct change **slot_of(const struct overlay *o, uint64_t hash)

@@ -36,6 +36,7 @@ struct change {
 	uint64_t hash;
 	enum change_kind kind;
 	bool is_number; /* the value is the number, not the text */
+	uint32_t version; /* see store_hot.c: what the entry looked like here was true then */
 	int64_t number, amount;
 	int64_t expires;
 	struct str value; /* on the heap */
@@ -50,6 +51,7 @@ struct view {
 	int64_t number;
 	struct str value;
 	int64_t expires;
+	uint32_t version; /* as in struct change */
 };
 
 /* ---- the overlay: not thread-safe ---- */
@@ -60,6 +62,7 @@ struct overlay {
 };
 
 uint64_t key_hash(struct str key);
+uint64_t key_mix(struct str key, uint64_t seed);
 struct change *overlay_find(const struct overlay *o, struct str key, uint64_t hash);
 /* The change of that key, made as CHANGE_DELETE when it is new. */
 struct change *overlay_at(struct overlay *o, struct str key, uint64_t hash);
@@ -74,12 +77,27 @@ void overlay_clear(struct overlay *o);
 /* A leading decimal number as SQLite casts it; 0 when there is none. */
 int64_t text_number(struct str text);
 
+/* ---- hot entries: store_hot.c; all take NULL, for a store that has none ---- */
+
+struct hot;
+struct hot *hot_open(const char *path);
+void hot_close(struct hot *h);
+uint32_t hot_version(const struct hot *h, struct str key);
+bool hot_get(struct hot *h, struct str key, uint64_t hash, struct arena *a, struct view *ret_view);
+/* version: hot_version() from before the entry was read. */
+void hot_keep(struct hot *h, struct str key, uint64_t hash, uint32_t version, const struct view *v);
+/* After a commit, for each change in it. */
+void hot_committed(struct hot *h, const struct change *c);
+void hot_forget(struct hot *h);
+size_t hot_bytes(const struct hot *h, size_t *ret_n);
+
 /* ---- the store ---- */
 
 struct backend;
 
 struct store {
 	struct backend *backend; /* NULL: all is in memory */
+	struct hot *hot;	 /* NULL: none */
 	bool has_writer;
 	pthread_t writer;
 
@@ -138,6 +156,10 @@ void writer_stop(struct store *st);
 struct backend *backend_open(
     const char *path, bool read_only, struct arena *a, struct str *ret_error);
 void backend_close(struct backend *b);
+/* An empty file with the owner of its folder, so that root leaves nothing that the roles cannot use. */
+void create_file(const char *path);
+/* Another number after each change of the file behind the path. */
+unsigned backend_era(const struct backend *b);
 /* Any thread. Text values are copied to a; without one only the number is wanted. */
 enum res backend_get(struct backend *b, struct str key, struct arena *a, struct view *ret_view);
 /* Any thread: all from..below to, in key order; the slices live until each() returns. */

@@ -385,7 +385,7 @@ static int writer_setup(struct store_conn *c)
 {
 	int rc = sqlite3_exec(c->db,
 	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-	    "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16000",
+	    "PRAGMA wal_autocheckpoint=16000; PRAGMA cache_size=-64000",
 	    NULL, NULL, NULL);
 
 	return rc == SQLITE_OK ? migrate(c->db) : rc;
@@ -469,6 +469,11 @@ struct backend *backend_open(
 	explain(b, rc, a, ret_error);
 	backend_close(b);
 	return NULL;
+}
+
+unsigned backend_era(const struct backend *b)
+{
+	return b->era;
 }
 
 void readers_close(struct backend *b)

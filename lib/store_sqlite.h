@@ -61,9 +61,6 @@ int store_conn_open(const char *path, int flags, int busy_ms, struct store_conn 
 /* NULL is allowed. */
 void store_conn_close(struct store_conn *c);
 struct str column_str(sqlite3_stmt *s, int at);
-/* An empty file with the owner of its folder, so that root leaves nothing that the roles cannot
- * use. */
-void create_file(const char *path);
 int writer_open(struct backend *b, bool may_rebuild);
 void readers_close(struct backend *b);
 /* Sets the file aside and opens a new one, or the one that another process has made by now. */

@@ -82,8 +82,10 @@ static bool commit(struct store *st)
 	pthread_mutex_unlock(&st->lock);
 	all = overlay_sorted(&st->committing, STR(""), &n); /* only this thread changes it */
 	res = backend_commit(st->backend, all, n, clock_now());
-	free(all);
 	pthread_mutex_lock(&st->lock);
+	for (size_t i = 0; i < n && res == RES_OK; i++)
+		hot_committed(st->hot, all[i]);
+	free(all);
 	if (res == RES_OK) {
 		done = st->committing;
 		st->committing = (struct overlay){0};
@@ -127,11 +129,18 @@ static void tell_of_rebuild(struct store *st)
 static void take_care(struct store *st, int64_t *last_ns)
 {
 	size_t purged;
+	unsigned era;
 
 	if (clock_ticks_ns() - *last_ns < (int64_t)CARE_MS * NS_PER_MS)
 		return;
 	pthread_mutex_unlock(&st->lock);
+	era = backend_era(st->backend);
 	backend_care(st->backend, is_busy, st);
+	if (era != backend_era(st->backend)) {
+		pthread_mutex_lock(&st->lock);
+		hot_forget(st->hot);
+		pthread_mutex_unlock(&st->lock);
+	}
 	purged = backend_purge(st->backend, clock_now());
 	tell_of_rebuild(st);
 	*last_ns = clock_ticks_ns();

@@ -51,7 +51,8 @@ EXTRA_PROGRAMS += tests/bench/load tests/bench/sink
 tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS)
 tests_bench_sink_LDADD =
 bench_packages = packages
-bench: all tests/bench/bench-auth tests/bench/load tests/bench/sink
+bench: all tests/bench/bench-auth tests/bench/bench-state tests/bench/load tests/bench/sink
+	tests/bench/bench-state .
 	$(top_srcdir)/tests/clients/fetch $(bench_packages) opendkim postfix
 	$(top_srcdir)/tests/bench/verify . $(bench_packages)
 	$(top_srcdir)/tests/bench/run . $(bench_packages)

@@ -237,7 +237,6 @@ static void keys_that_are_not_set_do_not_count(void **state)
 	f->s->auth_user = STR("joe");
 	assert_true(sends(f, "a@example.org", 10, VERDICT_ACCEPT));
 	assert_false(sends(f, "a@example.org", 10, VERDICT_ACCEPT));
-	assert_string_equal(fixture_fact(f, "rate.exceeded") ? "set" : "gone", "gone"); /* went with the message */
 	fixture_free(f);
 }
 
