@@ -58,6 +58,18 @@ static void log_rebuilt(void *arg, uint64_t kept)
 	    " entries were carried over into a new one", path, path, kept);
 }
 
+/* Mail must not wait for policy state: what cannot be written is read, else memory has to do. */
+static struct store *open_without_writing(struct world *w, const char *path, struct str why)
+{
+	struct str error;
+	struct store *store;
+
+	log_say(LOG_LEVEL_ERROR, "store", "cannot open %s: %.*s; changes of policy state are kept in memory only until the next "
+	    "start", path, STR_ARG(why));
+	store = store_open(path, true, w->arena, &error);
+	return store ? store : store_open(NULL, false, w->arena, &error);
+}
+
 static bool open_store(struct world *w)
 {
 	const char *path = arena_printf(w->arena, "%.*s/state.db", STR_ARG(w->env->config->state)).p;
@@ -65,10 +77,10 @@ static bool open_store(struct world *w)
 	uint64_t kept;
 
 	w->store = store_open(path, false, w->arena, &error);
-	if (!w->store) {
-		log_say(LOG_LEVEL_ERROR, "store", "cannot open %s: %.*s", path, STR_ARG(error));
+	if (!w->store)
+		w->store = open_without_writing(w, path, error);
+	if (!w->store)
 		return false;
-	}
 	if (store_was_rebuilt(w->store, &kept))
 		log_rebuilt((void *)path, kept);
 	store_on_rebuilt(w->store, log_rebuilt, (void *)path);

@@ -35,7 +35,9 @@ static double now_of(clockid_t which)
 /* A third of the keys belongs to each of the three. */
 __attribute__((format(printf, 2, 0))) static struct str key_of(char out[96], const char *format, uint64_t i)
 {
-	return (struct str){out, (size_t)snprintf(out, 96, format, (unsigned)(10 + (i >> 16 & 63)), (unsigned)(i >> 8 & 255), (unsigned)(i & 255))};
+	int n = snprintf(out, 96, format, (unsigned)(10 + (i >> 16 & 63)), (unsigned)(i >> 8 & 255), (unsigned)(i & 255));
+
+	return (struct str){out, (size_t)n};
 }
 
 #define RATE_KEY "60 connections per 1m by client\n%u.%u.%u.7"
@@ -124,7 +126,7 @@ static bool measure(int threads, unsigned seconds)
 	store_flush(st);
 	wall = now_of(CLOCK_MONOTONIC) - start;
 	cpu = now_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-	printf("%2d threads  %9.0f decisions/s  %6.2f us CPU each, %.2f a message, writing to the file included%s\n", threads,
+	printf("%2d threads  %9.0f decisions/s  %6.2f us CPU each, %.2f a message, with the file%s\n", threads,
 	    3 * (double)done / wall, 1e6 * cpu / (3 * (double)done), 1e6 * cpu / (double)done, ok ? "" : "  FAILURES");
 	return ok;
 }
@@ -146,7 +148,8 @@ int main(int argc, char **argv)
 		return fprintf(stderr, "%.*s\n", STR_ARG(error)), 1;
 	fill();
 	store_stats(st, &stats);
-	printf("%" PRIu64 " keys; %" PRIu64 " hot ones take %.0f bytes each\n", keys, stats.hot, (double)stats.hot_bytes / (double)(stats.hot + !stats.hot));
+	printf("%" PRIu64 " keys; %" PRIu64 " hot ones take %.0f bytes each\n", keys, stats.hot,
+	    (double)stats.hot_bytes / (double)(stats.hot + !stats.hot));
 	for (int threads = 1; threads <= 16; threads *= 4)
 		ok &= measure(threads, argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 5);
 	store_close(st);
