@@ -78,10 +78,11 @@ unsigned arc_field_instance(const struct header *h)
 static void place_field(struct arc *arc, const struct header *h, size_t index, int kind)
 {
 	unsigned i = field_instance(h, kind);
+	unsigned most = arc->options.sets ? arc->options.sets : ARC_SETS_MAX;
 	size_t *place;
 
-	if (i == 0 || i > ARC_SETS_MAX) {
-		fail(arc, i ? "more than 50 sets" : "a field without instance");
+	if (i == 0 || i > most) {
+		fail(arc, i ? "more sets than are looked at" : "a field without instance");
 		return;
 	}
 	place = kind == ARC_AAR ? &arc->sets[i].aar : kind == ARC_AMS ? &arc->sets[i].ams : &arc->sets[i].seal;

@@ -8,10 +8,11 @@ struct dkim *dkim_new(struct arena *a, const struct headers *headers, struct bod
 {
 	struct dkim *d = arena_alloc(a, sizeof *d);
 	size_t total = headers_count(headers, "DKIM-Signature");
+	size_t most = options->signatures ? options->signatures : DKIM_SIGNATURES_MAX;
 
 	d->arena = a;
 	d->options = *options;
-	d->ignored = total > DKIM_SIGNATURES_MAX ? total - DKIM_SIGNATURES_MAX : 0;
+	d->ignored = total > most ? total - most : 0;
 	d->v = arena_array(a, total - d->ignored, sizeof *d->v);
 	for (size_t i = 0; i < headers->n && d->n < total - d->ignored; i++)
 		if (str_iis(headers->v[i].name, "DKIM-Signature"))

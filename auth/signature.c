@@ -358,6 +358,11 @@ static bool try_key(struct arena *a, struct signature *sig, struct str record, s
 		sig->reason = arena_printf(a, "key of %u bits is too short", sig->key_bits);
 		return true;
 	}
+	if (sig->kind == CRYPTO_RSA && options->maximum_rsa_bits && sig->key_bits > options->maximum_rsa_bits) {
+		settle(sig, AUTH_POLICY, "");
+		sig->reason = arena_printf(a, "key of %u bits is too long", sig->key_bits);
+		return true;
+	}
 	if (key.is_strict && sig->form == SIGNATURE_DKIM &&
 	    !str_ieq(str_from(sig->identity, (size_t)str_rchr(sig->identity, '@') + 1), sig->domain)) {
 		settle(sig, AUTH_PERMERROR, "key does not allow sub-domains");

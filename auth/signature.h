@@ -26,6 +26,8 @@ enum signature_form { SIGNATURE_DKIM, SIGNATURE_AMS, SIGNATURE_SEAL };
 struct signature_options {
 	unsigned minimum_rsa_bits; /* below: result policy */
 	bool accept_sha1;
+	unsigned maximum_rsa_bits; /* above: result policy; 0: CRYPTO_RSA_MAX */
+	unsigned signatures, sets; /* of DKIM and ARC that are looked at; 0: their maxima */
 };
 
 #define SIGNATURE_DEFAULTS ((struct signature_options){.minimum_rsa_bits = 1024})

@@ -10,6 +10,7 @@
 struct arc_conf {
 	struct conf_strings trusted;
 	struct sealing sealing;
+	int64_t sets;
 };
 
 static const char *const arc_words[] = {"none", "pass", "fail", NULL};
@@ -50,6 +51,8 @@ static void arc_close(void *conf)
 static const struct directive arc_directives[] = {
     {.name = "trusted", .type = CONF_STRINGS, .offset = offsetof(struct arc_conf, trusted), .args = "DOMAIN...",
 	.repeats = true, .help = "sealers whose word is believed (sub-domains too)"},
+    {.name = "sets", .type = CONF_INT, .offset = offsetof(struct arc_conf, sets), .def = "50", .min = 1,
+	.max = ARC_SETS_MAX, .args = "NUMBER", .help = "hops of a chain; a longer one fails before any key is asked for"},
     {.name = "seal", .type = CONF_CUSTOM, .set = set_seal, .args = "DOMAIN selector NAME key FILE",
 	.help = "add an ARC set of our own to mail that is passed on"},
     {0},
@@ -57,7 +60,8 @@ static const struct directive arc_directives[] = {
 
 static struct auth *start(struct session *s, const void *conf)
 {
-	static const struct signature_options options = {.minimum_rsa_bits = 1024};
+	const struct signature_options options = {
+	    .minimum_rsa_bits = 1024, .sets = (unsigned)((const struct arc_conf *)conf)->sets};
 	struct auth *auth = message_auth(s->message);
 
 	auth->sealing = &((const struct arc_conf *)conf)->sealing;

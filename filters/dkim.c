@@ -8,7 +8,7 @@
 #include "core/filter.h"
 
 struct dkim_conf {
-	int64_t minimum_rsa_bits;
+	int64_t minimum_rsa_bits, maximum_rsa_bits, signatures;
 	bool accept_sha1, accept_partial;
 	struct signature_options options;
 	struct sealing signing;
@@ -42,6 +42,10 @@ static void set_sign(struct conf_load *load, const struct conf_node *node, void 
 static const struct directive dkim_directives[] = {
     {.name = "minimum-rsa-bits", .type = CONF_INT, .offset = AT(minimum_rsa_bits), .def = "1024", .min = CRYPTO_RSA_MIN,
 	.max = CRYPTO_RSA_MAX, .args = "BITS", .help = "signatures of shorter keys do not pass (result: policy)"},
+    {.name = "maximum-rsa-bits", .type = CONF_INT, .offset = AT(maximum_rsa_bits), .def = "4096", .min = CRYPTO_RSA_MIN,
+	.max = CRYPTO_RSA_MAX, .args = "BITS", .help = "signatures of longer keys are not computed (result: policy)"},
+    {.name = "signatures", .type = CONF_INT, .offset = AT(signatures), .def = "10", .min = 1, .max = DKIM_SIGNATURES_MAX,
+	.args = "NUMBER", .help = "signatures that are looked at, from the top; more are a finding"},
     {.name = "accept-sha1", .type = CONF_FLAG, .offset = AT(accept_sha1), .def = "off", .args = "on | off",
 	.help = "let rsa-sha1 pass, against RFC 8301; for study"},
     {.name = "accept-partial", .type = CONF_FLAG, .offset = AT(accept_partial), .def = "off", .args = "on | off",
@@ -61,6 +65,8 @@ static bool dkim_open(void *conf, const struct filter_env *env, struct conf_load
 
 	(void)place;
 	c->options.minimum_rsa_bits = (unsigned)c->minimum_rsa_bits;
+	c->options.maximum_rsa_bits = (unsigned)c->maximum_rsa_bits;
+	c->options.signatures = (unsigned)c->signatures;
 	c->options.accept_sha1 = c->accept_sha1;
 	return sealing_open(&c->signing, env, load);
 }
@@ -137,7 +143,7 @@ static void add_findings(struct session *s, const struct dkim *dkim)
 		break;
 	}
 	if (dkim->ignored)
-		finding_add(s, "dkim.many", "%zu signatures beyond the first %d", dkim->ignored, DKIM_SIGNATURES_MAX);
+		finding_add(s, "dkim.many", "%zu signatures beyond the first %zu", dkim->ignored, dkim->n);
 }
 
 static enum outcome dkim_run(struct session *s, const void *conf)

@@ -436,6 +436,10 @@ const struct directive queue_directives[] = {
 	.args = "SIZE", .help = "free space that is left; with less, mail is deferred with 452 before it is taken"},
     {.name = "durable", .type = CONF_FLAG, .offset = AT(queue_durable), .def = "on", .args = "on | off",
 	.help = "250 only after the message is on disk; off loses acknowledged mail in a crash"},
+    {.name = "reports", .type = CONF_INT, .offset = AT(reports), .def = "600", .min = 1, .max = 1000000,
+	.args = "NUMBER", .help = "reports to senders per minute; more wait, with the mail they are about"},
+    {.name = "reports-per-domain", .type = CONF_INT, .offset = AT(reports_domain), .def = "60", .min = 1,
+	.max = 60000, .args = "NUMBER", .help = "the same for the senders of one domain"},
     {0},
 };
 

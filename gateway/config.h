@@ -64,6 +64,7 @@ struct config {
 	struct str postmaster;		/* where DSNs come from and bare <postmaster> goes; never empty */
 	uint64_t queue_segment, queue_free_min;	/* bytes */
 	bool queue_durable;
+	int64_t reports, reports_domain; /* per minute: of all senders, of one domain's */
 	int64_t drain_ms;
 
 	/* Statements that others read, in order. */

@@ -19,6 +19,14 @@ enum {
 	CONNECTION_IDLE_MS = 5000,
 	DOMAINS_MAX = 100000,	   /* remembered; then forgotten all at once */
 	HOP_TEXT_MAX = 120,
+	REPORT_DOMAINS = 1024,
+};
+
+/* Reports written in this minute. Domains share counters by their hash, so that memory stays bounded. */
+struct report_rate {
+	int64_t minute;
+	int64_t total;
+	uint16_t by_domain[REPORT_DOMAINS];
 };
 
 struct relay {
@@ -46,6 +54,7 @@ struct relay {
 	bool is_polling, more_waits;
 
 	size_t jobs, reports; /* under way */
+	struct report_rate report_rate;
 	bool is_draining, is_drained;
 	void (*drained)(void *arg);
 	void *drained_arg;

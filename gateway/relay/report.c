@@ -134,11 +134,34 @@ static void on_commit(void *arg, enum queue_result result)
 	loop_post(p->delivery->relay->loop, report_end, p);
 }
 
+/* Who forges senders by the thousand must not make us their cannon: what is over waits. */
+static bool may_report(struct relay *r, struct str sender)
+{
+	struct report_rate *rate = &r->report_rate;
+	ptrdiff_t at = str_rchr(sender, '@');
+	struct str domain = str_from(sender, (size_t)(at + 1));
+	uint16_t *here = &rate->by_domain[str_ihash(domain) % REPORT_DOMAINS];
+	int64_t minute = clock_now() / 60;
+
+	if (rate->minute != minute)
+		*rate = (struct report_rate){.minute = minute};
+	if (rate->total >= r->config->reports || *here >= r->config->reports_domain)
+		return false;
+	rate->total++;
+	++*here;
+	return true;
+}
+
 void report_send(struct delivery *d, enum report_kind kind, const bool *which,
     void (*done)(struct delivery *d, const bool *which, bool ok))
 {
-	struct report *p = calloc(1, sizeof *p);
+	struct report *p;
 
+	if (!may_report(d->relay, d->entry.sender)) {
+		done(d, which, false);
+		return;
+	}
+	p = calloc(1, sizeof *p);
 	if (!p || !(p->which = malloc(d->job.n)))
 		abort();
 	memcpy(p->which, which, d->job.n);

@@ -32,8 +32,10 @@ scenarios = \
 	tests/scenarios/limit-message.mt \
 	tests/scenarios/limit-parse.mt \
 	tests/scenarios/limit-recipients.mt \
+	tests/scenarios/limit-reports.mt \
 	tests/scenarios/limit-session.mt \
 	tests/scenarios/limit-sessions.mt \
+	tests/scenarios/limit-signatures.mt \
 	tests/scenarios/limit-slow-client.mt \
 	tests/scenarios/listeners.mt \
 	tests/scenarios/log-lines.mt \

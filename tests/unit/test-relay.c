@@ -120,7 +120,7 @@ static int set_up(void **state)
 	memset(&hop, 0, sizeof hop);
 	memset(&other, 0, sizeof other);
 	hop.offers = other.offers = "PIPELINING\n8BITMIME\nSIZE 1000000";
-	config = (struct config){.hostname = STR("mx.example.org"), .state = str_of(dir),
+	config = (struct config){.reports = 1000, .reports_domain = 1000, .hostname = STR("mx.example.org"), .state = str_of(dir),
 	    .postmaster = STR("postmaster@example.org"), .queue_segment = 1 << 20, .queue_durable = true};
 	snapshot.config = &config;
 	dns = dns_new_table(no_dns, NULL);
