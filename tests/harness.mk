@@ -45,7 +45,8 @@ dist_noinst_SCRIPTS += \
 	tests/clients/clients.py \
 	tests/clients/fetch \
 	tests/clients/run \
-	tests/crash/crash.py
+	tests/crash/crash.py \
+	tests/crash/state.py
 EXTRA_DIST += tests/clients/postfix.py tests/tsan.supp
 EXTRA_PROGRAMS += tests/bench/load tests/bench/sink
 tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS)

@@ -117,6 +117,7 @@ static bool rate_show_entry(void *arg, const struct store_entry *entry)
 			json_kv(&j, "key", ctl_plain(a, keys, 0));
 			json_key(&j, "used");
 			json_number(&j, used / 100);
+			json_kv_int(&j, "taken", (int64_t)(used / 100 * (double)rate.capacity + 0.5));
 			json_close(&j);
 			buf_addc(&w->out, '\n');
 		} else {
