@@ -125,8 +125,9 @@ void auth_start_dmarc(struct auth *auth, struct dns_scope *dns, const struct hea
 	if (!auth->authors.n && !auth->authors.fault)
 		authors_find(auth->arena, headers, &auth->authors);
 	for (size_t i = 0; dns && !auth->authors.fault && i < auth->authors.n; i++) {
-		dmarc_ask(dns, auth->authors.domains[i]);
-		ask_candidates(auth, dns, auth->authors.domains[i]);
+		dmarc_ask(dns, auth->method, auth->authors.domains[i]);
+		if (auth->method == DMARC_TREEWALK)
+			ask_candidates(auth, dns, auth->authors.domains[i]);
 	}
 }
 
@@ -163,7 +164,7 @@ void auth_finish_dmarc(struct auth *auth, struct dns_scope *dns)
 	for (size_t i = 0; i < auth->authors.n; i++) {
 		struct dmarc_report report;
 
-		dmarc_check(auth->arena, dns, auth->authors.domains[i], ids, n, &report);
+		dmarc_check(auth->arena, dns, auth->method, auth->authors.domains[i], ids, n, &report);
 		if (i == 0 || dmarc_is_worse(&report, &auth->dmarc))
 			auth->dmarc = report;
 	}

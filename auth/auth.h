@@ -28,6 +28,7 @@ struct auth {
 	struct arc *arc;
 	struct authors authors;
 	struct dmarc_report dmarc;
+	enum dmarc_method method; /* how the filter dmarc wants it */
 	bool accepts_partial;	  /* l= short of the body counts for alignment */
 	const struct sealing *signing, *sealing; /* of the filters dkim and arc: auth/sealing.h */
 	bool is_own;		  /* the client is one of `sign-clients` */

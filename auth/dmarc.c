@@ -4,8 +4,10 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "core/url.h"
 #include "lib/res.h"
 
+const char *const dmarc_method_words[] = {"treewalk", "psl", NULL};
 const char *const dmarc_policy_words[] = {"none", "quarantine", "reject", NULL};
 
 /* ---- the record (4.7, 4.8) ---- */
@@ -158,6 +160,7 @@ struct step {
 struct walk {
 	struct step v[DMARC_WALK_MAX];
 	size_t n;
+	struct str organization;
 	bool is_temporary;
 };
 
@@ -205,23 +208,18 @@ static void read_step(struct step *step, const struct dns_answer *answer)
 	step->has_record = found == 1;
 }
 
-static void walk_tree(struct dns_scope *dns, struct str domain, struct walk *walk)
+static const struct step *take_step(struct dns_scope *dns, struct str domain, struct walk *walk)
 {
-	*walk = (struct walk){.n = 0};
-	for (; domain.n; domain = next_name(domain)) {
-		struct step *step = &walk->v[walk->n++];
-		const struct dns_answer *answer = dns_wait(ask_record(dns, domain));
+	struct step *step = &walk->v[walk->n++];
+	const struct dns_answer *answer = dns_wait(ask_record(dns, domain));
 
-		assert(walk->n <= DMARC_WALK_MAX);
-		step->domain = domain;
-		if (answer->status == DNS_OK)
-			read_step(step, answer);
-		else if (answer->status != DNS_NXDOMAIN && answer->status != DNS_NODATA &&
-		    answer->status != DNS_BADNAME)
-			walk->is_temporary = true;
-		if ((step->has_record && step->record.psd != 'u') || walk->n == DMARC_WALK_MAX)
-			break;
-	}
+	assert(walk->n <= DMARC_WALK_MAX);
+	step->domain = domain;
+	if (answer->status == DNS_OK)
+		read_step(step, answer);
+	else if (answer->status != DNS_NXDOMAIN && answer->status != DNS_NODATA && answer->status != DNS_BADNAME)
+		walk->is_temporary = true;
+	return step;
 }
 
 /* The name one label below `parent` on the way to `domain`. */
@@ -251,8 +249,33 @@ static struct str organization_of(const struct walk *walk)
 	return fewest;
 }
 
-void dmarc_ask(struct dns_scope *dns, struct str author)
+static void walk_tree(struct dns_scope *dns, struct str domain, struct walk *walk)
 {
+	*walk = (struct walk){.n = 0};
+	for (struct str name = domain; name.n; name = next_name(name)) {
+		const struct step *step = take_step(dns, name, walk);
+
+		if ((step->has_record && step->record.psd != 'u') || walk->n == DMARC_WALK_MAX)
+			break;
+	}
+	walk->organization = organization_of(walk);
+}
+
+/* Two questions at most: the author's own record, and that of the registered domain. */
+static void walk_list(struct dns_scope *dns, struct str domain, struct walk *walk)
+{
+	*walk = (struct walk){.organization = domain_registered(domain)};
+	if (!take_step(dns, domain, walk)->has_record && !str_eq(walk->organization, domain))
+		take_step(dns, walk->organization, walk);
+}
+
+void dmarc_ask(struct dns_scope *dns, enum dmarc_method method, struct str author)
+{
+	if (method == DMARC_PSL) {
+		ask_record(dns, author);
+		ask_record(dns, domain_registered(author));
+		return;
+	}
 	/* The last one is a top-level name: nearly always empty, and asked for only when it matters. */
 	for (struct str name = author; count_labels(name) > 1; name = next_name(name))
 		ask_record(dns, name);
@@ -276,7 +299,7 @@ void dmarc_ask_related(struct dns_scope *dns, struct str author, struct str doma
 	if (count_labels(domain) > RELATED_LABELS_MAX || str_ieq(author, domain) ||
 	    !str_ieq(last_labels(author), last_labels(domain)))
 		return;
-	dmarc_ask(dns, domain);
+	dmarc_ask(dns, DMARC_TREEWALK, domain);
 	ask_record(dns, str_from(author, (size_t)(dot + 1)));
 }
 
@@ -287,7 +310,7 @@ int dmarc_organization(struct arena *a, struct dns_scope *dns, struct str domain
 	if (domain.n == 0)
 		return RES_NONE;
 	walk_tree(dns, domain, &walk);
-	*ret_domain = arena_str(a, organization_of(&walk));
+	*ret_domain = arena_str(a, walk.organization);
 	return walk.is_temporary ? RES_TEMP : RES_OK;
 }
 
@@ -307,7 +330,7 @@ static const struct step *find_policy(const struct walk *walk)
 	const struct step *found = step_at(walk, walk->v[0].domain);
 
 	if (!found)
-		found = step_at(walk, organization_of(walk));
+		found = step_at(walk, walk->organization);
 	for (size_t i = 0; !found && i < walk->n; i++)
 		if (walk->v[i].has_record && walk->v[i].record.psd == 'y')
 			found = &walk->v[i];
@@ -340,13 +363,16 @@ static int is_aligned(struct arena *a, struct dns_scope *dns, const struct dmarc
 {
 	bool is_strict = id->is_spf ? report->record.is_strict_spf : report->record.is_strict_dkim;
 	struct str organization = STR("");
-	int res;
+	int res = RES_OK;
 
 	if (str_ieq(id->domain, report->author))
 		return RES_OK;
 	if (is_strict || !is_at_or_below(id->domain, report->organization))
 		return RES_NONE;
-	res = dmarc_organization(a, dns, str_lower(a, id->domain), &organization);
+	if (report->method == DMARC_PSL)
+		organization = domain_registered(id->domain);
+	else
+		res = dmarc_organization(a, dns, str_lower(a, id->domain), &organization);
 	if (res != RES_OK)
 		return res;
 	return str_ieq(organization, report->organization) ? RES_OK : RES_NONE;
@@ -429,7 +455,10 @@ static void check_walk(struct arena *a, struct dns_scope *dns, const struct dmar
 	const struct step *step;
 	struct walk walk;
 
-	walk_tree(dns, report->author, &walk);
+	if (report->method == DMARC_PSL)
+		walk_list(dns, report->author, &walk);
+	else
+		walk_tree(dns, report->author, &walk);
 	step = find_policy(&walk);
 	report->record = (struct dmarc_record){.psd = 'u', .rua = STR(""), .ruf = STR(""), .fo = STR("")};
 	if (walk.is_temporary) {
@@ -443,15 +472,15 @@ static void check_walk(struct arena *a, struct dns_scope *dns, const struct dmar
 	}
 	report->record = step->record;
 	report->domain = step->domain;
-	report->organization = arena_str(a, organization_of(&walk));
+	report->organization = arena_str(a, walk.organization);
 	report->published = policy_for(dns, step, report->author);
 	judge(a, dns, ids, n, report);
 }
 
-void dmarc_check(struct arena *a, struct dns_scope *dns, struct str author, const struct dmarc_id *ids,
-    size_t n, struct dmarc_report *ret_report)
+void dmarc_check(struct arena *a, struct dns_scope *dns, enum dmarc_method method, struct str author,
+    const struct dmarc_id *ids, size_t n, struct dmarc_report *ret_report)
 {
-	struct dmarc_report report = {.reason = STR(""), .domain = STR(""), .organization = STR("")};
+	struct dmarc_report report = {.method = method, .reason = STR(""), .domain = STR(""), .organization = STR("")};
 
 	report.author = str_lower(a, author);
 	if (!dns) {

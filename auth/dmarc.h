@@ -2,8 +2,8 @@
  * DMARC (RFC 9989): finds the policy that an author domain published, by the DNS tree walk, and
  * whether any authenticated identifier is aligned with the author.
  *
- *   dmarc_ask(dns, author);                                starts the look-ups of the walk
- *   dmarc_check(a, dns, author, ids, n, &report);          waits, walks, judges
+ *   dmarc_ask(dns, DMARC_TREEWALK, author);                        starts the look-ups of the walk
+ *   dmarc_check(a, dns, DMARC_TREEWALK, author, ids, n, &report);  waits, walks, judges
  */
 #ifndef REEVE_AUTH_DMARC_H
 #define REEVE_AUTH_DMARC_H
@@ -16,6 +16,10 @@
 #include "lib/str.h"
 
 enum { DMARC_WALK_MAX = 8 }; /* queries of one walk */
+
+/* How organizational domains are found: by the records, or as before RFC 9989 by the public suffix list. */
+enum dmarc_method { DMARC_TREEWALK, DMARC_PSL };
+extern const char *const dmarc_method_words[]; /* of reports; NULL-terminated */
 
 enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
 extern const char *const dmarc_policy_words[]; /* NULL-terminated */
@@ -39,6 +43,7 @@ struct dmarc_id {
 
 struct dmarc_report {
 	enum auth_result result; /* none, pass, fail, temperror, permerror */
+	enum dmarc_method method;
 	struct str reason;
 	struct str author;	 /* domain of From, lower case, A-labels */
 	struct str domain;	 /* whose record applies, "" none */
@@ -51,12 +56,12 @@ struct dmarc_report {
 
 /* False for a text that is no DMARC record. Faulty tags are left out (RFC 9989 part 4.8). */
 bool dmarc_record_parse(struct str text, struct dmarc_record *ret_record);
-void dmarc_ask(struct dns_scope *dns, struct str author);
-/* The same for something that may be authenticated, where it can be aligned with the author at all. */
+void dmarc_ask(struct dns_scope *dns, enum dmarc_method method, struct str author);
+/* The tree walk for something that may be authenticated, where it can be aligned with the author at all. */
 void dmarc_ask_related(struct dns_scope *dns, struct str author, struct str domain);
-void dmarc_check(struct arena *a, struct dns_scope *dns, struct str author, const struct dmarc_id *ids,
-    size_t n, struct dmarc_report *ret_report);
-/* RES_OK with the organizational domain, RES_TEMP when the DNS did not answer. */
+void dmarc_check(struct arena *a, struct dns_scope *dns, enum dmarc_method method, struct str author,
+    const struct dmarc_id *ids, size_t n, struct dmarc_report *ret_report);
+/* By tree walk: RES_OK with the organizational domain, RES_TEMP when the DNS did not answer. */
 int dmarc_organization(struct arena *a, struct dns_scope *dns, struct str domain, struct str *ret_domain);
 /* The worse of two for a message with several authors. */
 bool dmarc_is_worse(const struct dmarc_report *a, const struct dmarc_report *b);

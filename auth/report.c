@@ -245,7 +245,7 @@ static void add_head(struct arena *a, struct buf *out, const struct report_meta 
 		element(out, 2, "np", str_of(dmarc_policy_words[r->np]));
 	element(out, 2, "adkim", r->is_strict_dkim ? STR("s") : STR("r"));
 	element(out, 2, "aspf", r->is_strict_spf ? STR("s") : STR("r"));
-	element(out, 2, "discovery_method", STR("treewalk"));
+	element(out, 2, "discovery_method", str_of(dmarc_method_words[m->method]));
 	if (r->fo.n)
 		element(out, 2, "fo", r->fo);
 	element(out, 2, "testing", r->is_testing ? STR("y") : STR("n"));

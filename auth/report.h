@@ -21,6 +21,7 @@ struct report_conf {
 	bool is_on;
 	struct str from, organization;
 	struct conf_strings skip; /* policy domains that want none */
+	int method;		  /* enum dmarc_method: what the reports say of it */
 };
 
 struct report_row {
@@ -50,6 +51,7 @@ struct report_meta {
 	struct str organization, email, receiver; /* receiver: our host name */
 	struct str domain;			  /* whose policy */
 	struct dmarc_record record;
+	enum dmarc_method method;
 	int64_t begin, end;
 };
 

@@ -44,6 +44,8 @@ struct dmarc_conf {
 	struct store *store;
 };
 
+static const char *const method_names[] = {"tree-walk", "psl", NULL};
+
 static bool dmarc_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
 	((struct dmarc_conf *)conf)->store = env->store;
@@ -56,9 +58,11 @@ static bool dmarc_open(void *conf, const struct filter_env *env, struct conf_loa
 
 static void dmarc_want(struct session *s, const void *conf)
 {
-	(void)conf;
+	struct auth *auth = message_auth(s->message);
+
+	auth->method = (enum dmarc_method)((const struct dmarc_conf *)conf)->report.method;
 	if (!auth_is_submission(s))
-		auth_start_dmarc(message_auth(s->message), filter_dns(s), &s->message->headers);
+		auth_start_dmarc(auth, filter_dns(s), &s->message->headers);
 }
 
 /* Authenticated as somebody: a hint for policy that the failure may be a list's, not a forger's. */
@@ -109,7 +113,7 @@ static enum outcome dmarc_run(struct session *s, const void *conf)
 	struct auth *auth = message_auth(s->message);
 	struct message *m = s->message;
 
-	(void)conf;
+	auth->method = (enum dmarc_method)((const struct dmarc_conf *)conf)->report.method;
 	if (auth_is_submission(s)) {
 		auth_done(s);
 		return RUN_SKIP;
@@ -165,6 +169,9 @@ static void dmarc_settle(struct session *s, const void *conf, enum stage stage, 
 
 #define AT(field) offsetof(struct dmarc_conf, field)
 static const struct directive dmarc_directives[] = {
+    {.name = "organizational-domain", .type = CONF_CHOICE, .offset = AT(report.method), .choices = method_names,
+	.def = "tree-walk", .args = "tree-walk | psl",
+	.help = "how it is found which domains belong together: by DNS records (RFC 9989) or by the public suffix list"},
     {.name = "report", .type = CONF_FLAG, .offset = AT(report.is_on), .def = "off", .args = "on | off",
 	.help = "collect rows for aggregate reports (RFC 9990); reevectl dmarc report --send sends them"},
     {.name = "report-from", .type = CONF_STRING, .offset = AT(report.from), .args = "ADDRESS",

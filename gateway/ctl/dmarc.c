@@ -175,7 +175,8 @@ static void report_on(struct work *w, struct str domain)
 	static const struct dns_limits limits = {.queries = QUERIES, .timeout_ms = TIMEOUT_MS};
 	struct dns_scope *scope = dns_scope_new(w->dns, &limits, NULL, NULL);
 	struct arena *a = arena_new(0);
-	struct report_meta meta = {.domain = domain, .receiver = w->ctl->config->hostname};
+	struct report_meta meta = {.domain = domain, .receiver = w->ctl->config->hostname,
+	    .method = (enum dmarc_method)w->conf->method};
 	struct str to[ADDRESSES_MAX], xml;
 	enum res res;
 	size_t n;

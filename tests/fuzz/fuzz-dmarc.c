@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	headers_parse(a, arena_printf(a, "From: %.*s\r\n\r\n", STR_ARG(str_sub(input, 0, 4000))), &headers);
 	authors_find(a, &headers, &authors);
 	for (size_t i = 0; !authors.fault && i < authors.n; i++) {
-		dmarc_ask(f.scope, authors.domains[i]);
-		dmarc_check(a, f.scope, authors.domains[i], ids, 2, &report);
+		dmarc_ask(f.scope, DMARC_TREEWALK, authors.domains[i]);
+		dmarc_check(a, f.scope, DMARC_TREEWALK, authors.domains[i], ids, 2, &report);
 		assert(report.result <= AUTH_PERMERROR && report.policy <= report.published);
 		rest = report.record.rua;
 		while (dmarc_next_address(a, &rest, &address))

@@ -162,8 +162,8 @@ static void run_dmarc(struct probe *p)
 		if (domain.n)
 			ids[n++] = (struct dmarc_id){str_from(domain, is_temporary), i == 2, is_temporary};
 	}
-	dmarc_ask(p->scope, p->field[1]);
-	dmarc_check(p->arena, p->scope, p->field[1], ids, n, &r);
+	dmarc_ask(p->scope, DMARC_TREEWALK, p->field[1]);
+	dmarc_check(p->arena, p->scope, DMARC_TREEWALK, p->field[1], ids, n, &r);
 	json_kv(&p->json, "result", str_of(auth_result_words[r.result]));
 	json_kv(&p->json, "policy", str_of(dmarc_policy_words[r.policy]));
 	json_kv(&p->json, "domain", r.domain);

@@ -22,8 +22,8 @@ static struct dmarc_report check(const struct row *zone, const char *author, con
 		list[n++].domain = str_from(id, (size_t)str_chr(id, ' ') + 1);
 	}
 	auth_fixture_start(&f, zone);
-	dmarc_ask(f.scope, str_of(author));
-	dmarc_check(f.arena, f.scope, str_of(author), list, n, &report);
+	dmarc_ask(f.scope, DMARC_TREEWALK, str_of(author));
+	dmarc_check(f.arena, f.scope, DMARC_TREEWALK, str_of(author), list, n, &report);
 	if (domain)
 		snprintf(domain, 256, "%.*s", STR_ARG(report.domain));
 	auth_fixture_end(&f);
@@ -126,6 +126,42 @@ static void several_records(void **state)
 	assert_int_equal(check(zone, "other.org", "", NULL).result, AUTH_FAIL);
 }
 
+/* The same zone read in both ways: a list knows suffixes that have no record, and only they count. */
+static void by_list(void **state)
+{
+	static const struct row zone[] = {{"_dmarc.example.co.uk", DNS_TXT, "v=DMARC1; p=reject; sp=quarantine"},
+	    {"_dmarc.co.uk", DNS_TXT, "v=DMARC1; p=reject"}, {"_dmarc.mail.example.org", DNS_TXT, "v=DMARC1; p=reject"},
+	    {"_dmarc.org", DNS_TXT, "v=DMARC1; p=reject; psd=y"}, {0}};
+	static const struct {
+		const char *author, *id, *domain;
+		enum auth_result walk, list;
+	} cases[] = {
+	    {"example.co.uk", "mail.example.co.uk", "example.co.uk", AUTH_PASS, AUTH_PASS},
+	    {"a.b.example.co.uk", "c.example.co.uk", "example.co.uk", AUTH_PASS, AUTH_PASS},
+	    {"example.co.uk", "other.co.uk", "example.co.uk", AUTH_PASS, AUTH_FAIL}, /* co.uk lacks psd=y */
+	    {"none.co.uk", "none.co.uk", "", AUTH_PASS, AUTH_NONE},
+	    {"a.mail.example.org", "mail.example.org", "", AUTH_PASS, AUTH_NONE},
+	    {"mail.example.org", "example.org", "mail.example.org", AUTH_PASS, AUTH_PASS},
+	    {"co.uk", "example.co.uk", "co.uk", AUTH_PASS, AUTH_FAIL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct dmarc_id id = {.domain = str_of(cases[i].id)};
+		struct dmarc_report walk, list;
+		struct auth_fixture f;
+
+		auth_fixture_start(&f, zone);
+		dmarc_ask(f.scope, DMARC_PSL, str_of(cases[i].author));
+		dmarc_check(f.arena, f.scope, DMARC_PSL, str_of(cases[i].author), &id, 1, &list);
+		dmarc_check(f.arena, f.scope, DMARC_TREEWALK, str_of(cases[i].author), &id, 1, &walk);
+		assert_str(list.domain, cases[i].domain);
+		if (list.result != cases[i].list || walk.result != cases[i].walk)
+			fail_msg("%s with %s: list %d, walk %d", cases[i].author, cases[i].id, list.result, walk.result);
+		auth_fixture_end(&f);
+	}
+}
+
 static void public_suffixes(void **state)
 {
 	static const struct row zone[] = {{"_dmarc.bank.example", DNS_TXT, "v=DMARC1; p=reject; sp=quarantine; np=reject; psd=y"},
@@ -191,8 +227,8 @@ static void one_query(void **state)
 
 	(void)state;
 	auth_fixture_start(&f, zone);
-	dmarc_ask(f.scope, STR("example.org"));
-	dmarc_check(f.arena, f.scope, STR("example.org"), &id, 1, &report);
+	dmarc_ask(f.scope, DMARC_TREEWALK, STR("example.org"));
+	dmarc_check(f.arena, f.scope, DMARC_TREEWALK, STR("example.org"), &id, 1, &report);
 	assert_int_equal(report.result, AUTH_PASS);
 	assert_int_equal(f.asked, 1);
 	auth_fixture_end(&f);
@@ -271,6 +307,7 @@ int main(void)
 	    cmocka_unit_test(policies),
 	    cmocka_unit_test(several_records),
 	    cmocka_unit_test(public_suffixes),
+	    cmocka_unit_test(by_list),
 	    cmocka_unit_test(temporary),
 	    cmocka_unit_test(walk_limit),
 	    cmocka_unit_test(one_query),
