@@ -153,6 +153,7 @@ def swaks(world):
     for i, (name, body) in enumerate(bodies().items()):
         if name == "large":
             body = body[:1000 * 76]
+        body += b"--\r\n"    # swaks takes a last line that is a dot for the end
         path = os.path.join(world.dir, name + ".eml")
         with open(path, "wb") as f:
             f.write(message(name, body)[:-2])    # swaks ends it with a CRLF of its own
