@@ -352,7 +352,7 @@ static bool is_twin(struct maker *m, struct mime_part *part)
 	int looks = 0;
 
 	for (struct mime_part *other = m->mime->root; other && looks < TWINS_MAX; other = mime_next(other)) {
-		if (other == part || other->first || !str_eq(other->type, part->type))
+		if (other == part || !mime_is_leaf(other) || !str_eq(other->type, part->type))
 			continue;
 		looks++;
 		if (str_eq(mime_decoded(m->mime, other), octets))
@@ -424,7 +424,7 @@ struct content *content_make(struct arena *a, struct mime *mime)
 
 	c->urls.most = (size_t)mime->limits->urls;
 	for (struct mime_part *part = mime->root; part; part = mime_next(part))
-		if (!part->first && !(part->is_alternative_reading && is_twin(&m, part)))
+		if (mime_is_leaf(part) && !(part->is_alternative_reading && is_twin(&m, part)))
 			take_part(&m, part);
 	finish(&m, subject_of(a, &mime->root->headers));
 	return c;

@@ -201,6 +201,13 @@ static unsigned uu_value(struct str line, size_t i)
 	return i < line.n ? ((unsigned char)line.p[i] - ' ') & 0x3f : 0;
 }
 
+bool uu_is_data(struct str line)
+{
+	size_t count = uu_value(line, 0), need = (count + 2) / 3 * 4;
+
+	return line.n > 1 && line.p[0] > ' ' && line.p[0] <= '`' && line.n - 1 >= need / 2 && line.n - 1 <= need + 2;
+}
+
 /* One line of data: its first octet is the count. False when it cannot be one. */
 static bool uu_line(struct str line, char **out, const char *end)
 {

@@ -15,6 +15,8 @@
 struct str decode_base64_both(struct arena *a, struct str in, uint32_t *anomalies, struct str *ret_all);
 /* From the first "begin" line, or all when there is none, to "end". */
 struct str decode_uuencode(struct arena *a, struct str in, uint32_t *anomalies, struct str *ret_name);
+/* A line whose length fits its count. */
+bool uu_is_data(struct str line);
 bool uu_begin(struct str line, struct str *ret_name);
 
 #endif

@@ -41,6 +41,7 @@ core_libcore_a_SOURCES = \
 	core/mailbox.c \
 	core/mailbox.h \
 	core/mime-field.c \
+	core/mime-inner.c \
 	core/mime-json.c \
 	core/mime-param.c \
 	core/mime-private.h \
@@ -64,6 +65,8 @@ core_libcore_a_SOURCES = \
 	core/settings.h \
 	core/spool.c \
 	core/spool.h \
+	core/tnef.c \
+	core/tnef.h \
 	core/url-private.h \
 	core/url-rules.c \
 	core/url-text.c \

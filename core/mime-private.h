@@ -55,6 +55,9 @@ struct mime_field {
 
 void mime_field_parse(struct arena *a, struct str value, struct mime_field *ret_field);
 
+/* Adds the files in TNEF containers and uuencoded ones in text as parts. */
+void mime_list_inner(struct mime *mime);
+
 /* Adds leaves of `other` that `mime` does not have as alternative readings; true when it did. */
 bool mime_unite(struct mime *mime, struct mime_part *other);
 

@@ -126,11 +126,6 @@ static size_t slot_of(const struct known *table, const struct mime_part *part, u
 	return SLOTS;
 }
 
-static bool is_leaf(const struct mime_part *part)
-{
-	return !part->first && !mime_is_multipart(part);
-}
-
 static bool remember(struct known *table, const struct mime_part *part)
 {
 	uint64_t hash = body_hash(part);
@@ -149,13 +144,13 @@ bool mime_unite(struct mime *mime, struct mime_part *other)
 	bool did_add = false;
 
 	for (struct mime_part *part = mime->root; part; part = mime_next(part))
-		if (is_leaf(part) || part->is_alternative_reading)
+		if (mime_is_leaf(part) || part->is_alternative_reading)
 			remember(table, part);
 	while (*last)
 		last = &(*last)->next;
 	for (struct mime_part *part = other; part; part = next) {
 		next = mime_next(part);
-		if (!is_leaf(part) || part->body.n == 0 || !remember(table, part))
+		if (!mime_is_leaf(part) || part->body.n == 0 || !remember(table, part))
 			continue;
 		if ((int64_t)mime->part_count >= mime->limits->mime_parts) {
 			mime->anomalies |= MIME_PART_LIMIT;

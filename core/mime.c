@@ -61,6 +61,13 @@ bool mime_is_message(const struct mime_part *part)
 	return str_is(part->type, "message/rfc822") || str_is(part->type, "message/global");
 }
 
+bool mime_is_leaf(const struct mime_part *part)
+{
+	const struct mime_part *inside = part->first;
+
+	return !mime_is_multipart(part) && !(mime_is_message(part) && inside && !inside->is_alternative_reading);
+}
+
 static struct open_part *top(struct parser *p)
 {
 	return p->depth ? &p->stack[p->depth - 1] : NULL;
@@ -619,6 +626,7 @@ struct mime *mime_parse_body(struct arena *a, struct str message, const struct h
 			read_otherwise(a, mime, message, headers, bit);
 	if (p.doubts & (p.doubts - 1))
 		read_otherwise(a, mime, message, headers, p.doubts);
+	mime_list_inner(mime);
 	return mime;
 }
 

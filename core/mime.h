@@ -62,7 +62,7 @@ struct mime_param {
 };
 
 struct mime_part {
-	struct mime_part *parent, *first, *next; /* tree */
+	struct mime_part *parent, *first, *next; /* tree; see mime_is_leaf() */
 	struct headers headers;
 	struct str type;	   /* "text/plain", lower case; the default when missing or broken */
 	struct mime_param *params;
@@ -103,6 +103,11 @@ struct mime *mime_parse_body(struct arena *a, struct str message, const struct h
 /* Of the message in hand; parsed at the first call. Body must be complete. */
 struct mime *message_mime(struct message *m);
 bool mime_is_multipart(const struct mime_part *part);
+/*
+ * Whether the part has a content of its own. A leaf may have children all the same: files in TNEF
+ * and in uuencoded text, and alternative readings under the root.
+ */
+bool mime_is_leaf(const struct mime_part *part);
 /* message/rfc822 and message/global: first is the message inside. */
 bool mime_is_message(const struct mime_part *part);
 /* Next part in document order, or NULL; start with mime->root. */

@@ -176,6 +176,29 @@ tests_bench_bench_auth_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 check_PROGRAMS += tests/suites/mime-probe
 tests_suites_mime_probe_SOURCES = tests/suites/mime-probe.c
 tests_suites_mime_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
+TESTS += tests/suites/mime_suites.py
+dist_noinst_SCRIPTS += tests/suites/mime_suites.py tools/make-html-tables
+EXTRA_DIST += \
+	tests/samples/mime/bare-cr.eml \
+	tests/samples/mime/bare-cr.json \
+	tests/samples/mime/behind-end.eml \
+	tests/samples/mime/behind-end.json \
+	tests/samples/mime/duplicate-boundary.eml \
+	tests/samples/mime/duplicate-boundary.json \
+	tests/samples/mime/forwarded-base64.eml \
+	tests/samples/mime/forwarded-base64.json \
+	tests/samples/mime/header-line-without-colon.eml \
+	tests/samples/mime/header-line-without-colon.json \
+	tests/samples/mime/html.eml \
+	tests/samples/mime/html.json \
+	tests/samples/mime/no-boundary.eml \
+	tests/samples/mime/no-boundary.json \
+	tests/samples/mime/plain.eml \
+	tests/samples/mime/plain.json \
+	tests/samples/mime/two-types.eml \
+	tests/samples/mime/two-types.json \
+	tests/samples/mime/unclosed-quote.eml \
+	tests/samples/mime/unclosed-quote.json
 tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/unit.h
 tests_unit_test_wire_LDADD = gateway/libsmtp.a $(unit_ldadd)
 tests_unit_test_smtp_SOURCES = tests/unit/smtp-world.h tests/unit/test-smtp.c tests/unit/unit.h

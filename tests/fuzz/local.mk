@@ -28,6 +28,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-smtp-content \
 	tests/fuzz/fuzz-spf \
 	tests/fuzz/fuzz-text \
+	tests/fuzz/fuzz-tnef \
 	tests/fuzz/fuzz-url
 EXTRA_DIST += tests/fuzz/fuzz-auth.h tests/fuzz/fuzz.h
 tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz-relay.c gateway/relay/body.c gateway/relay/dsn.c

@@ -112,8 +112,11 @@ def leaves(node, out=None):
     """Leaves in document order, readings of doubt left out."""
     out = [] if out is None else out
     children = [c for c in node["children"] if not c.get("alternative")]
-    if not children and not node["type"].startswith("multipart/"):
-        out.append(node)
+    if node["type"].startswith(("multipart/", "message/rfc822", "message/global")) and children:
+        pass
+    elif not node["type"].startswith("multipart/"):
+        out.append(node)    # files in TNEF and uuencode are ours alone
+        return out
     for child in children:
         leaves(child, out)
     return out
@@ -229,7 +232,7 @@ def same_tree(theirs, ours):
     kind, what = theirs
     children = [c for c in ours["children"] if not c.get("alternative")]
     if kind == "leaf":
-        if children:
+        if children and ours["type"].startswith(("multipart/", "message/")):
             return "leaf has children"
         return "" if ours["sha256"] in hashes(what) else "content of %s differs (%d octets, ours %d)" % (
             ours["type"], len(what), ours["decoded_bytes"])

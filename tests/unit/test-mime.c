@@ -302,6 +302,82 @@ static void part_header_limit(void **state)
 	assert_true(mime_parse(arena, buf_take(&b, arena), NULL)->anomalies & MIME_HEADER_LIMIT);
 }
 
+static void uuencoded_text(void **state)
+{
+	struct mime *m = parse("\r\nhello\r\nbegin 644 cat.txt\r\n#0V%T\r\n`\r\nend\r\nbye\r\nbegin with a word\r\n");
+	struct mime_part *inner = m->root->first;
+
+	(void)state;
+	assert_true(m->anomalies & MIME_UUENCODED_TEXT);
+	assert_true(mime_is_leaf(m->root));
+	assert_non_null(inner);
+	assert_null(inner->next);
+	assert_str(inner->filename, "cat.txt");
+	assert_str(mime_decoded(m, inner), "Cat");
+	assert_str(str_sub(str_of("begin 644 cat.txt"), 0, 5), "begin");
+	assert_null(parse("\nbegin 644 x\nthis is no data at all, is it\nend\n")->root->first);
+	assert_null(parse("\nbegin 644 x\n#0V%T\n")->root->first);
+}
+
+static void octets(struct buf *b, uint32_t value, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_addc(b, (char)(value >> (8 * i)));
+}
+
+static void attribute(struct buf *b, uint8_t level, uint32_t id, struct str data)
+{
+	octets(b, level, 1);
+	octets(b, id, 4);
+	octets(b, (uint32_t)data.n, 4);
+	buf_add(b, data);
+	octets(b, 0, 2);
+}
+
+/* n files in a container, each with a long name in a property. */
+static struct mime *with_tnef(size_t n, size_t cut)
+{
+	struct buf b = {0}, p = {0};
+
+	buf_adds(&b, HEAD "Content-Type: application/ms-tnef\r\n\r\n");
+	octets(&b, 0x223e9f78, 4);
+	octets(&b, 1, 2);
+	attribute(&b, 1, 0x89006, STR("1234"));
+	octets(&p, 2, 4);
+	octets(&p, 0x0e200003, 4); /* a number */
+	octets(&p, 99, 4);
+	octets(&p, 0x3707001f, 4);
+	octets(&p, 1, 4);
+	octets(&p, 8, 4);
+	buf_add(&p, (struct str){"\xfc\0.\0x\0\0\0", 8});
+	for (size_t i = 0; i < n; i++) {
+		attribute(&b, 2, 0x69002, STR("rendering"));
+		attribute(&b, 2, 0x18010, STR("SHORT.X"));
+		attribute(&b, 2, 0x6800f, STR("data"));
+		attribute(&b, 2, 0x69005, buf_str(&p));
+	}
+	buf_free(&p);
+	b.n -= cut;
+	return mime_parse(arena, buf_take(&b, arena), NULL);
+}
+
+static void tnef(void **state)
+{
+	struct mime *m = with_tnef(2, 0);
+	struct mime_part *p = m->root->first;
+
+	(void)state;
+	assert_int_equal(m->part_count, 3);
+	assert_str(p->filename, "\xc3\xbc.x");
+	assert_str(mime_decoded(m, p), "data");
+	assert_str(p->next->filename, "\xc3\xbc.x");
+	/* Broken off: what came before stays. */
+	assert_str(with_tnef(1, 30)->root->first->filename, "SHORT.X");
+	assert_int_equal(with_tnef(99, 0)->part_count, 100);
+	assert_int_equal(with_tnef(100, 0)->part_count, 101);
+	assert_int_equal(with_tnef(101, 0)->part_count, 101);
+}
+
 /* ---- growing inputs ---- */
 
 static void run(struct arena *a, struct str in)
@@ -327,6 +403,8 @@ static void linear(void **state)
 	assert_linear("parameters", run, HEAD "Content-Type: a/b", STR("; a*0*=%41"), 120 * 1024);
 	assert_linear("comments", run, HEAD "Content-Type: a/b ", STR("("), 120 * 1024);
 	assert_linear("quotes", run, HEAD "Content-Type: a/b; ", STR("a=\"b"), 120 * 1024);
+	assert_linear("uuencode", run, HEAD "\r\n", STR("begin 644 x\n#0V%T\n#0V%T\n"), MB);
+	assert_linear("begin", run, HEAD "\r\n", STR("begin "), MB);
 	assert_linear("one long line", run, HEAD "\r\n", STR("0123456789abcdef"), 4 * MB);
 }
 
@@ -359,6 +437,8 @@ int main(void)
 	    cmocka_unit_test(param_limit),
 	    cmocka_unit_test(names),
 	    cmocka_unit_test(part_header_limit),
+	    cmocka_unit_test(uuencoded_text),
+	    cmocka_unit_test(tnef),
 	    cmocka_unit_test(linear),
 	    cmocka_unit_test(linear_stack),
 	};
