@@ -121,6 +121,8 @@ def main():
         text = play(world, options, random.Random(options.seed))
     except crash.Failure as e:
         word, text = "not ok", str(e)
+        with open(os.path.join(world.dir, "g1", "log"), encoding="utf-8", errors="replace") as f:
+            print("".join("# " + line for line in f.readlines()[-20:]))
     print(f"{word} - policy state after SIGKILL: {text} (seed {options.seed})")
     world.close(False)
     return 0 if word == "ok" else 1

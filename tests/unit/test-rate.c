@@ -1,4 +1,6 @@
 /* Rate limits: units, keys, what is given back, exact waits, and that no bucket admits too much. */
+#include <sys/wait.h>
+
 #include "tests/unit/state-fixture.h"
 
 extern const struct filter rate_filter;
@@ -300,8 +302,8 @@ static void survives_a_restart(void **state)
 		store_close(st);
 		arena_free(a);
 	}
-	for (size_t i = 0; i < 3; i++) {
-		static const char *const tails[] = {"", "-wal", "-shm"};
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const tails[] = {"", "-wal", "-shm", "-seen"};
 		char name[64];
 
 		snprintf(name, sizeof name, "%s%s", path, tails[i]);
@@ -309,6 +311,53 @@ static void survives_a_restart(void **state)
 	}
 	path[22] = '\0';
 	rmdir(path);
+}
+
+static int take_slowly(const char *path, const struct store_rate *rate)
+{
+	struct arena *a = arena_new(0);
+	struct str error;
+	struct store *st = store_open(path, false, a, &error);
+	int taken = 0;
+
+	for (int i = 0; st && i < 400; i++) {
+		taken += store_bucket(st, "rate", STR("shared"), rate, 1, NULL) == RES_OK;
+		usleep(1000);
+	}
+	store_close(st);
+	arena_free(a);
+	return taken;
+}
+
+/* Four processes and one bucket: what each does is seen by the others with its next commit. */
+static void processes_share_a_bucket(void **state)
+{
+	static const struct store_rate rate = {.capacity = 100, .per_ms = 1000 * INT64_C(86400000)};
+	char folder[] = "/tmp/reeve-rate-XXXXXX", path[64], command[64];
+	int ends[2], taken, total = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/state.db", folder);
+	take_slowly(path, &(struct store_rate){.capacity = 1, .per_ms = 1}); /* makes the file */
+	assert_int_equal(pipe(ends), 0);
+	for (int i = 0; i < 4; i++)
+		if (fork() == 0) {
+			taken = take_slowly(path, &rate);
+			_exit(write(ends[1], &taken, sizeof taken) != sizeof taken);
+		}
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(read(ends[0], &taken, sizeof taken), sizeof taken);
+		total += taken;
+	}
+	print_message("4 processes took %d of 100\n", total);
+	/* Never less than there is; above it at most what four can take within one commit, here some 50 ms. */
+	assert_in_range(total, 100, 100 + 4 * 50);
+	assert_int_equal(take_slowly(path, &rate), 0);
+	snprintf(command, sizeof command, "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -328,6 +377,7 @@ int main(void)
 	    TEST(exceptions_take_nothing),
 	    TEST(never_admits_too_much),
 	    cmocka_unit_test(survives_a_restart),
+	    cmocka_unit_test(processes_share_a_bucket),
 	};
 
 	steer_start();
