@@ -131,7 +131,9 @@ static void load_failed(struct supervisor *s, struct generation *g, const char *
 	if (strcmp(s->error, why) != 0)
 		log_say(LOG_LEVEL_ERROR, "databases", "%s%s", why, s->current ? "; the old ones stay in force" : "");
 	snprintf(s->error, sizeof s->error, "%s", why);
-	generation_free(s, g);
+	g->state = GENERATION_DRAINS; /* freed later: the loop may still know its workers */
+	if (s->next == g)
+		s->next = NULL;
 	retry_later(s);
 	tell_waiting(s, WIRE_UNSCANNED, s->error);
 }
@@ -157,16 +159,39 @@ static void say_ready(const struct generation *g)
 	log_end(&l);
 }
 
-static void take_over(struct supervisor *s, struct generation *g, const struct link_message *m)
+static void ask_for_worker(struct generation *g, size_t slot)
+{
+	struct link_message m = {.op = LINK_SPAWN, .slot = (uint32_t)slot};
+	struct worker *w = &g->workers[slot];
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return;
+	if (wire_send(g->link, (struct str){(const char *)&m, sizeof m}, ends[1], MSG_DONTWAIT)) {
+		*w = (struct worker){.generation = g, .fd = ends[0]};
+	} else {
+		close(ends[0]);
+	}
+	close(ends[1]);
+}
+
+/* Its workers are forked before it takes over, so that no message waits for that. */
+static void loaded(struct generation *g, const struct link_message *m)
+{
+	g->info = m->info;
+	g->ready_ms = supervisor_now_ms();
+	g->worker_count = g->settings.wire.workers;
+	for (size_t i = 0; i < g->worker_count; i++) {
+		g->workers[i] = (struct worker){.generation = g, .fd = -1};
+		ask_for_worker(g, i);
+	}
+}
+
+static void take_over(struct supervisor *s, struct generation *g)
 {
 	char text[64];
 
 	g->state = GENERATION_READY;
-	g->info = m->info;
-	g->ready_ms = supervisor_now_ms();
-	g->worker_count = g->settings.wire.workers;
-	for (size_t i = 0; i < g->worker_count; i++)
-		g->workers[i] = (struct worker){.generation = g, .fd = -1};
 	if (s->current)
 		drain(s->current);
 	s->current = g;
@@ -176,6 +201,13 @@ static void take_over(struct supervisor *s, struct generation *g, const struct l
 	say_ready(g);
 	snprintf(text, sizeof text, "generation %u, %u signatures", g->number, g->info.signatures);
 	tell_waiting(s, WIRE_CLEAN, text);
+}
+
+static void worker_spawned(struct supervisor *s, struct generation *g, const struct link_message *m)
+{
+	g->workers[m->slot].pid = m->pid;
+	if (g == s->next && ++g->spawned >= g->worker_count)
+		take_over(s, g);
 }
 
 static void template_gone(struct supervisor *s, struct generation *g)
@@ -209,29 +241,13 @@ void generation_event(struct supervisor *s, struct generation *g)
 	}
 	m.text[sizeof m.text - 1] = '\0';
 	if (m.op == LINK_READY && g == s->next)
-		take_over(s, g, &m);
+		loaded(g, &m);
 	else if (m.op == LINK_FAILED && g == s->next)
 		load_failed(s, g, m.text);
 	else if (m.op == LINK_SPAWNED && m.slot < g->worker_count)
-		g->workers[m.slot].pid = m.pid;
-	else if (m.op == LINK_CHANGED && g == s->current)
+		worker_spawned(s, g, &m);
+	else if (m.op == LINK_CHANGED && (g == s->current || g == s->next))
 		s->changed = true;
-}
-
-static void ask_for_worker(struct generation *g, size_t slot)
-{
-	struct link_message m = {.op = LINK_SPAWN, .slot = (uint32_t)slot};
-	struct worker *w = &g->workers[slot];
-	int ends[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return;
-	if (wire_send(g->link, (struct str){(const char *)&m, sizeof m}, ends[1], MSG_DONTWAIT)) {
-		*w = (struct worker){.generation = g, .fd = ends[0]};
-	} else {
-		close(ends[0]);
-	}
-	close(ends[1]);
 }
 
 struct worker *generation_idle_worker(struct generation *g)

@@ -11,6 +11,7 @@ enum {
 	OLE_SECTORS_MAX = 1 << 20,	/* of a chain */
 	OLE_ENTRIES_MAX = 65536,
 	OLE_STREAM_MAX = 8 * 1024 * 1024,
+	RELATION_MAX = 4096,
 	OLE_END = 0xfffffffa,		/* from here on not a sector */
 };
 
@@ -287,8 +288,9 @@ static bool loads_from_elsewhere(struct str rels)
 		if (at < 0)
 			return false;
 		rels = str_from(rels, (size_t)at + 1);
-		end = str_chr(rels, '>');
-		one = str_sub(rels, 0, end < 0 ? rels.n : (size_t)end);
+		one = str_sub(rels, 0, RELATION_MAX); /* whatever its end: the whole stays linear */
+		end = str_chr(one, '>');
+		one = str_sub(one, 0, end < 0 ? one.n : (size_t)end);
 		if (content_has(one, "targetmode=\"external\"") && !content_has(one, "/hyperlink\"") &&
 		    !content_has(one, "/externallinkpath\"") && !content_has(one, "/audio\"") && !content_has(one, "/video\""))
 			return true;

@@ -47,7 +47,7 @@ struct generation {
 	struct engine_info info;
 	char tmpdir[TMPDIR_MAX];
 	struct worker workers[WIRE_WORKERS_MAX];
-	size_t worker_count;
+	size_t worker_count, spawned;
 	int64_t started_ms, ready_ms;
 };
 

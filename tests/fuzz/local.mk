@@ -24,6 +24,8 @@ fuzz_targets = \
 	tests/fuzz/fuzz-relay \
 	tests/fuzz/fuzz-reply \
 	tests/fuzz/fuzz-rules \
+	tests/fuzz/fuzz-scan-content \
+	tests/fuzz/fuzz-scan-wire \
 	tests/fuzz/fuzz-smtp-command \
 	tests/fuzz/fuzz-smtp-content \
 	tests/fuzz/fuzz-spf \
@@ -32,6 +34,9 @@ fuzz_targets = \
 	tests/fuzz/fuzz-url
 EXTRA_DIST += tests/fuzz/fuzz-auth.h tests/fuzz/fuzz.h
 tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz-relay.c gateway/relay/body.c gateway/relay/dsn.c
+tests_fuzz_fuzz_scan_content_SOURCES = tests/fuzz/fuzz-scan-content.c scanner/active.c scanner/archive.c \
+	scanner/content.c scanner/engine.c scanner/office.c
+tests_fuzz_fuzz_scan_content_LDADD = $(LDADD) $(CLAMAV_LIBS) $(ARCHIVE_LIBS)
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz-reply.c gateway/relay/reply.c
 EXTRA_DIST += \
 	tests/fuzz/conf.dict \

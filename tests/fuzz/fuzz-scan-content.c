@@ -1,0 +1,41 @@
+/* What attachments are: kinds, archive members, OLE, OOXML, RTF, PDF, HTML; and names of files. */
+#include "filters/attachment_name.h"
+#include "scanner/content.h"
+#include "scanner/engine.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	static const struct wire_settings limits = {.max_members = 50, .max_depth = 4, .max_member = 1 << 20,
+	    .max_total = 4 << 20, .max_ratio = 250};
+	static char room[WIRE_ANSWER_MAX];
+	static bool is_ready;
+	struct wire_head request = {.op = WIRE_SCAN, .id = 1}, head;
+	struct wire_answer answer;
+	struct content_job job = {.answer = &answer, .limits = &limits, .deadline_us = UINT64_MAX};
+	struct str in = fuzz_input(p, n);
+	enum wire_kind_id kind = KIND_OLE;
+	struct file_name name;
+
+	if (!is_ready) {
+		engine_init();
+		archive_init();
+		is_ready = true;
+	}
+	wire_answer_start(&answer, room, &request);
+	content_examine(&job, in, false);
+	assert(wire_read_answer(wire_answer_finish(&answer), &head));
+	assert(job.unpacked <= limits.max_total + (64 << 10));
+	/* Each detector by itself, whatever the kind. */
+	ole_flags(in, &kind);
+	rtf_flags(in);
+	xml_flags(in);
+	csv_flags(in);
+	pdf_flags(in);
+	html_flags(in);
+	ooxml_member_flags(STR("word/_rels/document.xml.rels"), in, &kind);
+	ooxml_member_flags(STR("word/document.xml"), in, &kind);
+	archive_name_escapes(in);
+	file_name_read(in, &name);
+	return 0;
+}
