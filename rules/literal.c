@@ -33,7 +33,8 @@ struct reader {
 	size_t at;
 	unsigned flags, depth;
 	bool failed;
-	bool grams; /* texts are in the alphabet of grams, and windows are looked for */
+	bool grams;	    /* texts are in the alphabet of grams, and windows are looked for */
+	const char *octets; /* each octet once, to point at */
 };
 
 static struct piece read_alternatives(struct reader *r);
@@ -63,7 +64,7 @@ static struct piece anything(void)
 static bool set_has(const struct set *set, struct str s)
 {
 	for (size_t i = 0; i < set->n; i++)
-		if (str_eq(set->v[i], s))
+		if (set->v[i].n == s.n && (s.n == 0 || (set->v[i].p[0] == s.p[0] && str_eq(set->v[i], s))))
 			return true;
 	return false;
 }
@@ -85,19 +86,29 @@ static void set_dedupe(struct set *set)
 }
 
 /* The union; false when it is too large. */
-static bool set_join(struct reader *r, const struct set *a, const struct set *b, size_t most, struct set *ret)
+static bool join_all(struct reader *r, const struct set *sets, size_t n, size_t most, struct set *ret)
 {
-	struct set out = {arena_array(r->a, a->n + b->n, sizeof *out.v), 0};
+	struct set out = {NULL, 0};
+	size_t total = 0;
 
-	for (size_t i = 0; i < a->n + b->n; i++) {
-		struct str s = i < a->n ? a->v[i] : b->v[i - a->n];
-		if (r->grams || !set_has(&out, s))
-			out.v[out.n++] = s;
-	}
+	for (size_t i = 0; i < n; i++)
+		total += sets[i].n;
+	if (total > 2 * most)
+		return false;
+	out.v = arena_array(r->a, total, sizeof *out.v);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < sets[i].n; k++)
+			if (r->grams || !set_has(&out, sets[i].v[k]))
+				out.v[out.n++] = sets[i].v[k];
 	if (r->grams)
 		set_dedupe(&out);
 	*ret = out;
 	return out.n <= most;
+}
+
+static bool set_join(struct reader *r, const struct set *a, const struct set *b, size_t most, struct set *ret)
+{
+	return join_all(r, (struct set[]){*a, *b}, 2, most, ret);
 }
 
 /* Each of a followed by each of b; false when that is too much. */
@@ -181,10 +192,9 @@ static char peek(const struct reader *r)
 
 static struct piece one_char(struct reader *r, unsigned char c)
 {
-	char *p = arena_alloc(r->a, 1);
+	unsigned char low = (unsigned char)(r->grams ? gram_letter(c) : to_lower(c));
 
-	*p = r->grams ? gram_letter(c) : (char)to_lower(c);
-	return (struct piece){.is_exact = true, .exact = set_of(r, (struct str){p, 1})};
+	return (struct piece){.is_exact = true, .exact = set_of(r, (struct str){r->octets + low, 1})};
 }
 
 struct bytes {
@@ -239,7 +249,7 @@ static struct piece of_bytes(struct reader *r, const struct bytes *b)
 		seen[low] = true;
 		if (p.exact.n == most)
 			return anything();
-		p.exact.v[p.exact.n++] = one_char(r, (unsigned char)low).exact.v[0];
+		p.exact.v[p.exact.n++] = (struct str){r->octets + low, 1};
 	}
 	return p.exact.n ? p : anything();
 }
@@ -747,49 +757,59 @@ static struct set usable(struct reader *r, const struct piece *p)
 	return best.best;
 }
 
-/* The union of two sets of requirements; grams come in thousands. */
-static bool set_union(struct reader *r, const struct set *a, const struct set *b, struct set *ret)
+/* What the whole alternation can be, and what all of its branches require. */
+static struct piece join_branches(struct reader *r, const struct piece *v, size_t n)
 {
-	if (!r->grams)
-		return set_join(r, a, b, LITERAL_SET_MAX, ret);
-	ret->v = arena_array(r->a, a->n + b->n, sizeof *ret->v);
-	memcpy(ret->v, a->v, a->n * sizeof *a->v);
-	memcpy(ret->v + a->n, b->v, b->n * sizeof *b->v);
-	ret->n = a->n + b->n;
-	set_dedupe(ret);
-	return ret->n <= GRAM_SET_MAX;
+	struct set *sets = arena_array(r->a, n, sizeof *sets);
+	struct piece out = {.is_exact = true};
+
+	for (size_t i = 0; i < n; i++) {
+		out.is_exact &= v[i].is_exact;
+		sets[i] = v[i].exact;
+	}
+	if (out.is_exact)
+		out.is_exact = join_all(r, sets, n, r->grams ? GRAM_EXACT_MAX : LITERAL_SET_MAX, &out.exact);
+	for (size_t i = 0; i < n; i++) {
+		sets[i] = usable(r, &v[i]);
+		if (sets[i].n == 0)
+			return out;
+	}
+	if (join_all(r, sets, n, r->grams ? GRAM_SET_MAX : LITERAL_SET_MAX, &sets[0]))
+		offer(r, &out, &sets[0]);
+	return out;
 }
 
 static struct piece read_alternatives(struct reader *r)
 {
-	struct piece out = read_sequence(r);
+	struct piece first = read_sequence(r), *v = NULL;
+	size_t n = 1, room = 0;
 
 	while (!r->failed && peek(r) == '|' && !at_end(r)) {
-		struct piece next, joined = {0};
-		struct set a, b, both;
-		r->at++;
-		next = read_sequence(r);
-		if (out.is_exact && next.is_exact &&
-		    set_join(r, &out.exact, &next.exact, r->grams ? GRAM_EXACT_MAX : LITERAL_SET_MAX, &both)) {
-			joined.is_exact = true;
-			joined.exact = both;
+		if (n >= room) {
+			struct piece *more = arena_array(r->a, room ? room * 2 : 8, sizeof *more);
+			room = room ? room * 2 : 8;
+			memcpy(more, v ? v : &first, n * sizeof *more);
+			v = more;
 		}
-		a = usable(r, &out);
-		b = usable(r, &next);
-		if (a.n && b.n && set_union(r, &a, &b, &both))
-			offer(r, &joined, &both);
-		out = joined;
+		r->at++;
+		v[n++] = read_sequence(r);
 	}
-	return out;
+	return v ? join_branches(r, v, n) : first;
 }
 
 /* The best set of the whole pattern; n 0: none. */
 static struct set required(struct arena *work, struct str pattern, unsigned flags, bool grams)
 {
 	struct reader r = {.a = work, .in = pattern, .flags = flags, .grams = grams};
-	struct piece p = read_alternatives(&r);
-	struct set best = usable(&r, &p);
+	char *octets = arena_alloc(work, 256);
+	struct piece p;
+	struct set best;
 
+	for (unsigned c = 0; c < 256; c++)
+		octets[c] = (char)c;
+	r.octets = octets;
+	p = read_alternatives(&r);
+	best = usable(&r, &p);
 	if (r.failed || r.at != pattern.n)
 		best.n = 0;
 	return best;
@@ -854,7 +874,7 @@ double literal_rate(struct str literal)
 
 	/* Octets of a word go together: later ones tell less than their share says. */
 	for (size_t i = 0; i < literal.n; i++)
-		rate *= pow(octet_share((unsigned char)literal.p[i]), i < 4 ? 0.9 : 0.5);
+		rate *= i < 4 ? octet_share((unsigned char)literal.p[i]) : sqrt(octet_share((unsigned char)literal.p[i]));
 	return rate;
 }
 

@@ -236,6 +236,9 @@ tests_unit_test_scan_wire_LDADD = $(unit_ldadd)
 TESTS += tests/suites/scan
 dist_noinst_SCRIPTS += tests/suites/scan tests/suites/scan_suite.py
 
-# The samples beside the shipped rules.
+# The samples beside the shipped rules; the rules of others beside their own engine (needs test data).
 TESTS += tests/suites/starter-rules
-dist_noinst_SCRIPTS += tests/suites/starter-rules
+dist_noinst_SCRIPTS += tests/suites/sa_oracle.py tests/suites/starter-rules
+EXTRA_PROGRAMS += tests/bench/bench-rules
+tests_bench_bench_rules_SOURCES = tests/bench/bench-rules.c
+tests_bench_bench_rules_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)

@@ -63,6 +63,11 @@ static void relays_are_read(void **state)
 	     "mapi id 15.20.1.2",
 		"[ ip=2603:10a6:208::1 rdns= helo=AM0PR01.eurprd01.prod.outlook.com "
 		"by=AM0PR02.eurprd01.prod.outlook.com ident= envfrom= intl=0 id= auth= msa=0 ]"},
+	    {"from h.example (r.example [192.0.2.1] (may be forged)) by b.example  with ESMTP id n6AAUtUI029175",
+		"[ ip=192.0.2.1 rdns= helo=h.example by=b.example ident= envfrom= intl=0 id=n6AAUtUI029175 auth= "
+		"msa=0 ]"},
+	    {"from unknown (192.0.2.1) by b.example with QMQP; 21 Jul 2002 19:12:58 -0000",
+		"[ ip=192.0.2.1 rdns= helo=unknown by=b.example ident= envfrom= intl=0 id= auth= msa=0 ]"},
 	    {"by 10.1.2.3 with SMTP id abc", ""},
 	    {"from localhost (localhost [127.0.0.1]) by b.example with local", ""},
 	};
@@ -227,10 +232,99 @@ static void lint_names_what_is_wrong(void **state)
 	arena_free(a);
 }
 
+/* ---- sub-rules that wait ---- */
+
+static unsigned seed = 3;
+
+static unsigned draw(unsigned most)
+{
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % most;
+}
+
+static void draw_meta(struct buf *out, unsigned metas, unsigned depth)
+{
+	static const char *const operators[] = {"&&", "||", "+", "-", "*", ">", "<", ">=", "<=", "==", "!="};
+
+	switch (draw(depth ? 8 : 3)) {
+	case 0:
+	case 1:
+		buf_addf(out, "__S%u", draw(8));
+		break;
+	case 2:
+		if (metas && draw(3))
+			buf_addf(out, "%sM%u", draw(2) ? "__" : "T", draw(metas));
+		else
+			buf_addf(out, "%u", draw(4));
+		break;
+	case 3:
+		buf_adds(out, "!(");
+		draw_meta(out, metas, depth - 1);
+		buf_addc(out, ')');
+		break;
+	default:
+		buf_addc(out, '(');
+		draw_meta(out, metas, depth - 1);
+		buf_addf(out, " %s ", operators[draw(11)]);
+		draw_meta(out, metas, depth - 1);
+		buf_addc(out, ')');
+	}
+}
+
+/* One rule per line; every other sub-rule counts each place. */
+static void draw_set(struct buf *out)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		buf_addf(out, "body __S%u /[%c%c]/\n", i, 'a' + i, 'A' + i);
+		if (i % 2)
+			buf_addf(out, "tflags __S%u multiple maxhits=4\n", i);
+	}
+	for (unsigned i = 0; i < 6; i++) {
+		buf_addf(out, "meta __M%u ", i);
+		draw_meta(out, i, 3);
+		buf_addf(out, "\nmeta TM%u ", i);
+		draw_meta(out, i, 3);
+		buf_addf(out, "\nscore TM%u 1\n", i);
+	}
+}
+
+static void scores_do_not_depend_on_waiting(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 300; round++) {
+		struct arena *a = arena_new(0);
+		struct match_options lazy = {0}, full = {.with_subrules = true};
+		struct rule_target target;
+		struct rule_result few, all;
+		struct conf_load load;
+		struct buf rules = {0};
+		struct ruleset *rs;
+		draw_set(&rules);
+		rs = set_of(a, &load, arena_cstr(a, buf_str(&rules)));
+		assert_int_equal(load.errors, 0);
+		assert_true(rs->lazy_count > 0);
+		for (unsigned k = 0; k < 20; k++) {
+			char text[64] = "Subject: x\n\n";
+			size_t n = strlen(text), more = draw(12);
+			for (size_t i = 0; i < more; i++)
+				text[n++] = "abcdefghxyz "[draw(12)];
+			text[n] = '\0';
+			rule_target_parse(a, arena_str(a, str_of(text)), &target);
+			ruleset_match(rs, &target, &lazy, &few);
+			ruleset_match(rs, &target, &full, &all);
+			assert_true(few.score == all.score);
+			assert_true(few.runs <= all.runs);
+		}
+		buf_free(&rules);
+		arena_free(a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(relays_are_read),
+	    cmocka_unit_test(scores_do_not_depend_on_waiting),
 	    cmocka_unit_test(trust_ends_where_it_must),
 	    cmocka_unit_test(eval_functions_see_the_message),
 	    cmocka_unit_test(mime_headers_are_matched_by_part),
