@@ -1,0 +1,36 @@
+mailtest "greylisting by hand: show, release now, forget, what it stopped; reputation show and reset"
+next n1 {}
+gateway g1 {
+	filter greylist { delay 1h; window 2h; }
+	filter reputation;
+	policy { at rcpt { tempfail 451 4.7.1 "greylisted" if greylist.new; } at message { accept; } }
+}
+session via smtp milter from 192.0.2.5 { ehlo mx.example.com
+	mail <a@example.com>
+	rcpt <b@example.net> = 451
+	rcpt <c@example.net> = 451
+	quit }
+session via smtp milter from 198.51.100.5 { ehlo mx.example.com
+	mail <x@example.org>
+	rcpt <b@example.net> = 451
+	quit }
+shell "sleep 0.3; $BUILD/reevectl -c $CONF greylist show" = 0 ~ "192.0.2.0/24  <a@example.com> -> <b@example.net>" ~ "198.51.100.0/24"
+reevectl g1 greylist stats = 0 ~ "delayed +3" ~ "waiting +3" ~ "stopped +0"
+reevectl g1 greylist release 192.0.2.77 = 0 ~ "192.0.2.0/24 is let through"
+session via smtp milter from 192.0.2.6 { ehlo mx.example.com
+	mail <new@example.com>
+	rcpt <b@example.net> = 250
+	data "Subject: x\r\n\r\nx\r\n" = 250
+	quit }
+clock +3h
+reevectl g1 greylist stats = 0 ~ "waiting +0" ~ "stopped +3"
+reevectl g1 greylist stats --json = 0 ~ "\"stopped\":3"
+reevectl g1 greylist forget 192.0.2.6 = 0 ~ "1 forgotten"
+session via smtp milter from 192.0.2.6 { ehlo mx.example.com
+	mail <new@example.com>
+	rcpt <b@example.net> = 451
+	quit }
+reevectl g1 reputation show 192.0.2.6 = 0 ~ "1.0.*client:192.0.2.0/24"
+reevectl g1 reputation reset 192.0.2.6 = 0 ~ "1 forgotten"
+reevectl g1 reputation reset = 2 ~ "which"
+reevectl g1 greylist release nobody@example.net = 1 ~ "nobody"
