@@ -16,7 +16,7 @@ static void flush(struct body_hash *b)
 	b->staged = 0;
 }
 
-static void emit(struct body_hash *b, const char *p, size_t n)
+static void emit_slowly(struct body_hash *b, const char *p, size_t n)
 {
 	uint64_t room = b->length < b->limit ? b->limit - b->length : 0;
 
@@ -32,6 +32,18 @@ static void emit(struct body_hash *b, const char *p, size_t n)
 	}
 	memcpy(b->stage + b->staged, p, n);
 	b->staged += n;
+}
+
+/* Nearly always there is room; of a blank or line end this leaves one store. */
+static inline void emit(struct body_hash *b, const char *p, size_t n)
+{
+	if (b->length + n > b->limit || n > sizeof b->stage - b->staged) {
+		emit_slowly(b, p, n);
+		return;
+	}
+	memcpy(b->stage + b->staged, p, n);
+	b->staged += n;
+	b->length += n;
 }
 
 /* ---- the fast scan ---- */
@@ -156,11 +168,37 @@ static void step(struct body_hash *b, char c)
 	}
 }
 
-static bool is_plain_start(const struct body_hash *b, const char *p)
+static size_t count_blanks(const char *p, const char *end)
 {
-	if (b->has_cr || b->has_blank || b->blank_lines || is_space((unsigned char)*p))
-		return false;
-	return true;
+	const char *at = p;
+
+	while (at < end && (*at == ' ' || *at == '\t'))
+		at++;
+	return (size_t)(at - p);
+}
+
+/* Runs of text or blanks and whole line ends: how much was taken. The rest goes through step(). */
+static size_t add_fast(struct body_hash *b, const char *p, const char *end)
+{
+	size_t n;
+
+	if (b->has_cr || end - p <= 2)
+		return 0;
+	if (p[0] == '\r' && p[1] == '\n') {
+		end_line(b);
+		return 2;
+	}
+	if (b->canon == CANON_RELAXED && (n = count_blanks(p, end)) > 0) {
+		b->has_blank = true;
+		return n;
+	}
+	if (is_space((unsigned char)*p))
+		return 0;
+	n = plain_run(p, end, b->canon == CANON_RELAXED);
+	start_content(b);
+	emit(b, p, n);
+	b->has_content = p[n - 1] != '\n';
+	return n;
 }
 
 void body_hash_add(struct body_hash *b, struct str piece)
@@ -168,19 +206,11 @@ void body_hash_add(struct body_hash *b, struct str piece)
 	const char *p = piece.p, *end = piece.n ? piece.p + piece.n : piece.p;
 
 	while (p < end) {
-		size_t n = 0;
+		size_t n = add_fast(b, p, end);
 
-		if (end - p > 2 && is_plain_start(b, p))
-			n = plain_run(p, end, b->canon == CANON_RELAXED);
-		if (n == 0) {
-			step(b, *p++);
-			while (b->has_blank && !b->has_cr && p < end && (*p == ' ' || *p == '\t'))
-				p++;
-			continue;
-		}
-		emit(b, p, n);
 		p += n;
-		b->has_content = p[-1] != '\n';
+		if (n == 0)
+			step(b, *p++);
 	}
 }
 
