@@ -3,7 +3,7 @@
 # Fuzz targets: ./configure CC=clang --enable-fuzzing builds those listed in tests/fuzz/local.mk, each
 # from the file of its name; tools/fuzz-smoke runs them for a few seconds; seeds: tests/fuzz/seeds/MODULE/
 AM_DEFAULT_SOURCE_EXT = .c
-LDADD = gateway/libsmtp.a gateway/libgateway.a gateway/libqueue.a \
+LDADD = gateway/libintake.a gateway/libsmtp.a gateway/libgateway.a gateway/libqueue.a \
 	$(REEVE_LIBS) $(REEVE_SYSTEM_LIBS) $(FUZZ_ENGINE)
 include tests/fuzz/local.mk
 if FUZZING
@@ -40,14 +40,17 @@ EXTRA_DIST += \
 # Real clients, crash test and benchmark: run by tools/check and `make bench`, not by make check.
 dist_noinst_SCRIPTS += \
 	tests/bench/corpus.py \
+	tests/bench/milter \
 	tests/bench/run \
 	tests/bench/verify \
 	tests/clients/clients.py \
 	tests/clients/fetch \
 	tests/clients/run \
 	tests/crash/crash.py \
-	tests/crash/state.py
-EXTRA_DIST += tests/clients/postfix.py tests/tsan.supp
+	tests/crash/state.py \
+	tests/milter/mtas.py \
+	tests/milter/run
+EXTRA_DIST += tests/clients/postfix.py tests/milter/sendmail.py tests/tsan.supp
 EXTRA_PROGRAMS += tests/bench/load tests/bench/sink
 tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS)
 tests_bench_sink_LDADD =
@@ -57,6 +60,7 @@ bench: all tests/bench/bench-auth tests/bench/bench-state tests/bench/load tests
 	$(top_srcdir)/tests/clients/fetch $(bench_packages) opendkim postfix
 	$(top_srcdir)/tests/bench/verify . $(bench_packages)
 	$(top_srcdir)/tests/bench/run . $(bench_packages)
+	$(top_srcdir)/tests/bench/milter . $(bench_packages)
 .PHONY: bench
 
 # What a stranger needs, and what CI runs.

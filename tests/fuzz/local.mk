@@ -16,6 +16,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-html \
 	tests/fuzz/fuzz-mailbox \
 	tests/fuzz/fuzz-meta \
+	tests/fuzz/fuzz-milter-intake \
 	tests/fuzz/fuzz-mime \
 	tests/fuzz/fuzz-perlre \
 	tests/fuzz/fuzz-policy \
@@ -56,6 +57,7 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/dns/tlsa.seed \
 	tests/fuzz/seeds/dns/txt-whole.seed \
 	tests/fuzz/seeds/dns/txt.seed \
+	tests/fuzz/seeds/milter-intake/one.seed \
 	tests/fuzz/seeds/policy/actions \
 	tests/fuzz/seeds/policy/conditions \
 	tests/fuzz/seeds/smtp-content/chunk.seed \
