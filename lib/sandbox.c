@@ -125,6 +125,7 @@ static int enter_seccomp(unsigned wanted)
 /* Rights by number, for headers may be older than the kernel. */
 enum {
 	RIGHT_EXECUTE = 1 << 0, RIGHT_WRITE_FILE = 1 << 1, RIGHT_READ_FILE = 1 << 2, RIGHT_READ_DIR = 1 << 3,
+	RIGHT_REMOVE_DIR = 1 << 4,
 	RIGHTS_ABI_1 = (1 << 13) - 1, RIGHT_REFER = 1 << 13, RIGHT_TRUNCATE = 1 << 14,
 	RIGHTS_FILE = RIGHT_EXECUTE | RIGHT_WRITE_FILE | RIGHT_READ_FILE | RIGHT_TRUNCATE,
 };
@@ -150,6 +151,8 @@ static bool add_path(int rules, const struct sandbox_path *path, uint64_t known)
 	if (rule.parent_fd < 0)
 		return errno == ENOENT || errno == EACCES;
 	rule.allowed_access = path->is_writable ? known & ~(uint64_t)RIGHT_EXECUTE : RIGHT_READ_FILE | RIGHT_READ_DIR;
+	if (path->may_lose)
+		rule.allowed_access |= RIGHT_REMOVE_DIR;
 	if (fstat(rule.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
 		rule.allowed_access &= RIGHTS_FILE;
 	ok = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;

@@ -25,6 +25,7 @@ enum sandbox_kind {
 struct sandbox_path {
 	const char *path; /* a folder or file; one that is not there is left out */
 	bool is_writable;
+	bool may_lose; /* empty folders in it may be removed, nothing else */
 };
 
 struct sandbox {

@@ -54,7 +54,7 @@ static bool make_tmpdir(const char *given, char *path, size_t size)
 /* Databases may stand anywhere: all may be read here, workers have less. */
 static void confine(const char *tmpdir)
 {
-	const struct sandbox_path paths[] = {{"/", false}, {tmpdir, true}};
+	const struct sandbox_path paths[] = {{"/", false, true}, {tmpdir, true}};
 	struct sandbox s;
 
 	if (!sandbox_enter(SANDBOX_SUPERVISOR, paths, 2, &s))
