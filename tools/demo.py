@@ -4,6 +4,7 @@ and a small DNS of its own, sends the sample messages, prints what became of eac
 
     demo.py BUILD [--stay]
 """
+import email.utils
 import json
 import os
 import re
@@ -111,7 +112,11 @@ def is_free(port):
 
 def send(demo, sample):
     """One message in a session of its own; returns the last reply."""
-    data = open(os.path.join(SAMPLES, sample["file"]), "rb").read().replace(b"\n", b"\r\n")
+    with open(os.path.join(SAMPLES, sample["file"]), "rb") as f:
+        data = f.read().replace(b"\n", b"\r\n")
+    # Written today, all but the spam, which comes from the future.
+    date = email.utils.formatdate(time.time() + 45 * 86400 * ("spam" in sample["file"]))
+    data = re.sub(rb"(?m)^Date: .*\r$", b"Date: " + date.encode() + b"\r", data, count=1)
     line = b"Another photograph, described in words and repeated many times over.\r\n"
     data += line * (int(sample["pad"]) // len(line))
     with smtplib.SMTP("127.0.0.1", demo.port, timeout=30) as smtp:
