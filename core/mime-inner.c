@@ -132,7 +132,7 @@ void mime_list_inner(struct mime *mime)
 			continue;
 		if (is_tnef(part))
 			list_tnef(mime, part);
-		else if (part->encoding == MIME_IDENTITY && str_is(part->type, "text/plain"))
+		else if (part->has_begin_line && part->encoding == MIME_IDENTITY && str_is(part->type, "text/plain"))
 			list_uuencoded(mime, part);
 	}
 }

@@ -30,6 +30,7 @@ struct sweep {
 	size_t line_start; /* behind the last line end seen */
 	bool is_fresh;	   /* text->p[at] begins a line and was not looked at */
 	bool has_nul, has_bare_cr, has_crlf, has_lf, has_long_line;
+	bool has_begin;	   /* a line that starts with "begin ": maybe uuencode */
 };
 
 void sweep_start(struct sweep *s, struct str text, size_t at);

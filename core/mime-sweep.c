@@ -41,6 +41,12 @@ static bool is_dashes(struct str text, size_t at)
 	return at + 2 <= text.n && text.p[at] == '-' && text.p[at + 1] == '-';
 }
 
+static void note_begin(struct sweep *s, size_t at)
+{
+	if (at < s->text.n && s->text.p[at] == 'b')
+		s->has_begin |= str_starts(str_from(s->text, at), STR("begin "));
+}
+
 /* One octet at s->at; true when a line that begins with "--" starts behind it. */
 static bool step(struct sweep *s)
 {
@@ -58,6 +64,7 @@ static bool step(struct sweep *s)
 		s->has_crlf |= is_crlf;
 		s->has_lf |= !is_crlf;
 		end_line(s, i - is_crlf, i + 1);
+		note_begin(s, i + 1);
 		return is_dashes(t, i + 1);
 	}
 	return false;
@@ -71,13 +78,15 @@ static void skip_blocks(struct sweep *s)
 {
 	const char *p = s->text.p;
 	block lf = (block){0} + '\n', cr = (block){0} + '\r', dash = (block){0} + '-', zero = {0};
+	block b = (block){0} + 'b', e = (block){0} + 'e';
 	block seen_crlf = {0}, seen_lf = {0};
 
 	while (s->at + BLOCK + 2 <= s->text.n) {
 		block here = load(p + s->at), next = load(p + s->at + 1), before = load(p + s->at - 1);
 		block is_lf = (block)(here == lf), is_cr = (block)(here == cr);
+		block third = load(p + s->at + 2);
 		block odd = (block)(here == zero) | (is_cr & (block)(next != lf)) |
-		    (is_lf & (block)(next == dash) & (block)(load(p + s->at + 2) == dash));
+		    (is_lf & (((block)(next == dash) & (block)(third == dash)) | ((block)(next == b) & (block)(third == e))));
 
 		if (any(odd))
 			break;
@@ -105,6 +114,7 @@ bool sweep_dashes(struct sweep *s, size_t *ret_line)
 {
 	if (s->is_fresh) {
 		s->is_fresh = false;
+		note_begin(s, s->at);
 		*ret_line = s->at;
 		if (is_dashes(s->text, s->at))
 			return true;

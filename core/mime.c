@@ -85,11 +85,13 @@ static void take_sweep(struct parser *p)
 		p->line_end = s->has_crlf ? END_CRLF : END_LF;
 	if (p->line_end == END_CRLF ? s->has_lf : s->has_crlf)
 		seen |= MIME_BARE_LF;
-	if (open)
+	if (open) {
 		open->part->anomalies |= seen;
+		open->part->has_begin_line |= s->has_begin;
+	}
 	if (s->has_bare_cr)
 		p->doubts |= READ_BARE_CR;
-	s->has_nul = s->has_bare_cr = s->has_crlf = s->has_lf = s->has_long_line = false;
+	s->has_nul = s->has_bare_cr = s->has_crlf = s->has_lf = s->has_long_line = s->has_begin = false;
 }
 
 /* ---- delimiters ---- */

@@ -82,6 +82,7 @@ struct mime_part {
 	struct str decoded;	   /* filled in by mime_decoded() */
 	struct str decoded_all;	   /* base64: with what stands behind padding too; begins with decoded */
 	bool has_decoded;
+	bool has_begin_line;	   /* of the parser: maybe uuencode */
 };
 
 struct mime {
