@@ -27,7 +27,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-enum { ROLES_MAX = 34, BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 30000, STEADY_MS = 60000 };
+enum { ROLES_MAX = 34, BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 30000, STEADY_MS = 60000, BIND_PATIENCE_MS = 3000 };
 
 struct child {
 	const char *name;
@@ -112,6 +112,17 @@ static bool make_folder(struct master *m, const char *path, mode_t mode)
 	return true;
 }
 
+/* Roles of a master that was killed hold its ports until they have noticed: a moment of patience. */
+static int listen_patiently(const struct listen_conf *l)
+{
+	int64_t until = now_ms() + BIND_PATIENCE_MS;
+	int fd;
+
+	while ((fd = listen_tcp(&l->ip, l->port, 1024)) < 0 && errno == EADDRINUSE && now_ms() < until)
+		usleep(50000);
+	return fd;
+}
+
 static int *bind_all(struct master *m, struct arena *a)
 {
 	size_t n = 0, i = 0;
@@ -123,7 +134,7 @@ static int *bind_all(struct master *m, struct arena *a)
 	for (const struct listen_conf *l = m->config->listens; l; l = l->next, i++) {
 		char ip[IP_TEXT_MAX];
 
-		fds[i] = listen_tcp(&l->ip, l->port, 1024);
+		fds[i] = listen_patiently(l);
 		if (fds[i] < 0) {
 			log_say(LOG_LEVEL_ERROR, "master", "%s:%u: cannot listen on %s port %u: %s", l->place.file, l->place.line,
 			    ip_format(&l->ip, ip).p, l->port, strerror(errno));

@@ -227,7 +227,8 @@ static void defaults(void)
 	queue_holds = false;
 	queued_length = 0;
 	w.config.limits = (struct limits_conf){.line = 100, .command = 2048, .recipients = 5, .commands = 50, .errors = 20, .hops = 3,
-	    .message = 10000, .memory = 262144, .memory_total = 1000000, .idle_ms = 3000, .session_ms = 20000, .stage_ms = 1000};
+	    .message = 10000, .memory = 262144, .memory_total = 1000000, .idle_ms = 3000, .session_ms = 20000, .stage_ms = 1000,
+	    .parse = parse_limits_default};
 	w.listen.max_sessions = 50;
 	w.listen.max_sessions_per_client = 0;
 	w.listen.xclient = w.listen.proxy = (struct conf_cidrs){0};

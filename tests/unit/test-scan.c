@@ -104,6 +104,7 @@ static const struct scan_report *scan_text(struct kit *k, struct arena *a, const
 	struct str data = arena_printf(a, "DKIM-Signature: v=1\r\nSubject: x\r\n\r\n%s\r\n", body);
 
 	m->magic = MESSAGE_MAGIC;
+	m->limits = &parse_limits_default;
 	m->arena = a;
 	m->spool = spool_of(data);
 	headers_parse(a, data, &m->headers);
