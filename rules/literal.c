@@ -11,7 +11,7 @@
 #include "lib/regex.h"
 #include "rules/rule.h"
 
-enum { DEPTH_MAX = 60, CLASS_MAX = 12, RUN_MAX = 64 };
+enum { DEPTH_MAX = 60, CLASS_MAX = 12, RUN_MAX = 64, EDGE_MAX = 2 };
 /* The same when looking for grams: classes are larger, texts shorter. */
 enum { GRAM_CLASS_MAX = 30, GRAM_EXACT_MAX = 1000, GRAM_TEXT_MAX = 8, GRAM_PIECES_MAX = 4000, GRAM_REPEAT_MAX = 3 };
 static const double gram_rate_max = 2e-3;
@@ -24,7 +24,8 @@ struct set {
 struct piece {
 	bool is_exact; /* it is one of `exact` and nothing else */
 	struct set exact, best;
-	double rate; /* of best; meaningless without */
+	double rate;	 /* of best; meaningless without */
+	struct set edge; /* not exact, but it starts with one of these and ends with one; n 0: not known */
 };
 
 struct reader {
@@ -599,10 +600,14 @@ static struct piece repeat(struct reader *r, struct piece p, struct count c)
 		return out;
 	offer_exact(r, &out, &p.exact);
 	run = p.exact;
+	if (r->grams || run.n <= EDGE_MAX)
+		out.edge = run;
 	for (unsigned i = 1; i < c.least && i < LITERAL_MAX; i++) {
 		if (!set_cross(r, &run, &p.exact, &run))
 			return out;
 		offer_exact(r, &out, &run);
+		if (r->grams || run.n <= EDGE_MAX)
+			out.edge = run;
 	}
 	if (c.least == c.most && c.least < LITERAL_MAX) {
 		out.is_exact = true;
@@ -698,7 +703,7 @@ struct pieces {
 	size_t n, room;
 };
 
-static void add_piece(struct reader *r, struct pieces *list, const struct piece *p)
+static void add_piece(struct reader *r, struct pieces *list, struct set set)
 {
 	if (list->n == GRAM_PIECES_MAX)
 		return;
@@ -710,13 +715,25 @@ static void add_piece(struct reader *r, struct pieces *list, const struct piece 
 		list->v = more;
 		list->room = room;
 	}
-	list->v[list->n++] = p->is_exact ? p->exact : (struct set){NULL, 0};
+	list->v[list->n++] = set;
+}
+
+static void add_pieces(struct reader *r, struct pieces *list, const struct piece *p)
+{
+	if (p->is_exact)
+		add_piece(r, list, p->exact);
+	else if (p->edge.n)
+		add_piece(r, list, p->edge);
+	if (!p->is_exact)
+		add_piece(r, list, (struct set){NULL, 0});
+	if (!p->is_exact && p->edge.n)
+		add_piece(r, list, p->edge);
 }
 
 static struct piece read_sequence(struct reader *r)
 {
 	struct piece out = {.is_exact = true}, p;
-	struct set run = set_of(r, STR(""));
+	struct set run = set_of(r, STR("")), longer;
 	struct pieces pieces = {NULL, 0, 0};
 
 	while (!r->failed && !at_end(r) && peek(r) != '|' && peek(r) != ')') {
@@ -726,15 +743,17 @@ static struct piece read_sequence(struct reader *r)
 		skip_extended(r);
 		p = repeat(r, p, read_quantifier(r));
 		if (r->grams)
-			add_piece(r, &pieces, &p);
+			add_pieces(r, &pieces, &p);
 		if (p.best.n)
 			offer(r, &out, &p.best);
 		if (p.is_exact && set_cross(r, &run, &p.exact, &run))
 			continue;
+		if (!p.is_exact && p.edge.n && set_cross(r, &run, &p.edge, &longer))
+			run = longer;
 		if (!r->grams)
 			offer(r, &out, &run);
 		out.is_exact = false;
-		run = p.is_exact ? p.exact : set_of(r, STR(""));
+		run = p.is_exact ? p.exact : p.edge.n ? p.edge : set_of(r, STR(""));
 	}
 	if (!r->grams)
 		offer(r, &out, &run);

@@ -36,6 +36,8 @@ static void literals_are_taken_from_patterns(void **state)
 	assert_string_equal(literals("/foo|bar/"), "foo bar");
 	assert_string_equal(literals("/(?:foo|ba[rz])q/"), "fooq barq bazq");
 	assert_string_equal(literals("/abc\\d+defgh/"), "defgh");
+	assert_string_equal(literals("/ad+res+x?/"), "dres");
+	assert_string_equal(literals("/(?:ab){2,}c/"), "ababc");
 	assert_string_equal(literals("/\\bhello?\\b/"), "hell hello");
 	assert_string_equal(literals("/a{3}b/"), "aaab");
 	assert_string_equal(literals("/(?:ab){2,}/"), "abab");
