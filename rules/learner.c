@@ -15,7 +15,8 @@
 
 /* Messages of each kind that had the feature. */
 struct count {
-	uint16_t spam, ham;
+	_Alignas(4) uint16_t spam; /* one word, so that both move at once */
+	uint16_t ham;
 };
 
 enum {
