@@ -12,7 +12,12 @@
 
 #include "tests/unit/unit.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) /* clang's way to say it */
+#define GROWING_IS_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(GROWING_IS_SANITIZED)
 enum { GROWING_IS_TIMED = 0 };
 #else
 enum { GROWING_IS_TIMED = 1 };

@@ -97,6 +97,11 @@ static void kit_free(struct kit *k)
 	free(k);
 }
 
+static void drop_spool(void *spool)
+{
+	spool_free(spool);
+}
+
 /* One message; the report is in an arena that the caller frees. */
 static const struct scan_report *scan_text(struct kit *k, struct arena *a, const char *body)
 {
@@ -107,6 +112,7 @@ static const struct scan_report *scan_text(struct kit *k, struct arena *a, const
 	m->limits = &parse_limits_default;
 	m->arena = a;
 	m->spool = spool_of(data);
+	arena_defer(a, drop_spool, m->spool);
 	headers_parse(a, data, &m->headers);
 	return message_scan(k->scan, m);
 }
