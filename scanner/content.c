@@ -60,10 +60,10 @@ static bool is_plausible(struct str s, enum wire_kind_id kind)
 	case KIND_BMP:
 		return s.n >= 26 && u32_at(s, 14) >= 12 && u32_at(s, 14) <= 124;
 	case KIND_EXE: {
-		uint32_t at = u32_at(s, 60);
+		size_t at = u32_at(s, 60); /* anything up to 4 GiB: as the file says */
 
 		/* A bare DOS program has no second header, but control characters. */
-		return s.n >= 28 && ((s.n >= 64 && at + 2 <= s.n && (s.p[at] == 'P' || s.p[at] == 'N' || s.p[at] == 'L')) ||
+		return s.n >= 28 && ((s.n >= 64 && s.n - 2 >= at && (s.p[at] == 'P' || s.p[at] == 'N' || s.p[at] == 'L')) ||
 			memchr(s.p, 0, 64 < s.n ? 64 : s.n));
 	}
 	case KIND_LHA:
