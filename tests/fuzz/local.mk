@@ -60,7 +60,7 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/milter-intake/one.seed \
 	tests/fuzz/seeds/policy/actions \
 	tests/fuzz/seeds/policy/conditions \
-	tests/fuzz/seeds/scan-content/exe-header-at-the-end \
+	tests/fuzz/seeds/scan-content/exe-header-at-the-end.seed \
 	tests/fuzz/seeds/smtp-content/chunk.seed \
 	tests/fuzz/seeds/smtp-content/data.seed \
 	tests/fuzz/seeds/smtp-content/lax.seed
