@@ -155,7 +155,7 @@ class NextHop:
                 self.open.discard(session)
             session.close()
 
-    def log(self, text):
+    def log(self, _session, text):
         with self.lock:
             self.commands.append(text)
 
@@ -235,7 +235,7 @@ class Session:
             return
         while True:
             line = as_text(self.read_line())
-            self.hop.log(line)
+            self.hop.log(self, line)
             verb, _, argument = line.partition(" ")
             handler = getattr(self, "do_" + verb.lower(), None)
             if handler is None:
