@@ -144,6 +144,7 @@ reevectl_SOURCES = \
 	gateway/ctl/auth.c \
 	gateway/ctl/check.c \
 	gateway/ctl/ctl.h \
+	gateway/ctl/commands.c \
 	gateway/ctl/daemon.c \
 	gateway/ctl/dkim.c \
 	gateway/ctl/dmarc.c \
@@ -173,8 +174,12 @@ reevectl_LDADD = $(reevectl_libs) \
 	$(WHOLE_CORE) \
 	$(REEVE_SYSTEM_LIBS)
 
-# The page about the configuration is made from the tables that the program works by.
-man_MANS = doc/mailreeve.conf.5
-CLEANFILES += doc/mailreeve.conf.5
+# The pages about the configuration and the commands are made from the tables that the programs work by.
+made_pages = doc/mailreeve.conf.5 doc/reevectl.8
+man_MANS = $(made_pages)
+dist_man_MANS += doc/mailreeved.8
+CLEANFILES += $(made_pages)
 doc/mailreeve.conf.5: reevectl$(EXEEXT)
-	$(AM_V_GEN)$(MKDIR_P) doc && ./reevectl$(EXEEXT) help man >$@.tmp && mv $@.tmp $@
+	$(AM_V_GEN)$(MKDIR_P) doc && ./reevectl$(EXEEXT) help man mailreeve.conf >$@.tmp && mv $@.tmp $@
+doc/reevectl.8: reevectl$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) doc && ./reevectl$(EXEEXT) help man reevectl >$@.tmp && mv $@.tmp $@

@@ -1,4 +1,6 @@
 /* mailreeved: reads the command line, checks the configuration, and becomes the master. */
+#include <config.h> /* of the build: PACKAGE_STRING */
+
 #include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -11,14 +13,17 @@
 
 static const char default_config[] = "/etc/mailreeve/mailreeve.conf";
 
-static int usage(void)
+enum action { ACTION_RUN, ACTION_CHECK, ACTION_SELF_TEST };
+
+static int usage(FILE *to)
 {
 	fputs("usage: mailreeved [-c FILE] [-f] [-t | --self-test]\n"
-	      "  -c FILE  configuration (default /etc/mailreeve/mailreeve.conf)\n"
-	      "  -f       stay in the foreground, log to stderr\n"
-	      "  -t       check the configuration, policy, rules and lists, then exit\n"
-	      "  --self-test  try what the roles' sandboxes must not let them do, then exit\n", stderr);
-	return 2;
+	      "  -c FILE      configuration (default /etc/mailreeve/mailreeve.conf)\n"
+	      "  -f           stay in the foreground, log to stderr\n"
+	      "  -t           check the configuration, policy, rules and lists, then exit\n"
+	      "  --self-test  try what the roles' sandboxes must not let them do, then exit\n"
+	      "  --version    say which version this is\n", to);
+	return to == stdout ? 0 : 2;
 }
 
 /* Everything that a role would load, with all errors on stderr. */
@@ -74,35 +79,50 @@ static int run(const char *path, bool foreground)
 	return status;
 }
 
-int main(int argc, char **argv)
+static int act(enum action action, const char *path, bool foreground)
 {
-	const char *path = default_config;
-	static const struct option longs[] = {{"self-test", no_argument, NULL, 's'}, {0}};
-	bool foreground = false, only_check = false, tests = false;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "c:ft", longs, NULL)) != -1) {
-		if (option == 'c')
-			path = optarg;
-		else if (option == 'f')
-			foreground = true;
-		else if (option == 't')
-			only_check = true;
-		else if (option == 's')
-			tests = true;
-		else
-			return usage();
-	}
-	if (optind != argc)
-		return usage();
 	clock_init();
-	if (tests)
+	if (action == ACTION_SELF_TEST)
 		return run_self_test(path);
 	if (!check(path))
 		return 1;
-	if (only_check) {
-		fprintf(stderr, "%s: ok\n", path);
-		return 0;
+	if (action == ACTION_RUN)
+		return run(path, foreground);
+	fprintf(stderr, "%s: ok\n", path);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longs[] = {{"self-test", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'}, {0}};
+	const char *path = default_config;
+	enum action action = ACTION_RUN;
+	bool foreground = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:fht", longs, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'f':
+			foreground = true;
+			break;
+		case 't':
+			action = ACTION_CHECK;
+			break;
+		case 's':
+			action = ACTION_SELF_TEST;
+			break;
+		case 'h':
+			return usage(stdout);
+		case 'V':
+			puts(PACKAGE_STRING);
+			return 0;
+		default:
+			return usage(stderr);
+		}
 	}
-	return run(path, foreground);
+	return optind == argc ? act(action, path, foreground) : usage(stderr);
 }

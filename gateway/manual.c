@@ -16,7 +16,7 @@ struct page {
 /* ---- writing ---- */
 
 /* man(7): a backslash is an escape, a hyphen may be broken, and . and ' start requests in a line. */
-static void add_roff(struct buf *out, struct str s)
+void manual_roff(struct buf *out, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		bool is_start = out->n == 0 || out->p[out->n - 1] == '\n';
@@ -39,7 +39,7 @@ static void add_blanks(struct buf *out, size_t n)
 }
 
 /* Words in lines of at most WIDTH columns. */
-static void add_wrapped(struct buf *out, size_t indent, struct str text)
+void manual_wrap(struct buf *out, size_t indent, struct str text)
 {
 	size_t column = 0;
 	struct str word;
@@ -59,7 +59,8 @@ static void add_wrapped(struct buf *out, size_t indent, struct str text)
 		buf_add(out, word);
 		column += word.n;
 	}
-	buf_addc(out, '\n');
+	if (column)
+		buf_addc(out, '\n');
 }
 
 static void heading(struct page *p, const char *title)
@@ -74,7 +75,7 @@ static void subheading(struct page *p, const char *title)
 {
 	if (p->is_man) {
 		buf_adds(p->out, ".SS \"");
-		add_roff(p->out, str_of(title));
+		manual_roff(p->out, str_of(title));
 		buf_adds(p->out, "\"\n");
 	} else {
 		buf_addf(p->out, "\n%s\n", title);
@@ -85,10 +86,10 @@ static void paragraph(struct page *p, const char *text)
 {
 	if (p->is_man) {
 		buf_adds(p->out, ".PP\n");
-		add_roff(p->out, str_of(text));
+		manual_roff(p->out, str_of(text));
 		buf_addc(p->out, '\n');
 	} else {
-		add_wrapped(p->out, 2, str_of(text));
+		manual_wrap(p->out, 2, str_of(text));
 	}
 }
 
@@ -96,7 +97,7 @@ static void literal(struct page *p, const char *text)
 {
 	if (p->is_man) {
 		buf_adds(p->out, ".PP\n.nf\n.RS 2\n");
-		add_roff(p->out, str_of(text));
+		manual_roff(p->out, str_of(text));
 		buf_adds(p->out, ".RE\n.fi\n");
 	} else {
 		buf_adds(p->out, text);
@@ -110,14 +111,14 @@ static void term(struct page *p, const char *name, const char *args, const char 
 
 	if (p->is_man) {
 		buf_adds(p->out, ".TP\n.B ");
-		add_roff(p->out, arena_printf(p->arena, "%s%s%s", name, space, args ? args : ""));
+		manual_roff(p->out, arena_printf(p->arena, "%s%s%s", name, space, args ? args : ""));
 		buf_addc(p->out, '\n');
-		add_roff(p->out, str_of(help));
+		manual_roff(p->out, str_of(help));
 		buf_addc(p->out, '\n');
 	} else {
 		add_blanks(p->out, 2 + p->depth * STEP);
 		buf_addf(p->out, "%s%s%s\n", name, space, args ? args : "");
-		add_wrapped(p->out, 2 + (p->depth + 1) * STEP, str_of(help));
+		manual_wrap(p->out, 2 + (p->depth + 1) * STEP, str_of(help));
 	}
 }
 

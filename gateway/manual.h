@@ -20,4 +20,9 @@ void manual_topics(struct buf *out);
 /* The page in man(7) format. */
 void manual_page(struct arena *a, struct buf *out);
 
+/* Text as man(7) wants it. */
+void manual_roff(struct buf *out, struct str text);
+/* Words in lines that fit a terminal, each behind `indent` blanks; nothing when there are none. */
+void manual_wrap(struct buf *out, size_t indent, struct str text);
+
 #endif

@@ -80,10 +80,8 @@ int ctl_spf(struct ctl *ctl, int argc, char **argv)
 	struct dns *dns;
 
 	argc = ctl_options(ctl, argc, argv);
-	if (!read_identity(argc, argv, &id) || optind != argc || id.client.family == 0) {
-		fputs("usage: reevectl spf --client IP --helo NAME --from ADDRESS\n", stderr);
-		return 2;
-	}
+	if (!read_identity(argc, argv, &id) || optind != argc || id.client.family == 0)
+		return ctl_usage(ctl);
 	dns = ctl_dns(ctl);
 	scope = scope_of(dns);
 	check_spf(ctl, scope, &id, &report);
@@ -137,10 +135,8 @@ int ctl_auth(struct ctl *ctl, int argc, char **argv)
 	struct dns *dns;
 
 	argc = ctl_options(ctl, argc, argv);
-	if (!read_identity(argc, argv, &id) || optind != argc - 1) {
-		fputs("usage: reevectl auth [--client IP] [--helo NAME] [--from ADDRESS] FILE\n", stderr);
-		return 2;
-	}
+	if (!read_identity(argc, argv, &id) || optind != argc - 1)
+		return ctl_usage(ctl);
 	if (!ctl_read_message(ctl, argv[optind], &message))
 		return 1;
 	dns = ctl_dns(ctl);

@@ -41,10 +41,8 @@ int ctl_check(struct ctl *ctl, int argc, char **argv)
 	struct snapshot *s;
 
 	argc = ctl_options(ctl, argc, argv);
-	if (argc > 2) {
-		ctl_fail("usage: reevectl check [FILE]");
-		return 2;
-	}
+	if (argc > 2)
+		return ctl_usage(ctl);
 	path = argc == 2 ? argv[1] : ctl->config_path;
 	conf_load_init(&load, a);
 	s = snapshot_load(path, &(struct snapshot_world){.only_check = true}, &load, a);

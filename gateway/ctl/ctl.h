@@ -1,6 +1,6 @@
 /*
  * reevectl: what its commands share. A command is one function in gateway/ctl/, listed in the table
- * of gateway/ctl/main.c; it gets its own arguments (argv[0] is the command) and returns the exit
+ * of gateway/ctl/commands.c; it gets its own arguments (argv[0] is the command) and returns the exit
  * status: 0, 1 for "no" or a failure that it reported on stderr, 2 for wrong usage.
  */
 #ifndef REEVE_GATEWAY_CTL_CTL_H
@@ -11,7 +11,18 @@
 #include "gateway/config.h"
 #include "lib/dns.h"
 
+struct ctl;
+
+struct ctl_command {
+	const char *name;
+	int (*run)(struct ctl *ctl, int argc, char **argv);
+	const char *args; /* a line for each way of calling it; one that begins with a blank goes on */
+	const char *help; /* one line */
+	const char *more; /* what else one has to know; "" nothing */
+};
+
 struct ctl {
+	const struct ctl_command *command;
 	struct arena *arena;
 	const char *config_path;    /* of -c, or the default path */
 	bool has_config_option;     /* -c was given: the file must be there */
@@ -38,8 +49,17 @@ void ctl_print(struct str text);
  */
 bool ctl_read_message(struct ctl *ctl, const char *path, struct str *ret_message);
 
-/* Appends how a command is called and what it does; false when there is none of that name. */
-bool ctl_command_text(const char *name, struct buf *out);
+extern const struct ctl_command ctl_commands[]; /* the last one has no name */
+const struct ctl_command *ctl_command_find(const char *name);
+/* The name that is nearest to a wrong one; NULL when none is near. */
+const char *ctl_command_near(const char *name);
+void ctl_command_usage(const struct ctl_command *c, struct buf *out);
+/* How it is called and what it does. */
+void ctl_command_text(const struct ctl_command *c, struct buf *out);
+/* reevectl(8) in man(7) format. */
+void ctl_commands_page(struct buf *out);
+/* Says on stderr how the running command is called; returns 2. */
+int ctl_usage(const struct ctl *ctl);
 
 /* As root: acts as the owner of path (the state folder) from now on, so that what is made there is his. */
 bool ctl_become_owner(const char *path);

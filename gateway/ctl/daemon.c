@@ -58,10 +58,8 @@ int ctl_reload(struct ctl *ctl, int argc, char **argv)
 	int status = 0;
 
 	argc = ctl_options(ctl, argc, argv);
-	if (argc != 1) {
-		ctl_fail("usage: reevectl reload");
-		return 2;
-	}
+	if (argc != 1)
+		return ctl_usage(ctl);
 	n = find_roles(ctl, paths);
 	for (size_t i = 0; i < n; i++) {
 		int one = reload_role(ctl, paths[i]);
@@ -120,10 +118,8 @@ int ctl_stats(struct ctl *ctl, int argc, char **argv)
 	size_t n, reached = 0;
 
 	argc = ctl_options(ctl, argc, argv);
-	if (argc != 1) {
-		ctl_fail("usage: reevectl stats [--json]");
-		return 2;
-	}
+	if (argc != 1)
+		return ctl_usage(ctl);
 	n = find_roles(ctl, paths);
 	for (size_t i = 0; i < n; i++) {
 		struct buf out = {0};

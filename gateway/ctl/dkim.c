@@ -25,15 +25,6 @@ struct request {
 	struct str domain, selector, name;
 };
 
-static int usage(void)
-{
-	fputs("usage: reevectl dkim genkey [--type rsa|ed25519] [--bits N] [--out FILE] DOMAIN SELECTOR\n"
-	      "       reevectl dkim show DOMAIN SELECTOR KEYFILE\n"
-	      "       reevectl dkim test DOMAIN SELECTOR [KEYFILE]\n",
-	    stderr);
-	return 2;
-}
-
 static const char *type_name(const struct crypto_key *key)
 {
 	return crypto_key_kind(key) == CRYPTO_RSA ? "rsa" : "ed25519";
@@ -130,7 +121,7 @@ static int show(struct request *r)
 	struct crypto_key *key = r->file ? load_key(r->file) : NULL;
 
 	if (!r->file)
-		return usage();
+		return ctl_usage(r->ctl);
 	if (!key)
 		return 1;
 	print_record(r, key);
@@ -223,7 +214,7 @@ int ctl_dkim(struct ctl *ctl, int argc, char **argv)
 
 	argc = ctl_options(ctl, argc, argv);
 	if (argc < 2 || !read_options(&r, argc - 1, argv + 1))
-		return usage();
+		return ctl_usage(ctl);
 	r.domain = str_of(argv[1 + optind]);
 	r.selector = str_of(argv[2 + optind]);
 	if (argc - 1 - optind == 3)
@@ -234,5 +225,5 @@ int ctl_dkim(struct ctl *ctl, int argc, char **argv)
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(&r);
-	return usage();
+	return ctl_usage(ctl);
 }

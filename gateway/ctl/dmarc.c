@@ -269,12 +269,6 @@ static struct str day_of(struct arena *a, const char *text)
 	return end && *end == '\0' ? report_day(a, timegm(&tm)) : STR("");
 }
 
-static int usage(void)
-{
-	fputs("usage: reevectl dmarc report [--day YYYY-MM-DD|yesterday|today] [--out DIR] [--send] [DOMAIN...]\n", stderr);
-	return 2;
-}
-
 static bool read_options(struct work *w, int argc, char **argv)
 {
 	static const struct option options[] = {{"day", required_argument, NULL, 'd'}, {"out", required_argument, NULL, 'o'},
@@ -303,7 +297,7 @@ int ctl_dmarc(struct ctl *ctl, int argc, char **argv)
 
 	argc = ctl_options(ctl, argc, argv);
 	if (argc < 2 || strcmp(argv[1], "report") != 0 || !read_options(&w, argc - 1, argv + 1))
-		return usage();
+		return ctl_usage(ctl);
 	if (!open_all(&w)) {
 		close_all(&w);
 		return 1;

@@ -31,44 +31,66 @@ static void overview(struct buf *out)
 	buf_adds(out, "reevectl help TOPIC, or the name of anything:\n\n");
 	manual_topics(out);
 	buf_adds(out, "  man              all of it as the manual page mailreeve.conf(5)\n"
+		      "  man reevectl     the manual page of this program\n"
 		      "\nreevectl alone lists its commands.\n");
 }
 
 /* A command, and whatever else has the name. */
 static bool explain(struct ctl *ctl, const char *name, struct buf *out, const char **ret_near)
 {
-	bool is_command = ctl_command_text(name, out);
+	const struct ctl_command *command = ctl_command_find(name);
 	struct buf more = {0};
 	bool found = manual_explain(ctl->arena, str_of(name), &more, ret_near);
 
-	if (found && is_command)
+	if (command)
+		ctl_command_text(command, out);
+	if (found && command)
 		buf_addc(out, '\n');
 	if (found)
 		buf_add(out, buf_str(&more));
 	buf_free(&more);
-	return found || is_command;
+	return found || command;
+}
+
+static int page(struct ctl *ctl, const char *name, struct buf *out)
+{
+	if (!name || strcmp(name, "mailreeve.conf") == 0)
+		manual_page(ctl->arena, out);
+	else if (strcmp(name, "reevectl") == 0)
+		ctl_commands_page(out);
+	else
+		return ctl_fail("there is no page '%s'; expected mailreeve.conf or reevectl", name);
+	return 0;
+}
+
+static int unknown(const char *name, const char *near)
+{
+	if (near)
+		return ctl_fail("nothing is called '%s'; did you mean '%s'?", name, near);
+	return ctl_fail("nothing is called '%s'; reevectl help lists the topics", name);
 }
 
 int ctl_help(struct ctl *ctl, int argc, char **argv)
 {
+	const char *near, *name;
 	struct buf out = {0};
-	const char *near;
+	int status = 0;
+	bool is_page;
 
 	argc = ctl_options(ctl, argc, argv);
-	if (argc > 2) {
-		ctl_fail("usage: reevectl help [TOPIC|NAME]");
-		return 2;
-	}
+	name = argc > 1 ? argv[1] : "help";
+	is_page = strcmp(name, "man") == 0;
+	if (argc > (is_page ? 3 : 2))
+		return ctl_usage(ctl);
 	if (argc < 2)
 		overview(&out);
-	else if (strcmp(argv[1], "man") == 0)
-		manual_page(ctl->arena, &out);
-	else if (!explain(ctl, argv[1], &out, &near)) {
+	else if (is_page)
+		status = page(ctl, argv[2], &out);
+	else if (!explain(ctl, name, &out, &near))
+		status = unknown(name, near);
+	if (status == 0)
+		print(ctl, name, &out);
+	else
 		buf_free(&out);
-		if (near)
-			return ctl_fail("nothing is called '%s'; did you mean '%s'?", argv[1], near);
-		return ctl_fail("nothing is called '%s'; reevectl help lists the topics", argv[1]);
-	}
-	print(ctl, argc > 1 ? argv[1] : "help", &out);
-	return 0;
+	return status;
 }

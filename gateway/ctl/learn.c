@@ -150,5 +150,5 @@ int ctl_learn(struct ctl *ctl, int argc, char **argv)
 	static const struct ctl_verb verbs[] = {
 	    {"spam", learn_spam, true}, {"ham", learn_ham, true}, {"forget", learn_forget, true}};
 
-	return ctl_state_run(ctl, argc, argv, verbs, 3, "reevectl learn spam|ham|forget FILE|DIR...");
+	return ctl_state_run(ctl, argc, argv, verbs, 3);
 }

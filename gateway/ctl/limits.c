@@ -164,7 +164,7 @@ int ctl_rate(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct ctl_verb verbs[] = {{"show", rate_show, false}, {"reset", rate_reset, true}};
 
-	return ctl_state_run(ctl, argc, argv, verbs, 2, "reevectl rate show [KEY] [--json]\n       reevectl rate reset KEY|--all");
+	return ctl_state_run(ctl, argc, argv, verbs, 2);
 }
 
 /* ---- greylist ---- */
@@ -352,9 +352,7 @@ int ctl_greylist(struct ctl *ctl, int argc, char **argv)
 	static const struct ctl_verb verbs[] = {{"show", greylist_show, false}, {"stats", greylist_stats, false},
 	    {"release", greylist_release, true}, {"forget", greylist_forget, true}};
 
-	return ctl_state_run(ctl, argc, argv, verbs, 4,
-	    "reevectl greylist show [ADDRESS|CLIENT|ORIGIN] [--json]\n       reevectl greylist stats [--json]\n"
-	    "       reevectl greylist release ADDRESS|CLIENT|ORIGIN|--all\n       reevectl greylist forget ADDRESS|CLIENT|ORIGIN|--all");
+	return ctl_state_run(ctl, argc, argv, verbs, 4);
 }
 
 /* ---- reputation ---- */
@@ -426,6 +424,5 @@ int ctl_reputation(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct ctl_verb verbs[] = {{"show", reputation_show, false}, {"reset", reputation_reset, true}};
 
-	return ctl_state_run(ctl, argc, argv, verbs, 2,
-	    "reevectl reputation show [NETWORK|DOMAIN|CLIENT] [--json]\n       reevectl reputation reset NETWORK|DOMAIN|CLIENT|--all");
+	return ctl_state_run(ctl, argc, argv, verbs, 2);
 }

@@ -327,9 +327,5 @@ static const struct ctl_verb verbs[] = {
 
 int ctl_list(struct ctl *ctl, int argc, char **argv)
 {
-	return ctl_state_run(ctl, argc, argv, verbs, sizeof verbs / sizeof *verbs,
-	    "reevectl list add|del NAME ENTRY... [--for ADDRESS|DOMAIN] [--expires TIME] [--owner O] [--comment T]\n"
-	    "       reevectl list show [NAME [--for ADDRESS|DOMAIN]] [--json]\n"
-	    "       reevectl list export NAME [--for ADDRESS|DOMAIN]\n"
-	    "       reevectl list import NAME FILE|- [--for ADDRESS|DOMAIN] [--expires TIME] [--owner O]");
+	return ctl_state_run(ctl, argc, argv, verbs, sizeof verbs / sizeof *verbs);
 }

@@ -1,4 +1,6 @@
-/* reevectl: the table of commands, global options, and what commands share (ctl.h). */
+/* reevectl: global options, and what commands share (ctl.h). */
+#include <config.h> /* of the build: PACKAGE_STRING */
+
 #include "gateway/ctl/ctl.h"
 
 #include <errno.h>
@@ -16,63 +18,23 @@
 
 static const char default_config[] = "/etc/mailreeve/mailreeve.conf";
 
-static const struct command {
-	const char *name;
-	int (*run)(struct ctl *ctl, int argc, char **argv);
-	const char *args, *help;
-} commands[] = {
-    {"check", ctl_check, "[FILE]", "check configuration, policy, rules, lists and maps; all errors, exit 0 or 1"},
-    {"scan", ctl_scan, "[--client IP] [--helo NAME] [--from ADDR] [--rcpt ADDR]... [--json|--explain] FILE|DIR|-...",
-	"run the whole chain on message files; nothing is sent, no state is changed"},
-    {"spf", ctl_spf, "--client IP --helo NAME --from ADDR", "one SPF evaluation, as JSON"},
-    {"auth", ctl_auth, "[--client IP --helo NAME --from ADDR] FILE", "SPF, DKIM, ARC and DMARC of a message, as JSON"},
-    {"dkim", ctl_dkim, "genkey|show|test ...", "make signing keys, print and test their DNS records"},
-    {"dmarc", ctl_dmarc, "report [--day YYYY-MM-DD] [--out DIR] [--send] [DOMAIN...]", "aggregate reports about a day: list, write, send"},
-    {"learn", ctl_learn, "spam|ham|forget FILE|DIR...", "teach the filter learn; files may be mboxes"},
-    {"mime", ctl_mime, "FILE", "MIME structure of a message as JSON"},
-    {"queue", ctl_queue, "list|show|retry|hold|release|delete [ID...] [--sender A] [--recipient A] [--domain D]\n"
-	"         [--older TIME] [--younger TIME] [--all] [--json]",
-	"look at mail that waits for delivery, and steer it"},
-    {"quarantine", ctl_quarantine, "list|show|release|delete [KEY...] [--sender A] [--recipient A] [--domain D]\n"
-	"         [--older TIME] [--younger TIME] [--all] [--json]",
-	"look at mail that policy set aside, let it go or remove it"},
-    {"list", ctl_list, "add|del|show|import|export NAME [ENTRY...|FILE] [--for ADDRESS|DOMAIN] [--expires TIME]\n"
-	"         [--owner O] [--comment T] [--json]",
-	"lists that are kept in the store; a change counts at once"},
-    {"policy", ctl_policy, "set|show|unset ADDRESS|DOMAIN|default [NAME [VALUE]] [--json]",
-	"settings of recipients and domains: thresholds, filters, greylisting, language, class"},
-    {"rate", ctl_rate, "show|reset [KEY] [--all] [--json]", "how full rate limits are; start them anew"},
-    {"greylist", ctl_greylist, "show|stats|release|forget [ORIGIN|ADDRESS|CLIENT...] [--all] [--json]",
-	"who waits and who is let through; what greylisting stopped; let somebody through now"},
-    {"reputation", ctl_reputation, "show|reset [NAME] [--all] [--json]",
-	"how mail of networks and domains was judged; forget it"},
-    {"rules", ctl_rules, "lint|list|cost|test [FILE...]", "examine rule files"},
-    {"scanner", ctl_scanner, "status|reload", "the virus scanner of the running daemon: its state; load its databases again"},
-    {"reload", ctl_reload, "", "check the configuration and have the running daemon take it over"},
-    {"help", ctl_help, "[NAME]", "explain a command, directive, filter, fact, finding or action"},
-    {"stats", ctl_stats, "", "counters of the running daemon"},
-};
-
-enum { COMMANDS = sizeof commands / sizeof *commands };
-
 static int usage(FILE *to)
 {
 	fputs("usage: reevectl [-c FILE] [--dns IP:PORT] [--now UNIXTIME] COMMAND [ARGUMENT...]\n\n", to);
-	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-10s  %s\n", commands[i].name, commands[i].help);
+	for (const struct ctl_command *c = ctl_commands; c->name; c++)
+		fprintf(to, "  %-10s  %s\n", c->name, c->help);
 	fputs("\nreevectl help COMMAND says more; most commands take --json.\n", to);
 	return to == stdout ? 0 : 2;
 }
 
-bool ctl_command_text(const char *name, struct buf *out)
+int ctl_usage(const struct ctl *ctl)
 {
-	for (size_t i = 0; i < COMMANDS; i++)
-		if (strcmp(commands[i].name, name) == 0) {
-			buf_addf(out, "reevectl %s%s%s\n  %s\n", name, *commands[i].args ? " " : "", commands[i].args,
-			    commands[i].help);
-			return true;
-		}
-	return false;
+	struct buf text = {0};
+
+	ctl_command_usage(ctl->command, &text);
+	fwrite(text.p, 1, text.n, stderr);
+	buf_free(&text);
+	return 2;
 }
 
 int ctl_fail(const char *format, ...)
@@ -256,6 +218,8 @@ static int global_options(struct ctl *ctl, int argc, char **argv)
 		}
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			exit(usage(stdout));
+		if (strcmp(argv[i], "--version") == 0)
+			exit(puts(PACKAGE_STRING) < 0 ? 1 : 0);
 		if (!value)
 			return 0;
 		if (strcmp(argv[i], "-c") == 0) {
@@ -273,16 +237,26 @@ static int global_options(struct ctl *ctl, int argc, char **argv)
 	return i < argc ? i : 0;
 }
 
+static int explain(const struct ctl_command *c)
+{
+	struct buf text = {0};
+
+	ctl_command_text(c, &text);
+	ctl_print(buf_str(&text));
+	buf_free(&text);
+	return 0;
+}
+
 static int run_command(struct ctl *ctl, int argc, char **argv)
 {
-	const char *names[COMMANDS], *near;
+	const char *near;
 
-	for (size_t i = 0; i < COMMANDS; i++) {
-		names[i] = commands[i].name;
-		if (strcmp(argv[0], commands[i].name) == 0)
-			return commands[i].run(ctl, argc, argv);
-	}
-	near = conf_near(str_of(argv[0]), names, COMMANDS);
+	ctl->command = ctl_command_find(argv[0]);
+	if (ctl->command && argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		return explain(ctl->command);
+	if (ctl->command)
+		return ctl->command->run(ctl, argc, argv);
+	near = ctl_command_near(argv[0]);
 	ctl_fail("unknown command '%s'%s%s%s", argv[0], near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	return 2;
 }

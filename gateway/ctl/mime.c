@@ -17,10 +17,8 @@ int ctl_mime(struct ctl *ctl, int argc, char **argv)
 	struct str text;
 
 	argc = ctl_options(ctl, argc, argv);
-	if (argc != 2) {
-		ctl_fail("usage: reevectl mime FILE");
-		return 2;
-	}
+	if (argc != 2)
+		return ctl_usage(ctl);
 	if (!ctl_read_message(ctl, argv[1], &text))
 		return 1;
 	mime = mime_parse(ctl->arena, text, NULL);

@@ -159,8 +159,5 @@ static const struct ctl_verb verbs[] = {
 
 int ctl_policy(struct ctl *ctl, int argc, char **argv)
 {
-	return ctl_state_run(ctl, argc, argv, verbs, sizeof verbs / sizeof *verbs,
-	    "reevectl policy set ADDRESS|DOMAIN|default NAME VALUE\n"
-	    "       reevectl policy unset ADDRESS|DOMAIN|default [NAME]\n"
-	    "       reevectl policy show [ADDRESS|DOMAIN|default] [--json]");
+	return ctl_state_run(ctl, argc, argv, verbs, sizeof verbs / sizeof *verbs);
 }

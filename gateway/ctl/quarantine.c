@@ -249,13 +249,6 @@ static bool open_writer(struct work *w)
 	return w->writer != NULL;
 }
 
-static int usage(void)
-{
-	ctl_fail("usage: reevectl quarantine list|show|release|delete [KEY...] [--sender A] [--recipient A]\n"
-		 "       [--domain D] [--older TIME] [--younger TIME] [--all] [--json]");
-	return 2;
-}
-
 int ctl_quarantine(struct ctl *ctl, int argc, char **argv)
 {
 	struct work w = {.ctl = ctl};
@@ -267,7 +260,7 @@ int ctl_quarantine(struct ctl *ctl, int argc, char **argv)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			verb = &verbs[i];
 	if (!verb)
-		return usage();
+		return ctl_usage(ctl);
 	if (!ctl_select_read(ctl, argc - 1, argv + 1, &w.select))
 		return 2;
 	if (verb->needs_selection && ctl_select_is_empty(&w.select)) {

@@ -244,13 +244,6 @@ static void print_summary(struct question *q)
 		puts("nothing is waiting");
 }
 
-static int usage(void)
-{
-	ctl_fail("usage: reevectl queue list|show|retry|hold|release|delete [ID...] [--sender A] [--recipient A]\n"
-		 "       [--domain D] [--older TIME] [--younger TIME] [--all] [--json]");
-	return 2;
-}
-
 int ctl_queue(struct ctl *ctl, int argc, char **argv)
 {
 	struct question q = {.ctl = ctl};
@@ -262,7 +255,7 @@ int ctl_queue(struct ctl *ctl, int argc, char **argv)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			q.verb = &verbs[i];
 	if (!q.verb)
-		return usage();
+		return ctl_usage(ctl);
 	if (!ctl_select_read(ctl, argc - 1, argv + 1, &select))
 		return 2;
 	if (q.verb->needs_selection && ctl_select_is_empty(&select)) {

@@ -358,7 +358,7 @@ static int run_cost(struct work *w)
 	double total = 0;
 
 	if (w->messages.n == 0)
-		return ctl_fail("usage: reevectl rules cost [RULES.cf...] MESSAGE|FOLDER...");
+		return ctl_usage(w->ctl);
 	messages = measure(w, costs, &bytes);
 	for (size_t i = 0; i < n; i++) {
 		rows[i] = (struct cost_row){ruleset_rule(w->set, i), costs[i]};
@@ -396,7 +396,5 @@ int ctl_rules(struct ctl *ctl, int argc, char **argv)
 		status = actions[i].run(&w);
 		return status ? status : !ok;
 	}
-	ctl_fail("usage: reevectl rules lint|list|test [--all] [FILE.cf...]\n"
-	         "       reevectl rules cost [--all] [FILE.cf...] MESSAGE|FOLDER...");
-	return 2;
+	return ctl_usage(ctl);
 }

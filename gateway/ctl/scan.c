@@ -291,7 +291,7 @@ static int read_options(struct scan *sc, int argc, char **argv)
 			argv[files++] = argv[i];
 	}
 	if (files == 0)
-		return ctl_fail("usage: reevectl scan [OPTION]... FILE|DIR|-..."), -1;
+		return ctl_usage(sc->ctl), -1;
 	return files;
 }
 

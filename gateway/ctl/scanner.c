@@ -88,6 +88,5 @@ int ctl_scanner(struct ctl *ctl, int argc, char **argv)
 		return status(ctl, scan_socket(ctl->arena, ctl_config(ctl)->runtime));
 	if (argc == 2 && strcmp(argv[1], "reload") == 0)
 		return reload(ctl, scan_socket(ctl->arena, ctl_config(ctl)->runtime));
-	ctl_fail("usage: reevectl scanner status|reload [--json]");
-	return 2;
+	return ctl_usage(ctl);
 }

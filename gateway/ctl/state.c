@@ -31,7 +31,7 @@ static struct store *open_store(struct ctl *ctl, bool writes)
 	return st;
 }
 
-int ctl_state_run(struct ctl *ctl, int argc, char **argv, const struct ctl_verb *verbs, size_t n, const char *usage)
+int ctl_state_run(struct ctl *ctl, int argc, char **argv, const struct ctl_verb *verbs, size_t n)
 {
 	const struct ctl_verb *verb = NULL;
 	struct store *st;
@@ -46,7 +46,7 @@ int ctl_state_run(struct ctl *ctl, int argc, char **argv, const struct ctl_verb 
 		return 1;
 	status = verb ? verb->run(ctl, st, argc - 1, argv + 1) : 2;
 	if (status == 2)
-		ctl_fail("usage: %s", usage);
+		ctl_usage(ctl);
 	if (verb && verb->writes && store_flush(st) != RES_OK && status == 0)
 		status = ctl_fail("the change could not be written; is there room, and may %s be written?", "state.db");
 	store_close(st);

@@ -13,9 +13,9 @@ struct ctl_verb {
 
 /*
  * Finds the verb in argv[1], opens the store as it needs it, runs it, and sees that what it changed
- * is written: roles of a running daemon see it within their next look. usage is for stderr.
+ * is written: roles of a running daemon see it within their next look.
  */
-int ctl_state_run(struct ctl *ctl, int argc, char **argv, const struct ctl_verb *verbs, size_t n, const char *usage);
+int ctl_state_run(struct ctl *ctl, int argc, char **argv, const struct ctl_verb *verbs, size_t n);
 
 /* Takes "NAME VALUE" out of argv; NULL when it is not there. Exits with 2 when the value is missing. */
 const char *ctl_option(int *argc, char **argv, const char *name);
