@@ -74,8 +74,6 @@ dist_noinst_SCRIPTS += \
 	tools/quickstart \
 	tools/tally
 EXTRA_DIST += \
-	contrib/mailreeve.conf \
-	contrib/mailreeve.service \
 	tests/samples/quickstart/01-personal.eml \
 	tests/samples/quickstart/02-newsletter.eml \
 	tests/samples/quickstart/03-spam.eml \
