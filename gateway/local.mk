@@ -126,6 +126,8 @@ mailreeved_SOURCES = \
 	gateway/relay/role.c \
 	gateway/role.c \
 	gateway/role.h \
+	gateway/title.c \
+	gateway/title.h \
 	gateway/scanner_role.c \
 	gateway/selftest.c \
 	gateway/selftest.h \

@@ -8,6 +8,7 @@
 #include "gateway/master.h"
 #include "gateway/selftest.h"
 #include "gateway/snapshot.h"
+#include "gateway/title.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -101,6 +102,7 @@ int main(int argc, char **argv)
 	bool foreground = false;
 	int option;
 
+	argv = title_take(argc, argv);
 	while ((option = getopt_long(argc, argv, "c:fht", longs, NULL)) != -1) {
 		switch (option) {
 		case 'c':

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "gateway/title.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
 
@@ -92,6 +93,7 @@ static void confine(const struct role_env *env, const char *name)
 void role_settle(const struct role_env *env, const char *name)
 {
 	log_init((enum log_target)env->config->log_target, (enum log_level)env->config->log_level, name);
+	title_set(name);
 	signal(SIGPIPE, SIG_IGN);
 	/* A role must not outlive its master. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
