@@ -94,6 +94,10 @@ static const struct wire_kind kinds[KIND_COUNT] = {
     [KIND_DER] = {"application/x-der", "", 0},
     [KIND_ICS] = {"text/calendar", "ics ical txt vcs", 0},
     [KIND_VCARD] = {"text/vcard", "vcf vcard txt", 0},
+    [KIND_MSO] = {"application/x-mso", "mso", 0},
+    [KIND_WIM] = {"application/x-ms-wim", "wim swm esd", DISK},
+    [KIND_SLK] = {"application/x-sylk", "slk", 0},
+    [KIND_DISK] = {"application/x-raw-disk-image", "img ima dsk vfd flp iso", DISK},
 };
 
 static const char *const statuses[WIRE_STATUSES] = {

@@ -9,6 +9,7 @@ mailreeve_scanner_SOURCES = \
 	scanner/engine.h \
 	scanner/generation.c \
 	scanner/kinds.c \
+	scanner/magic.c \
 	scanner/main.c \
 	scanner/office.c \
 	scanner/private.h \
@@ -17,5 +18,6 @@ mailreeve_scanner_SOURCES = \
 	scanner/template.c \
 	scanner/wire.c \
 	scanner/wire.h \
+	scanner/words.c \
 	scanner/worker.c
 mailreeve_scanner_LDADD = lib/libreeve.a $(CLAMAV_LIBS) $(ARCHIVE_LIBS) $(SECCOMP_LIBS)

@@ -46,6 +46,7 @@ unit_tests = \
 	tests/unit/test-rules-message \
 	tests/unit/test-rules-meta \
 	tests/unit/test-scan \
+	tests/unit/test-scan-kinds \
 	tests/unit/test-scan-wire \
 	tests/unit/test-smtp \
 	tests/unit/test-smtp-limits \
@@ -229,6 +230,8 @@ tests_unit_test_rules_meta_LDADD = $(unit_ldadd)
 
 tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/unit.h
 tests_unit_test_scan_LDADD = $(unit_ldadd)
+tests_unit_test_scan_kinds_SOURCES = tests/unit/test-scan-kinds.c tests/unit/unit.h scanner/magic.c scanner/words.c
+tests_unit_test_scan_kinds_LDADD = $(unit_ldadd)
 tests_unit_test_scan_wire_SOURCES = tests/unit/test-scan-wire.c tests/unit/unit.h
 tests_unit_test_scan_wire_LDADD = $(unit_ldadd)
 
