@@ -1,6 +1,6 @@
 /*
- * clamav: libclamav, in the processes of mailreeve-scanner. The message as a whole is scanned and each
- * decoded part by itself. There are six outcomes, and only "clean" is clean; when the scan could
+ * clamav: libclamav, in the processes of mailreeve-scanner, or a clamd that runs already. The message
+ * as a whole is scanned and each decoded part by itself. There are six outcomes, and only "clean" is clean; when the scan could
  * not be made the filter has failed, and its on-failure word decides.
  */
 #include "core/filter.h"
@@ -8,15 +8,17 @@
 #include <unistd.h>
 
 #include "core/scan.h"
+#include "filters/clamav_clamd.h"
 #include "lib/clock.h"
 
 struct clamav_conf {
-	struct conf_strings databases;
+	struct conf_strings databases, sockets;
 	int64_t workers, timeout_ms, max_recursion, max_files, check_ms;
 	uint64_t max_file, max_scan;
 	bool encrypted, pua, macros, bytecode, phishing;
 	int reload;
 	struct scan *scan;
+	struct clamd *clamd; /* instead of ours */
 };
 
 static const char default_database[] = "/var/lib/clamav";
@@ -26,6 +28,9 @@ static const char *const reloads[] = {"beside", "in-place", NULL};
 static const struct directive directives[] = {
     {.name = "database", .type = CONF_STRINGS, .offset = OFF(databases), .repeats = true, .args = "PATH...",
 	.help = "folders or files with virus databases (default /var/lib/clamav, where freshclam puts them)"},
+    {.name = "socket", .type = CONF_STRINGS, .offset = OFF(sockets), .repeats = true, .args = "PATH | ADDRESS:PORT...",
+	.help = "ask a clamd that runs already instead of loading databases; the first that answers. Its own limits and "
+	    "options apply too: its MaxFileSize and StreamMaxLength should not be below max-file"},
     {.name = "workers", .type = CONF_INT, .offset = OFF(workers), .def = "0", .min = 0, .max = WIRE_WORKERS_MAX,
 	.args = "COUNT", .help = "so many messages are scanned at the same time; 0: one per processor"},
     {.name = "timeout", .type = CONF_DURATION, .offset = OFF(timeout_ms), .def = "60s", .min = 100, .max = 3600000,
@@ -98,11 +103,23 @@ static void set_settings(const struct clamav_conf *c, struct wire_settings *s)
 	s->check_ms = (uint32_t)c->check_ms;
 }
 
+static bool open_clamd(struct clamav_conf *c, struct conf_load *load, struct conf_place place)
+{
+	if (c->databases.n) {
+		conf_error(load, place, "both database and socket: clamd has its own databases, leave out one of them");
+		return false;
+	}
+	c->clamd = clamd_new(load, &c->sockets, c->timeout_ms, c->max_file);
+	return c->clamd != NULL;
+}
+
 static bool clamav_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
 	struct clamav_conf *c = conf;
 	bool fits = true;
 
+	if (c->sockets.n)
+		return open_clamd(c, load, place);
 	c->scan = env->scan;
 	if (!c->scan)
 		return true;
@@ -145,7 +162,7 @@ static void tell_finding(struct session *s, const struct scan_report *report)
 static enum outcome clamav_run(struct session *s, const void *conf)
 {
 	const struct clamav_conf *c = conf;
-	const struct scan_report *report = message_scan(c->scan, s->message);
+	const struct scan_report *report = c->clamd ? clamd_scan(c->clamd, s->message) : message_scan(c->scan, s->message);
 	enum wire_status status = report->status;
 
 	fact_set_word(FACTS(s), "clamav.status", status_word(status));

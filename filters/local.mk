@@ -5,6 +5,8 @@ filters_libfilters_a_SOURCES = \
 	filters/attachment_name.c \
 	filters/attachment_name.h \
 	filters/clamav.c \
+	filters/clamav_clamd.c \
+	filters/clamav_clamd.h \
 	filters/dkim.c \
 	filters/dmarc.c \
 	filters/dnsbl.c \

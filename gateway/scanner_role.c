@@ -18,11 +18,21 @@
 
 enum { LISTEN_FD = 10, READY_FD = 11 };
 
+/* One that asks a clamd needs no scanner of ours. */
+static bool has_socket(const struct conf_node *filter)
+{
+	for (const struct conf_node *node = filter->children; node; node = node->next)
+		if (node->n && str_is(node->tokens[0].text, "socket"))
+			return true;
+	return false;
+}
+
 bool scanner_is_wanted(const struct config *config)
 {
 	for (const struct conf_node *node = config->root; node; node = node->next)
 		if (node->n >= 2 && str_is(node->tokens[0].text, "filter") &&
-		    (str_is(node->tokens[1].text, "clamav") || str_is(node->tokens[1].text, "attachment")))
+		    (str_is(node->tokens[1].text, "attachment") ||
+			(str_is(node->tokens[1].text, "clamav") && !has_socket(node))))
 			return true;
 	return false;
 }

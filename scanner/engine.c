@@ -250,17 +250,6 @@ void engine_set_tmpdir(struct engine *e, const char *tmpdir)
 	cl_engine_set_str(e->clamav, CL_ENGINE_TMPDIR, tmpdir);
 }
 
-static enum wire_status alert_status(const char *name)
-{
-	if (strncmp(name, "Heuristics.Limits.Exceeded", 26) == 0)
-		return WIRE_LIMIT;
-	if (strncmp(name, "Heuristics.Encrypted.", 21) == 0)
-		return WIRE_ENCRYPTED;
-	if (strncmp(name, "Heuristics.Broken.", 18) == 0)
-		return WIRE_BROKEN;
-	return WIRE_INFECTED;
-}
-
 static enum wire_status error_status(cl_error_t result)
 {
 	switch (result) {
@@ -298,7 +287,7 @@ enum wire_status engine_scan(struct engine *e, struct str bytes, char *text)
 	if (result == CL_CLEAN || result == CL_VERIFIED)
 		return WIRE_CLEAN;
 	snprintf(text, ENGINE_TEXT_MAX, "%.250s", result == CL_VIRUS && name ? name : cl_strerror(result));
-	return result == CL_VIRUS ? alert_status(text) : error_status(result);
+	return result == CL_VIRUS ? wire_alert_status(str_of(text)) : error_status(result);
 }
 
 void engine_sha256(struct str bytes, uint8_t ret_hash[WIRE_HASH])

@@ -120,3 +120,21 @@ const char *wire_status_name(unsigned status)
 	assert(status < WIRE_STATUSES);
 	return statuses[status];
 }
+
+/* Alerts of libclamav that are no signature: names begin so. */
+static const struct {
+	const char *start;
+	enum wire_status status;
+} alerts[] = {
+    {"Heuristics.Limits.Exceeded", WIRE_LIMIT},
+    {"Heuristics.Encrypted.", WIRE_ENCRYPTED},
+    {"Heuristics.Broken.", WIRE_BROKEN},
+};
+
+enum wire_status wire_alert_status(struct str name)
+{
+	for (size_t i = 0; i < sizeof alerts / sizeof *alerts; i++)
+		if (str_starts(name, str_of(alerts[i].start)))
+			return alerts[i].status;
+	return WIRE_INFECTED;
+}

@@ -93,6 +93,8 @@ struct wire_kind {
 
 const struct wire_kind *wire_kind(unsigned kind);
 const char *wire_status_name(unsigned status);
+/* What the name of an alert of libclamav means: infected, or one of the outcomes that have a name there. */
+enum wire_status wire_alert_status(struct str name);
 
 struct wire_head {
 	uint32_t magic;

@@ -28,6 +28,7 @@ EXTRA_DIST += $(scenarios)
 dist_noinst_SCRIPTS += tests/mailtest/mailtest
 EXTRA_DIST += \
 	tests/mailtest/mt/__init__.py \
+	tests/mailtest/mt/clamd.py \
 	tests/mailtest/mt/daemon.py \
 	tests/mailtest/mt/dnsd.py \
 	tests/mailtest/mt/milter.py \
@@ -43,6 +44,7 @@ dist_noinst_SCRIPTS += \
 	tests/bench/milter \
 	tests/bench/run \
 	tests/bench/verify \
+	tests/clients/clamd.py \
 	tests/clients/clients.py \
 	tests/clients/fetch \
 	tests/clients/run \

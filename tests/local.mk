@@ -7,6 +7,7 @@ unit_tests = \
 	tests/unit/test-auth \
 	tests/unit/test-authres \
 	tests/unit/test-backlog \
+	tests/unit/test-clamd \
 	tests/unit/test-conf \
 	tests/unit/test-config \
 	tests/unit/test-content \
@@ -230,6 +231,8 @@ tests_unit_test_rules_meta_LDADD = $(unit_ldadd)
 
 tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/unit.h
 tests_unit_test_scan_LDADD = $(unit_ldadd)
+tests_unit_test_clamd_SOURCES = tests/unit/test-clamd.c tests/unit/unit.h
+tests_unit_test_clamd_LDADD = $(unit_ldadd)
 tests_unit_test_scan_kinds_SOURCES = tests/unit/test-scan-kinds.c tests/unit/unit.h scanner/magic.c scanner/words.c
 tests_unit_test_scan_kinds_LDADD = $(unit_ldadd)
 tests_unit_test_scan_wire_SOURCES = tests/unit/test-scan-wire.c tests/unit/unit.h

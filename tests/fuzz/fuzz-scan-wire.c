@@ -1,4 +1,5 @@
-/* The scanner's protocol, both ways: what a client and what a worker may say. */
+/* The scanner's protocol, both ways: what a client and what a worker may say; and what a clamd may. */
+#include "filters/clamav_clamd.h"
 #include "scanner/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -9,6 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct wire_head head;
 	struct wire_record record;
 	size_t count;
+	enum wire_status status = clamd_answer(in, &name);
+
+	assert(name.n == 0 || status != WIRE_CLEAN);
+	clamd_database_time(in);
 
 	if (wire_read_request(in, &head) && head.op == WIRE_SETUP && wire_read_settings(in, &settings, paths, &count))
 		for (size_t i = 0; i < count; i++)

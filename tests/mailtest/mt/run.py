@@ -11,6 +11,7 @@ import tempfile
 import time
 
 from . import milter, smtp
+from .clamd import Clamd
 from .daemon import Gateway
 from .dnsd import Dns
 from .nexthop import NextHop
@@ -118,7 +119,7 @@ class Run:
         for g in self.gateways():
             g.may_fail = True
             g.stop(self.path, signal.SIGKILL)
-        for actor in self.hops + self.dns:
+        for actor in self.hops + self.dns + [a for a in self.actors.values() if isinstance(a, Clamd)]:
             (actor.down if isinstance(actor, NextHop) else actor.close)()
 
     def remove(self):
@@ -160,6 +161,17 @@ class Run:
             self.actors[name] = Dns(name, self.host)
             self.dns.append(self.actors[name])
         self.actor(s, name, Dns).load(s.block() or [], self.names(), substitute)
+
+    def do_clamd(self, s):
+        """clamd c1 [down | up] [{ what it finds and how it fails }]: mt/clamd.py"""
+        name, words = s.args[0].value, [t.value for t in s.plain()][1:]
+        if name not in self.actors:
+            self.actors[name] = Clamd(name, self.host, self.dir)
+        clamd = self.actor(s, name, Clamd)
+        if words:
+            (clamd.down if words[0] == "down" else clamd.up)()
+        if s.block() is not None:
+            clamd.load(s.block(), self.value)
 
     def do_next(self, s):
         name, words = s.args[0].value, [t.value for t in s.plain()][1:]
@@ -421,6 +433,8 @@ class Run:
                      "open": len(actor.open), "hangs": actor.hangs,
                      "commands": "\n".join(actor.commands)}
             return found[name] if name in found else s.fail(f"next hop has no '{name}'")
+        if isinstance(actor, Clamd):
+            return getattr(actor, name)
         if name == "log":
             return actor.log()
         if name == "running":
