@@ -118,33 +118,40 @@ bool dmarc_record_parse(struct str text, struct dmarc_record *ret_record)
 	return !is_first;
 }
 
-bool dmarc_next_address(struct arena *a, struct str *rest, struct str *ret_address)
+static struct str cut_at(struct str text, char c)
+{
+	ptrdiff_t at = str_chr(text, c);
+
+	return at < 0 ? text : str_sub(text, 0, (size_t)at);
+}
+
+static struct str unescape(struct arena *a, struct str uri)
+{
+	char *out = arena_alloc(a, uri.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < uri.n; i++) {
+		bool is_escape = uri.p[i] == '%' && i + 2 < uri.n && hex_value(uri.p[i + 1]) >= 0 && hex_value(uri.p[i + 2]) >= 0;
+
+		out[n++] = is_escape ? (char)(hex_value(uri.p[i + 1]) << 4 | hex_value(uri.p[i + 2])) : uri.p[i];
+		i += is_escape ? 2 : 0;
+	}
+	return (struct str){out, n};
+}
+
+/* Escapes may hide anything, line ends too: only what could stand in an envelope is an address. */
+bool dmarc_next_address(struct arena *a, struct str *rest, struct address *ret_address)
 {
 	struct str uri;
 
 	while (str_split(rest, ',', &uri)) {
-		ptrdiff_t end;
-		char *out;
-		size_t n = 0;
-
 		uri = str_trim(uri);
 		if (!str_istarts(uri, STR("mailto:")))
 			continue;
-		uri = str_from(uri, 7);
-		end = str_chr(uri, '!');
-		uri = str_sub(uri, 0, end < 0 ? uri.n : (size_t)end);
-		end = str_chr(uri, '?');
-		uri = str_sub(uri, 0, end < 0 ? uri.n : (size_t)end);
-		out = arena_alloc(a, uri.n + 1);
-		for (size_t i = 0; i < uri.n; i++) {
-			bool is_escape = uri.p[i] == '%' && i + 2 < uri.n && hex_value(uri.p[i + 1]) >= 0 &&
-			    hex_value(uri.p[i + 2]) >= 0;
-
-			out[n++] = is_escape ? (char)(hex_value(uri.p[i + 1]) << 4 | hex_value(uri.p[i + 2])) : uri.p[i];
-			i += is_escape ? 2 : 0;
-		}
-		*ret_address = (struct str){out, n};
-		return true;
+		uri = cut_at(cut_at(str_from(uri, 7), '!'), '?');
+		if (!address_parse(a, unescape(a, uri), false, ret_address) && ret_address->domain.n &&
+		    domain_is_valid(ret_address->domain, false))
+			return true;
 	}
 	return false;
 }

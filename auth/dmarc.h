@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "auth/result.h"
+#include "core/address.h"
 #include "lib/arena.h"
 #include "lib/dns.h"
 #include "lib/str.h"
@@ -65,7 +66,7 @@ void dmarc_check(struct arena *a, struct dns_scope *dns, enum dmarc_method metho
 int dmarc_organization(struct arena *a, struct dns_scope *dns, struct str domain, struct str *ret_domain);
 /* The worse of two for a message with several authors. */
 bool dmarc_is_worse(const struct dmarc_report *a, const struct dmarc_report *b);
-/* The next address of a rua or ruf list, without "mailto:" and size; false at the end. */
-bool dmarc_next_address(struct arena *a, struct str *rest, struct str *ret_address);
+/* The next address of a rua or ruf list, without "mailto:" and size; what is none is passed over. False at the end. */
+bool dmarc_next_address(struct arena *a, struct str *rest, struct address *ret_address);
 
 #endif

@@ -16,8 +16,11 @@ auth_libauth_a_SOURCES = \
 	auth/dkim.h \
 	auth/dmarc.c \
 	auth/dmarc.h \
+	auth/failure.c \
+	auth/failure.h \
 	auth/key.c \
 	auth/key.h \
+	auth/report-mail.c \
 	auth/report.c \
 	auth/report.h \
 	auth/result.h \

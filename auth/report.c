@@ -1,16 +1,14 @@
 /*
  * Aggregate reports. Table "dmarc-row": DAY TAB DOMAIN TAB fields of the row, TAB between them = number
- * of messages. Table "dmarc-policy": DAY TAB DOMAIN = the record that applied. "dmarc-rows" counts the
- * kinds, so that nobody can fill the store with made-up senders.
+ * of messages. Table "dmarc-policy": DAY TAB DOMAIN = the record that applied last. "dmarc-rows" counts:
+ * DAY the domains, DAY TAB DOMAIN the kinds, so that nobody can fill the store with made-up senders, and
+ * DAY TAB DOMAIN TAB "more" the messages that found no room.
  */
 #include "auth/report.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <time.h>
 
 #include "lib/clock.h"
-#include "lib/gzip.h"
 
 static const char rows_table[] = "dmarc-row", policy_table[] = "dmarc-policy", count_table[] = "dmarc-rows";
 
@@ -33,19 +31,34 @@ static void add_field(struct buf *key, struct str value)
 			buf_addc(key, value.p[i]);
 }
 
+/* The order in which signatures are worth telling of (RFC 9990 part 3.1.3): 0 first. */
+static unsigned signature_rank(const struct dmarc_report *r, const struct signature *sig)
+{
+	if (sig->result != AUTH_PASS)
+		return 3;
+	if (str_ieq(sig->domain, r->author))
+		return 0;
+	return r->organization.n && str_iends(sig->domain, r->organization) ? 1 : 2;
+}
+
+static void add_signature(struct buf *key, const struct signature *sig, size_t *n)
+{
+	if (*n == REPORT_DKIM_MAX || sig->domain.n == 0 || sig->selector.n == 0 ||
+	    key->n + sig->domain.n + sig->selector.n + 16 > STORE_KEY_MAX)
+		return;
+	buf_addf(key, "%s%.*s|%.*s|%s", (*n)++ ? "," : "", STR_ARG(sig->domain), STR_ARG(sig->selector),
+	    auth_result_words[sig->result]);
+}
+
 static void add_signatures(struct buf *key, const struct auth *auth)
 {
 	size_t n = 0;
 
 	buf_addc(key, '\t');
-	for (size_t i = 0; auth->dkim && i < auth->dkim->n && n < REPORT_DKIM_MAX; i++) {
-		const struct signature *sig = &auth->dkim->v[i];
-
-		if (sig->domain.n == 0 || sig->selector.n == 0 || key->n + sig->domain.n + sig->selector.n + 16 > STORE_KEY_MAX)
-			continue;
-		buf_addf(key, "%s%.*s|%.*s|%s", n++ ? "," : "", STR_ARG(sig->domain), STR_ARG(sig->selector),
-		    auth_result_words[sig->result]);
-	}
+	for (unsigned rank = 0; rank <= 3; rank++)
+		for (size_t i = 0; auth->dkim && i < auth->dkim->n; i++)
+			if (signature_rank(&auth->dmarc, &auth->dkim->v[i]) == rank)
+				add_signature(key, &auth->dkim->v[i], &n);
 }
 
 static struct str row_key(struct arena *a, struct str prefix, const struct auth *auth, const struct ip *client,
@@ -86,25 +99,50 @@ static struct str record_text(struct arena *a, const struct dmarc_record *r)
 	return buf_take(&out, a);
 }
 
+static struct str more_key(struct arena *a, struct str prefix)
+{
+	return arena_printf(a, "%.*s\tmore", STR_ARG(prefix));
+}
+
+/* A domain that is new today, or a record that has changed: the last one is what the report tells of. */
+static bool keep_policy(struct store *store, struct arena *a, struct str day, struct str prefix, const struct dmarc_record *record)
+{
+	struct str text = record_text(a, record);
+	struct store_entry old;
+	enum res res = store_get(store, policy_table, prefix, a, &old);
+	int64_t domains;
+
+	if (res == RES_OK && str_eq(old.value, text))
+		return true;
+	if (res == RES_NONE && (store_count(store, count_table, day, 0, REPORT_KEEP_SECONDS, &domains) != RES_OK ||
+				   domains >= REPORT_DOMAINS_MAX ||
+				   store_count(store, count_table, day, 1, REPORT_KEEP_SECONDS, NULL) != RES_OK))
+		return false;
+	return res != RES_TEMP && store_put(store, policy_table, prefix, text, REPORT_KEEP_SECONDS) == RES_OK;
+}
+
 void report_count(struct store *store, const struct auth *auth, const struct ip *client, struct str sender_domain,
     const char *disposition, const char *reason)
 {
 	const struct dmarc_report *r = &auth->dmarc;
 	struct arena *a = auth->arena;
 	int64_t kinds = 0, total = 0;
-	struct str prefix, key;
+	struct str day, prefix, key;
 
 	if (!store || r->record.rua.n == 0 || (r->result != AUTH_PASS && r->result != AUTH_FAIL))
 		return;
-	prefix = arena_printf(a, "%.*s\t%.*s", STR_ARG(report_day(a, clock_now())), STR_ARG(r->domain));
+	day = report_day(a, clock_now());
+	prefix = arena_printf(a, "%.*s\t%.*s", STR_ARG(day), STR_ARG(r->domain));
 	key = row_key(a, prefix, auth, client, sender_domain, disposition, reason);
-	if (key.n == 0 || store_count(store, count_table, prefix, 0, REPORT_KEEP_SECONDS, &kinds) != RES_OK ||
-	    kinds >= REPORT_ROWS_MAX || store_count(store, rows_table, key, 1, REPORT_KEEP_SECONDS, &total) != RES_OK)
+	if (!keep_policy(store, a, day, prefix, &r->record) ||
+	    store_count(store, count_table, prefix, 0, REPORT_KEEP_SECONDS, &kinds) != RES_OK)
 		return;
-	if (total == 1)
-		store_count(store, count_table, prefix, 1, REPORT_KEEP_SECONDS, &kinds);
-	if (kinds <= 1)
-		store_put(store, policy_table, prefix, record_text(a, &r->record), REPORT_KEEP_SECONDS);
+	if (key.n == 0 || (kinds >= REPORT_ROWS_MAX && store_has(store, rows_table, key) == RES_NONE)) {
+		store_count(store, count_table, more_key(a, prefix), 1, REPORT_KEEP_SECONDS, NULL);
+		return;
+	}
+	if (store_count(store, rows_table, key, 1, REPORT_KEEP_SECONDS, &total) == RES_OK && total == 1)
+		store_count(store, count_table, prefix, 1, REPORT_KEEP_SECONDS, NULL);
 }
 
 /* ---- reading back ---- */
@@ -225,7 +263,7 @@ struct str report_id(struct arena *a, const struct report_meta *meta)
 	return arena_printf(a, "%" PRId64 "-%.*s@%.*s", meta->begin, STR_ARG(meta->domain), STR_ARG(meta->receiver));
 }
 
-static void add_head(struct arena *a, struct buf *out, const struct report_meta *m)
+static void add_head(struct arena *a, struct buf *out, const struct report_meta *m, int64_t missing)
 {
 	const struct dmarc_record *r = &m->record;
 
@@ -236,6 +274,8 @@ static void add_head(struct arena *a, struct buf *out, const struct report_meta 
 	element(out, 2, "report_id", report_id(a, m));
 	buf_addf(out, "    <date_range>\n      <begin>%" PRId64 "</begin>\n      <end>%" PRId64 "</end>\n    </date_range>\n",
 	    m->begin, m->end);
+	if (missing)
+		buf_addf(out, "    <error>%" PRId64 " messages found no room in this report</error>\n", missing);
 	buf_adds(out, "    <generator>Mailreeve</generator>\n  </report_metadata>\n  <policy_published>\n");
 	element(out, 2, "domain", m->domain);
 	element(out, 2, "p", str_of(dmarc_policy_words[r->p]));
@@ -254,31 +294,41 @@ static void add_head(struct arena *a, struct buf *out, const struct report_meta 
 
 struct row_walk {
 	struct buf *out;
-	size_t prefix, rows;
+	size_t prefix, rows, room;
+	int64_t missing;
 };
 
 static bool each_row(void *arg, const struct store_entry *entry)
 {
 	struct row_walk *walk = arg;
+	size_t before = walk->out->n;
 	struct report_row row;
 	uint64_t count;
 
-	if (walk->out->n > REPORT_BYTES_MAX)
-		return false;
 	if (!parse_row(str_from(entry->key, walk->prefix), &row) || !str_u64(entry->value, &count) || count == 0)
 		return true;
 	row.count = (int64_t)count;
 	add_row(walk->out, &row);
 	walk->rows++;
+	if (walk->out->n > walk->room) {
+		walk->out->n = before;
+		walk->rows--;
+		walk->missing += row.count;
+	}
 	return true;
 }
 
-bool report_make(struct arena *a, struct store *store, struct str day, struct report_meta *meta, struct str *ret_xml)
+static int64_t number_at(struct arena *a, struct store *store, struct str key)
 {
-	struct str key = arena_printf(a, "%.*s\t%.*s", STR_ARG(day), STR_ARG(meta->domain));
-	struct row_walk walk = {0};
+	struct store_entry entry;
+	uint64_t number;
+
+	return store_get(store, count_table, key, a, &entry) == RES_OK && str_u64(entry.value, &number) ? (int64_t)number : 0;
+}
+
+static bool read_policy(struct arena *a, struct store *store, struct str day, struct str key, struct report_meta *meta)
+{
 	struct store_entry policy;
-	struct buf out = {0};
 	uint64_t number;
 
 	if (!str_u64(day, &number) || number > INT64_MAX / 86400 ||
@@ -286,112 +336,30 @@ bool report_make(struct arena *a, struct store *store, struct str day, struct re
 		return false;
 	meta->begin = (int64_t)number * 86400;
 	meta->end = meta->begin + 86399;
-	add_head(a, &out, meta);
-	walk = (struct row_walk){&out, key.n + 1, 0};
-	store_each(store, rows_table, arena_printf(a, "%.*s\t", STR_ARG(key)), each_row, &walk);
-	buf_adds(&out, "</feedback>\n");
+	return true;
+}
+
+bool report_make(struct arena *a, struct store *store, struct str day, struct report_meta *meta, struct str *ret_xml)
+{
+	struct str key = arena_printf(a, "%.*s\t%.*s", STR_ARG(day), STR_ARG(meta->domain));
+	struct buf rows = {0}, out = {0};
+	struct row_walk walk = {.out = &rows, .prefix = key.n + 1, .room = (size_t)meta->bytes_max};
+
+	if (!read_policy(a, store, day, key, meta))
+		return false;
+	walk.missing = number_at(a, store, more_key(a, key));
+	if (store_each(store, rows_table, arena_printf(a, "%.*s\t", STR_ARG(key)), each_row, &walk) != RES_TEMP && walk.rows) {
+		add_head(a, &out, meta, walk.missing);
+		buf_add(&out, buf_str(&rows));
+		buf_adds(&out, "</feedback>\n");
+	}
+	buf_free(&rows);
 	*ret_xml = buf_take(&out, a);
-	return walk.rows > 0;
+	return ret_xml->n > 0;
 }
 
 struct str report_filename(struct arena *a, const struct report_meta *meta)
 {
 	return arena_printf(a, "%.*s!%.*s!%" PRId64 "!%" PRId64 ".xml", STR_ARG(meta->receiver), STR_ARG(meta->domain),
 	    meta->begin, meta->end);
-}
-
-/* ---- where it goes ---- */
-
-static struct str host_of(struct arena *a, struct str address)
-{
-	return str_lower(a, str_from(address, (size_t)(str_rchr(address, '@') + 1)));
-}
-
-/* Same organization, or a record of the destination that says yes; its rua may name another mailbox there. */
-static enum res agrees(struct arena *a, struct dns_scope *dns, struct str domain, struct str *address)
-{
-	struct str host = host_of(a, *address), ours = STR(""), theirs = STR(""), other;
-	const struct dns_answer *answer;
-	struct dmarc_record record;
-
-	if (dmarc_organization(a, dns, domain, &ours) != RES_OK || dmarc_organization(a, dns, host, &theirs) != RES_OK)
-		return RES_TEMP;
-	if (str_ieq(ours, theirs))
-		return RES_OK;
-	answer = dns_get(dns, arena_printf(a, "%.*s._report._dmarc.%.*s", STR_ARG(domain), STR_ARG(host)), DNS_TXT);
-	if (answer->status == DNS_TEMP || answer->status == DNS_BUDGET)
-		return RES_TEMP;
-	for (size_t i = 0; answer->status == DNS_OK && i < answer->n; i++) {
-		if (!dmarc_record_parse(answer->records[i].data, &record))
-			continue;
-		if (record.rua.n == 0)
-			return RES_OK;
-		if (!dmarc_next_address(a, &record.rua, &other) || !str_ieq(host_of(a, other), host))
-			return RES_NONE;
-		*address = other;
-		return RES_OK;
-	}
-	return RES_NONE;
-}
-
-enum res report_addresses(struct arena *a, struct dns_scope *dns, const struct report_meta *meta, struct str *ret_v,
-    size_t n, size_t *ret_n)
-{
-	struct str rest = meta->record.rua, address;
-	enum res all = RES_OK;
-
-	*ret_n = 0;
-	while (*ret_n < n && dmarc_next_address(a, &rest, &address)) {
-		enum res res = agrees(a, dns, meta->domain, &address);
-
-		if (res == RES_OK)
-			ret_v[(*ret_n)++] = address;
-		else if (res == RES_TEMP)
-			all = RES_TEMP;
-	}
-	return all;
-}
-
-/* ---- the message ---- */
-
-static void add_base64(struct arena *a, struct buf *out, struct str data)
-{
-	struct str text = base64_write(a, data);
-
-	for (size_t i = 0; i < text.n; i += 76)
-		buf_addf(out, "%.*s\r\n", STR_ARG(str_sub(text, i, 76)));
-}
-
-static void add_date(struct buf *out)
-{
-	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	time_t now = (time_t)clock_now();
-	struct tm tm;
-
-	gmtime_r(&now, &tm);
-	buf_addf(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-struct str report_mail(struct arena *a, const struct report_meta *meta, struct str xml, const struct str *to, size_t n)
-{
-	struct str id = report_id(a, meta), file = report_filename(a, meta);
-	struct buf out = {0};
-
-	buf_addf(&out, "From: %.*s\r\nTo: ", STR_ARG(meta->email));
-	for (size_t i = 0; i < n; i++)
-		buf_addf(&out, "%s%.*s", i ? ",\r\n\t" : "", STR_ARG(to[i]));
-	buf_addf(&out, "\r\nSubject: Report Domain: %.*s\r\n\tSubmitter: %.*s\r\n\tReport-ID: <%.*s>\r\n", STR_ARG(meta->domain),
-	    STR_ARG(meta->receiver), STR_ARG(id));
-	add_date(&out);
-	buf_addf(&out, "Message-ID: <%.*s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n", STR_ARG(id));
-	buf_adds(&out, "Content-Type: multipart/mixed; boundary=\"=_report\"\r\n\r\n--=_report\r\nContent-Type: text/plain\r\n\r\n");
-	buf_addf(&out, "This is a DMARC aggregate report about %.*s by %.*s.\r\n--=_report\r\n", STR_ARG(meta->domain),
-	    STR_ARG(meta->receiver));
-	buf_addf(&out, "Content-Type: application/gzip\r\nContent-Transfer-Encoding: base64\r\n"
-		       "Content-Disposition: attachment;\r\n\tfilename=\"%.*s.gz\"\r\n\r\n", STR_ARG(file));
-	add_base64(a, &out, gzip_pack(a, xml));
-	buf_adds(&out, "--=_report--\r\n");
-	return buf_take(&out, a);
 }

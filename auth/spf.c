@@ -381,6 +381,8 @@ static enum spf_result check_host(struct spf_state *st, struct str domain, unsig
 	result = find_record(st, domain, &text);
 	if (result != SPF_PASS)
 		return result;
+	if (report && depth == 0)
+		report->record = arena_printf(st->arena, "v=spf1%.*s", STR_ARG(text));
 	if (!spf_record_parse(st->arena, text, &record, &st->problem))
 		return SPF_PERMERROR;
 	return walk(st, &record, domain, depth, report);
@@ -412,7 +414,7 @@ void spf_prefetch(struct dns_scope *dns, const struct spf_query *q)
 void spf_check(struct arena *a, struct dns_scope *dns, const struct spf_query *q, struct spf_report *ret_report)
 {
 	struct spf_state st = {.arena = a, .dns = dns, .query = q};
-	struct spf_report report = {.domain = STR(""), .mechanism = STR(""), .explanation = STR("")};
+	struct spf_report report = {.domain = STR(""), .mechanism = STR(""), .record = STR(""), .explanation = STR("")};
 
 	set_identity(&st, &report);
 	if (!dns || !q->client.family) {

@@ -42,6 +42,7 @@ struct spf_report {
 	enum spf_identity identity;
 	struct str domain;	/* that was checked, lower case */
 	struct str mechanism;	/* the term that decided, as written; "" none did */
+	struct str record;	/* of the domain, as found; "" none */
 	struct str explanation; /* of the domain, for result fail; "" it gave none */
 	struct str problem;	/* what is wrong, for temperror and permerror; for people */
 	unsigned terms, voids;	/* spent */

@@ -2,7 +2,7 @@
  * DMARC (RFC 9989): does the author's domain stand behind this message, and what does it ask for
  * where not? Works on what the filters spf and dkim found. It only asks: what is done is policy's.
  */
-#include "auth/report.h"
+#include "auth/failure.h"
 #include "core/chain.h"
 #include "core/filter.h"
 
@@ -154,13 +154,39 @@ static const char *reason_of(const struct auth *auth, const char *disposition, b
 	return is_list ? "mailing_list" : "local_policy";
 }
 
+/* Reports of others: answered by reports, they would go to and fro for ever. */
+static bool is_report(const struct headers *h)
+{
+	const struct header *subject = headers_get(h, "Subject", 0), *type = headers_get(h, "Content-Type", 0);
+
+	return (subject && str_istarts(str_trim(subject->value), STR("Report Domain:"))) ||
+	    (type && str_istarts(str_trim(type->value), STR("multipart/report")));
+}
+
+/* Nor is a machine told that its mail fails, nor the null sender. */
+static bool may_tell_of(const struct message *m)
+{
+	const struct header *automatic = headers_get(&m->headers, "Auto-Submitted", 0);
+
+	return m->sender.text.n && !is_report(&m->headers) && (!automatic || str_iis(str_trim(automatic->value), "no"));
+}
+
+static const char *delivery_word(enum verdict_kind kind)
+{
+	return kind == VERDICT_ACCEPT ? "delivered" : kind == VERDICT_REJECT ? "reject" : kind == VERDICT_QUARANTINE ? "spam" : "other";
+}
+
 static void dmarc_settle(struct session *s, const void *conf, enum stage stage, enum verdict_kind kind)
 {
 	const struct dmarc_conf *c = conf;
 	const struct auth *auth = s->message ? s->message->auth : NULL;
 	const char *disposition;
 
-	if (stage != STAGE_MESSAGE || !c->report.is_on || !auth || !auth->has_dmarc || kind == VERDICT_TEMPFAIL)
+	if (stage != STAGE_MESSAGE || !auth || !auth->has_dmarc || kind == VERDICT_TEMPFAIL)
+		return;
+	if (c->report.is_failure_on && may_tell_of(s->message))
+		failure_note(c->store, &c->report, s, delivery_word(kind));
+	if (!c->report.is_on || (auth->dmarc.result == AUTH_PASS && is_report(&s->message->headers)))
 		return;
 	disposition = disposition_of(&auth->dmarc, kind);
 	report_count(c->store, auth, &s->client, s->message->sender.domain, disposition,
@@ -173,13 +199,28 @@ static const struct directive dmarc_directives[] = {
 	.def = "tree-walk", .args = "tree-walk | psl",
 	.help = "how it is found which domains belong together: by DNS records (RFC 9989) or by the public suffix list"},
     {.name = "report", .type = CONF_FLAG, .offset = AT(report.is_on), .def = "off", .args = "on | off",
-	.help = "collect rows for aggregate reports (RFC 9990); reevectl dmarc report --send sends them"},
+	.help = "collect rows for aggregate reports (RFC 9990), which are sent every night"},
+    {.name = "report-send", .type = CONF_FLAG, .offset = AT(report.is_sent), .def = "on", .args = "on | off",
+	.help = "the daemon sends the reports itself; off: only reevectl dmarc report --send does"},
+    {.name = "report-delay", .type = CONF_DURATION, .offset = AT(report.delay_ms), .def = "30m", .min = 60e3, .max = 23 * 3600e3,
+	.args = "DURATION", .help = "how long after midnight UTC the reports about the day that ended are sent"},
+    {.name = "report-size", .type = CONF_SIZE, .offset = AT(report.bytes_max), .def = "8M", .min = 4096, .max = 64 * 1024 * 1024,
+	.args = "SIZE", .help = "XML of one report, before it is packed; what has no room is told of as a number"},
+    {.name = "report-limit", .type = CONF_INT, .offset = AT(report.per_host), .def = "2000", .min = 1, .max = 1000000,
+	.args = "NUMBER", .help = "reports of both kinds that one destination gets a day"},
     {.name = "report-from", .type = CONF_STRING, .offset = AT(report.from), .args = "ADDRESS",
 	.help = "where reports come from; its domain should be signed for; default dmarc-noreply@HOSTNAME"},
     {.name = "report-organization", .type = CONF_STRING, .offset = AT(report.organization), .args = "NAME",
 	.help = "who reports; default the host name"},
     {.name = "report-skip", .type = CONF_STRINGS, .offset = AT(report.skip), .args = "DOMAIN...", .repeats = true,
-	.help = "domains that get no reports"},
+	.help = "domains that get no reports, of either kind"},
+    {.name = "failure-report", .type = CONF_FLAG, .offset = AT(report.is_failure_on), .def = "off", .args = "on | off",
+	.help = "tell domains that ask for it (ruf=) of single messages that fail (RFC 9991): they then see header fields of "
+		"mail to our users, with the addresses of recipients replaced"},
+    {.name = "failure-body", .type = CONF_SIZE, .offset = AT(report.failure_body), .def = "0", .max = 32 * 1024, .args = "SIZE",
+	.help = "how much of the body such reports show, as it is; 0: header fields only"},
+    {.name = "failure-limit", .type = CONF_INT, .offset = AT(report.failure_limit), .def = "10", .min = 1, .max = 1000,
+	.args = "NUMBER", .help = "such reports an hour about one domain; alike failures are one report with a count"},
     {0},
 };
 

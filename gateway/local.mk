@@ -100,6 +100,10 @@ gateway_libgateway_a_SOURCES = \
 	gateway/plugin.c \
 	gateway/plugin.h \
 	gateway/report.c \
+	gateway/reports/aggregate.c \
+	gateway/reports/failures.c \
+	gateway/reports/reports.c \
+	gateway/reports/reports.h \
 	gateway/setaside.c \
 	gateway/setaside.h \
 	gateway/snapshot.c \
@@ -124,6 +128,7 @@ mailreeved_SOURCES = \
 	gateway/notify.c \
 	gateway/notify.h \
 	gateway/relay/role.c \
+	gateway/reports/role.c \
 	gateway/role.c \
 	gateway/role.h \
 	gateway/title.c \

@@ -170,6 +170,8 @@ static void plan(struct master *m)
 	add_child(m, "relay", relay_role, NULL);
 	if (scanner_is_wanted(m->config))
 		add_child(m, "scanner", scanner_role, NULL);
+	if (reports_are_wanted(m->config))
+		add_child(m, "reports", reports_role, NULL);
 	if (m->config->listens)
 		add_child(m, "gateway", gateway_role, NULL);
 	for (const struct milter_conf *c = m->config->milters; c && m->n < ROLES_MAX; c = c->next)

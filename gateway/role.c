@@ -79,7 +79,7 @@ static void confine(const struct role_env *env, const char *name)
 	size_t n = role_paths(env, a, paths);
 	struct sandbox s;
 
-	for (int kind = SANDBOX_GATEWAY; kind <= SANDBOX_RELAY; kind++) {
+	for (int kind = SANDBOX_GATEWAY; kind <= SANDBOX_REPORTS; kind++) {
 		if (strcmp(sandbox_name(kind), name) != 0)
 			continue;
 		if (!sandbox_enter(kind, paths, n, &s))

@@ -39,6 +39,9 @@ void role_ready(const struct role_env *env);
 
 int gateway_role(const struct role_env *env);
 int relay_role(const struct role_env *env);
+int reports_role(const struct role_env *env);
+/* There is a filter dmarc, whatever it says of reports: a reload may change that. */
+bool reports_are_wanted(const struct config *config);
 int scanner_role(const struct role_env *env);
 /* A filter of the configuration needs it. */
 bool scanner_is_wanted(const struct config *config);

@@ -84,6 +84,14 @@ static void check_filters(const struct snapshot *s, struct conf_load *load)
 	}
 }
 
+static bool is_wanted(const struct snapshot_world *world, struct str name)
+{
+	for (size_t i = 0; world->only_filters && world->only_filters[i]; i++)
+		if (str_is(name, world->only_filters[i]))
+			return true;
+	return !world->only_filters;
+}
+
 static void build(struct snapshot *s, const struct snapshot_world *world, struct conf_load *load)
 {
 	struct filter_env *env;
@@ -100,7 +108,7 @@ static void build(struct snapshot *s, const struct snapshot_world *world, struct
 	EACH_NODE(node, s->config, "settings")
 		settings_add(s->settings, load, node);
 	routes_check(s->routes, load, s->lists);
-	if (!world->only_check && !world->only_routes)
+	if (!world->only_check && !world->only_routes && !world->only_filters)
 		s->scan = scan_new(s->arena, world->has_daemon ? scan_socket(s->arena, s->config->runtime) : STR_NONE, STR_NONE);
 	env = make_env(s, world);
 	s->chain = chain_new(s->arena, env, s->facts);
@@ -108,7 +116,10 @@ static void build(struct snapshot *s, const struct snapshot_world *world, struct
 	if (world->only_routes)
 		return;
 	EACH_NODE(node, s->config, "filter")
-		add_filter(s, load, node);
+		if (node->n < 2 || is_wanted(world, node->tokens[1].text))
+			add_filter(s, load, node);
+	if (world->only_filters)
+		return;
 	check_filters(s, load);
 	build_policy(s, load);
 }

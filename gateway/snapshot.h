@@ -34,6 +34,7 @@ struct snapshot_world {
 	bool only_check;
 	bool has_daemon;     /* the daemon's scanner is used, not one of our own */
 	bool only_routes;    /* no filters and no policy: for the relay */
+	const char *const *only_filters; /* NULL: all; else the names of those that are wanted, and no policy */
 	int (*open_key)(int keys_fd, const char *path); /* as in struct filter_env */
 	int keys_fd;
 };

@@ -23,7 +23,7 @@ static void log_errors(const struct conf_load *load)
 static struct snapshot *load_snapshot(struct world *w, struct buf *ret_text)
 {
 	struct snapshot_world lent = {.dns = w->dns, .store = w->store, .only_routes = w->only_routes,
-	    .has_daemon = true, .open_key = keys_open_file, .keys_fd = w->env->keys_fd};
+	    .only_filters = w->only_filters, .has_daemon = true, .open_key = keys_open_file, .keys_fd = w->env->keys_fd};
 	struct arena *a = arena_new(0);
 	struct conf_load load;
 	struct snapshot *s;

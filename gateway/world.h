@@ -13,6 +13,7 @@
 struct world {
 	const struct role_env *env;
 	bool only_routes; /* set before world_open(): the relay needs no filters */
+	const char *const *only_filters; /* likewise: as in struct snapshot_world */
 	struct arena *arena;
 	struct dns *dns;
 	struct store *store;

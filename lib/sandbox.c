@@ -55,6 +55,7 @@ static const struct {
     [SANDBOX_GATEWAY] = {"gateway", BASE | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
     [SANDBOX_MILTER] = {"milter", BASE | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
     [SANDBOX_RELAY] = {"relay", BASE | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
+    [SANDBOX_REPORTS] = {"reports", BASE | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
     [SANDBOX_SUPERVISOR] = {"scanner", BASE | FILES | WRITES | MESSAGES | ACCEPTS | FORKS | CONFINES},
     [SANDBOX_TEMPLATE] = {"scanner-template", BASE | FILES | WRITES | MESSAGES | FORKS | CONFINES},
     [SANDBOX_WORKER] = {"scanner-worker", BASE | FILES | WRITES | MESSAGES},
@@ -281,7 +282,8 @@ static const struct {
     [PROBE_EXECUTE] = {"run programs", can_execute, false, (1 << SANDBOX_KINDS) - 1},
     [PROBE_TRACE] = {"trace processes", can_trace, false, (1 << SANDBOX_KINDS) - 1},
     [PROBE_SOCKET] = {"make sockets", can_socket, false, 1 << SANDBOX_SUPERVISOR | 1 << SANDBOX_TEMPLATE | 1 << SANDBOX_WORKER},
-    [PROBE_FORK] = {"fork", can_fork, false, 1 << SANDBOX_GATEWAY | 1 << SANDBOX_MILTER | 1 << SANDBOX_RELAY | 1 << SANDBOX_WORKER},
+    [PROBE_FORK] = {"fork", can_fork, false, 1 << SANDBOX_GATEWAY | 1 << SANDBOX_MILTER | 1 << SANDBOX_RELAY |
+	    1 << SANDBOX_REPORTS | 1 << SANDBOX_WORKER},
     [PROBE_READ_OUTSIDE] = {"read other files", can_read_outside, true, 1 << SANDBOX_WORKER},
     [PROBE_WRITE_OUTSIDE] = {"write other files", can_write_outside, true, (1 << SANDBOX_KINDS) - 1},
 };

@@ -14,6 +14,7 @@ unit_tests = \
 	tests/unit/test-decode \
 	tests/unit/test-dkim \
 	tests/unit/test-dmarc \
+	tests/unit/test-reports \
 	tests/unit/test-dns \
 	tests/unit/test-dns-cache \
 	tests/unit/test-dns-packet \
@@ -156,6 +157,9 @@ tests_unit_test_arc_LDADD = $(unit_ldadd)
 
 tests_unit_test_dmarc_SOURCES = tests/unit/test-dmarc.c tests/unit/auth-fixture.h tests/unit/unit.h
 tests_unit_test_dmarc_LDADD = $(unit_ldadd)
+
+tests_unit_test_reports_SOURCES = tests/unit/test-reports.c tests/unit/auth-fixture.h tests/unit/unit.h
+tests_unit_test_reports_LDADD = gateway/libgateway.a gateway/libqueue.a $(unit_ldadd)
 
 tests_unit_test_auth_SOURCES = tests/unit/test-auth.c tests/unit/auth-fixture.h tests/unit/unit.h
 tests_unit_test_auth_LDADD = $(unit_ldadd)

@@ -304,7 +304,7 @@ static void run_report(struct probe *p)
 	struct str error = STR(""), xml = STR(""), to[4];
 	struct store *store = store_open(NULL, false, p->arena, &error);
 	struct report_meta meta = {.organization = STR("A & B <mail>"), .email = STR("dmarc@mx.example.net"),
-	    .receiver = STR("mx.example.net"), .domain = STR("example.org")};
+	    .receiver = STR("mx.example.net"), .domain = STR("example.org"), .bytes_max = 1 << 20};
 	struct spf_query q = {.helo = STR("h.example"), .sender = p->field[3], .receiver = STR("mx.example.net")};
 	struct signature_options options = SIGNATURE_DEFAULTS;
 	struct str message = read_file(p->arena, p->field[1]);
@@ -326,7 +326,7 @@ static void run_report(struct probe *p)
 	report_count(store, auth, &q.client, STR("<evil>&\t.example"), "none", "local_policy");
 	json_kv_bool(&p->json, "made", report_make(p->arena, store, report_day(p->arena, clock_now()), &meta, &xml));
 	json_kv(&p->json, "xml", xml);
-	report_addresses(p->arena, p->scope, &meta, to, 4, &n);
+	report_addresses(p->arena, p->scope, REPORT_AGGREGATE, meta.domain, meta.record.rua, to, 4, &n);
 	json_key(&p->json, "to");
 	json_open(&p->json, '[');
 	for (size_t i = 0; i < n; i++)

@@ -237,13 +237,17 @@ static void one_query(void **state)
 static void report_addresses(void **state)
 {
 	struct arena *a = arena_new(0);
-	struct str list = STR("mailto:a@example.org!10m , https://x.example, MAILTO:b%21c@example.net?x=y"), address;
+	struct str list = STR("mailto:a@example.org!10m , https://x.example, MAILTO:b%21c@Example.net?x=y, mailto:, mailto:x, "
+			       "mailto:a%0d%0aBcc:%20b@example.org, mailto:a%00@example.org, mailto:a@[192.0.2.1], mailto:a@b@example.org, "
+			       "mailto:a b@example.org, mailto:a@-x.example, mailto:%3Ca@example.org%3E");
+	struct address address;
 
 	(void)state;
 	assert_true(dmarc_next_address(a, &list, &address));
-	assert_str(address, "a@example.org");
+	assert_str(address.text, "a@example.org");
 	assert_true(dmarc_next_address(a, &list, &address));
-	assert_str(address, "b!c@example.net");
+	assert_str(address.text, "b!c@Example.net");
+	assert_str(address.domain, "example.net");
 	assert_false(dmarc_next_address(a, &list, &address));
 	arena_free(a);
 }
