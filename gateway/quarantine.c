@@ -5,9 +5,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -23,6 +23,48 @@ struct quarantine {
 	int dir_fd;
 };
 
+static bool file_name(struct str key, const char *end, char out[NAME_MAX_OCTETS]);
+static void forget(struct quarantine *q, const char *key);
+
+static struct str key_of(struct str name)
+{
+	static const struct str ends[] = {{".eml", 4}, {".tmp", 4}};
+
+	for (size_t i = 0; i < 2; i++)
+		if (str_ends(name, ends[i]))
+			return str_sub(name, 0, name.n - ends[i].n);
+	return STR("");
+}
+
+/* What a crash left behind before it was published. */
+static void sweep(struct quarantine *q)
+{
+	int fd = openat(q->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		return;
+	for (struct dirent *e; (e = readdir(dir));) {
+		struct str key = key_of(str_of(e->d_name));
+		char name[NAME_MAX_OCTETS], text[QUARANTINE_KEY_MAX];
+
+		if (!file_name(key, ".json", name) || faccessat(q->dir_fd, name, F_OK, 0) == 0)
+			continue;
+		snprintf(text, sizeof text, "%.*s", STR_ARG(key));
+		forget(q, text);
+	}
+	closedir(dir);
+}
+
+/* Shared by all who have the folder open, so that who gets it alone knows that nothing is on its way. */
+static void enter(struct quarantine *q)
+{
+	if (flock(q->dir_fd, LOCK_EX | LOCK_NB) == 0)
+		sweep(q);
+	while (flock(q->dir_fd, LOCK_SH) && errno == EINTR)
+		;
+}
+
 struct quarantine *quarantine_open(const char *dir, struct arena *a, struct str *ret_error)
 {
 	struct quarantine *q = calloc(1, sizeof *q);
@@ -33,8 +75,10 @@ struct quarantine *quarantine_open(const char *dir, struct arena *a, struct str 
 		q->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	else
 		q->dir_fd = -1;
-	if (q->dir_fd >= 0)
+	if (q->dir_fd >= 0) {
+		enter(q);
 		return q;
+	}
 	*ret_error = arena_printf(a, "%s: %s", dir, strerror(errno));
 	free(q);
 	return NULL;
@@ -112,22 +156,20 @@ static bool write_message(int fd, const struct quarantine_item *item, uint64_t *
 	return ok;
 }
 
-/* Under another name until it is whole; its appearance makes the item exist. */
+/* Under another name: its appearance will make the item exist. */
 static bool write_json(struct quarantine *q, const char *key, const struct quarantine_item *item)
 {
-	char temporary[NAME_MAX_OCTETS], name[NAME_MAX_OCTETS];
+	char name[NAME_MAX_OCTETS];
 	struct buf json = {0};
 	bool ok = false;
 	int fd;
 
-	file_name(str_of(key), ".tmp", temporary);
-	file_name(str_of(key), ".json", name);
+	file_name(str_of(key), ".tmp", name);
 	quarantine_json_write(item, &json);
-	fd = openat(q->dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	fd = openat(q->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd >= 0) {
 		ok = json.n <= QUARANTINE_JSON_MAX && write_all(fd, buf_str(&json)) && fsync(fd) == 0;
 		close(fd);
-		ok = ok && renameat(q->dir_fd, temporary, q->dir_fd, name) == 0 && fsync(q->dir_fd) == 0;
 	}
 	buf_free(&json);
 	return ok;
@@ -146,24 +188,60 @@ static void forget(struct quarantine *q, const char *key)
 	errno = saved;
 }
 
-enum res quarantine_put(struct quarantine *q, const struct quarantine_item *item, char *ret_key)
+enum res quarantine_prepare(struct quarantine *q, const struct quarantine_item *item,
+    struct quarantine_pending *ret_pending)
 {
 	struct quarantine_item stored = *item;
-	char key[QUARANTINE_KEY_MAX];
-	int fd = take_key(q, item->id, key);
+	int fd = take_key(q, item->id, ret_pending->key);
 	bool ok;
 
 	if (fd < 0)
 		return RES_TEMP;
 	ok = write_message(fd, item, &stored.size);
-	ok = close(fd) == 0 && ok && write_json(q, key, &stored);
-	if (!ok) {
-		forget(q, key);
-		return RES_TEMP;
-	}
-	if (ret_key)
-		memcpy(ret_key, key, sizeof key);
-	return RES_OK;
+	ok = close(fd) == 0 && ok && write_json(q, ret_pending->key, &stored);
+	if (ok)
+		return RES_OK;
+	forget(q, ret_pending->key);
+	return RES_TEMP;
+}
+
+static bool appear(struct quarantine *q, const char *key)
+{
+	char temporary[NAME_MAX_OCTETS], name[NAME_MAX_OCTETS];
+
+	file_name(str_of(key), ".tmp", temporary);
+	file_name(str_of(key), ".json", name);
+	return renameat(q->dir_fd, temporary, q->dir_fd, name) == 0;
+}
+
+enum res quarantine_publish(struct quarantine *q, const struct quarantine_pending *pending, size_t n)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < n && ok; i++)
+		ok = appear(q, pending[i].key);
+	if (ok && (n == 0 || fsync(q->dir_fd) == 0))
+		return RES_OK;
+	quarantine_abandon(q, pending, n);
+	return RES_TEMP;
+}
+
+void quarantine_abandon(struct quarantine *q, const struct quarantine_pending *pending, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		forget(q, pending[i].key);
+}
+
+enum res quarantine_put(struct quarantine *q, const struct quarantine_item *item, char *ret_key)
+{
+	struct quarantine_pending pending;
+	enum res res = quarantine_prepare(q, item, &pending);
+
+	if (res == RES_OK)
+		res = quarantine_publish(q, &pending, 1);
+	if (res == RES_OK && ret_key)
+		memcpy(ret_key, pending.key, sizeof pending.key);
+	return res;
 }
 
 /* ---- reading ---- */
@@ -274,36 +352,6 @@ enum res quarantine_delete(struct quarantine *q, struct str key)
 
 /* ---- releasing ---- */
 
-struct wait {
-	pthread_mutex_t lock;
-	pthread_cond_t is_done;
-	bool done;
-	enum queue_result result;
-};
-
-static void on_commit(void *arg, enum queue_result result)
-{
-	struct wait *w = arg;
-
-	pthread_mutex_lock(&w->lock);
-	w->done = true;
-	w->result = result;
-	pthread_cond_signal(&w->is_done);
-	pthread_mutex_unlock(&w->lock);
-}
-
-static enum queue_result submit_and_wait(struct queue_writer *w, const struct queue_entry *e)
-{
-	struct wait wait = {.lock = PTHREAD_MUTEX_INITIALIZER, .is_done = PTHREAD_COND_INITIALIZER};
-
-	queue_submit(w, e, 1, on_commit, &wait);
-	pthread_mutex_lock(&wait.lock);
-	while (!wait.done)
-		pthread_cond_wait(&wait.is_done, &wait.lock);
-	pthread_mutex_unlock(&wait.lock);
-	return wait.result;
-}
-
 enum res quarantine_release(struct quarantine *q, struct str key, struct queue_writer *w)
 {
 	struct arena *a = arena_new(0);
@@ -316,7 +364,7 @@ enum res quarantine_release(struct quarantine *q, struct str key, struct queue_w
 		    .recipients = (struct queue_recipient *)item.recipients,
 		    .recipient_count = item.recipient_count, .data = item.data, .data_fd = -1};
 		memcpy(e.id, item.id, sizeof e.id);
-		res = submit_and_wait(w, &e) == QUEUE_OK ? quarantine_delete(q, key) : RES_TEMP;
+		res = queue_submit_wait(w, &e, 1) == QUEUE_OK ? quarantine_delete(q, key) : RES_TEMP;
 	}
 	arena_free(a);
 	return res;

@@ -4,8 +4,9 @@
  * (envelope, verdict, trail). KEY is the message's id; when several delivery groups of one message
  * are set aside, the later ones are KEY-2, KEY-3 ...
  *
- * Promise: RES_OK from quarantine_put() means that both files and their directory are on disk. The
- * .json is written last and by rename: a .eml without it was never acknowledged.
+ * Promise: RES_OK from quarantine_publish() means that both files and their directory are on disk. Until
+ * then the .json is a .tmp: the item is in no list, was never acknowledged, and can be taken back.
+ * What a crash leaves of such ones is removed by the next process that opens the folder alone.
  */
 #ifndef REEVE_GATEWAY_QUARANTINE_H
 #define REEVE_GATEWAY_QUARANTINE_H
@@ -49,10 +50,22 @@ struct quarantine *quarantine_open(const char *dir, struct arena *a, struct str 
 /* NULL is allowed. */
 void quarantine_close(struct quarantine *q);
 
+/* An item that is written but not there yet. */
+struct quarantine_pending {
+	char key[QUARANTINE_KEY_MAX];
+};
+
 /*
- * Thread-safe; blocks for three syncs. RES_TEMP: not stored (errno says why; ENOSPC is a 452).
- * ret_key (QUARANTINE_KEY_MAX octets, may be NULL): the name it got.
+ * In two steps, for what has to happen together with something else: prepare, then publish or abandon.
+ * Thread-safe; prepare blocks for two syncs, publish for one whatever n is. RES_TEMP: not stored, and
+ * nothing is left of it (errno says why; ENOSPC is a 452).
  */
+enum res quarantine_prepare(struct quarantine *q, const struct quarantine_item *item,
+    struct quarantine_pending *ret_pending);
+enum res quarantine_publish(struct quarantine *q, const struct quarantine_pending *pending, size_t n);
+/* Keeps errno. */
+void quarantine_abandon(struct quarantine *q, const struct quarantine_pending *pending, size_t n);
+/* Both steps; ret_key (QUARANTINE_KEY_MAX octets, may be NULL): the name it got. */
 enum res quarantine_put(struct quarantine *q, const struct quarantine_item *item, char *ret_key);
 
 /* Without data and edits. each() returns false to end; the item lives as long as the call. */

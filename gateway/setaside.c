@@ -1,7 +1,13 @@
-/* From a judgement to a quarantine item. */
+/* From a judgement to quarantine items. */
 #include "gateway/setaside.h"
 
 #include "lib/clock.h"
+
+struct setaside {
+	struct quarantine *q;
+	struct quarantine_pending *items;
+	size_t n;
+};
 
 static struct queue_recipient *recipients_of(const struct delivery_group *g, struct arena *a)
 {
@@ -24,8 +30,8 @@ static struct str subject_of(const struct message *m)
 	return subject ? header_decode(m->arena, subject->value) : STR("");
 }
 
-enum res setaside_put(struct quarantine *q, const struct session *s, const struct judgement *j,
-    const struct delivery_group *g)
+static enum res prepare(struct quarantine *q, const struct session *s, const struct judgement *j,
+    const struct delivery_group *g, struct quarantine_pending *ret_pending)
 {
 	struct message *m = s->message;
 	struct quarantine_item item = {.arrived = clock_now(), .helo = s->helo, .sender = m->sender.text,
@@ -47,7 +53,45 @@ enum res setaside_put(struct quarantine *q, const struct session *s, const struc
 	item.trail = buf_str(&trail);
 	item.edits = &g->edits;
 	item.data = spool_data(m->spool);
-	res = quarantine_put(q, &item, NULL);
+	res = quarantine_prepare(q, &item, ret_pending);
 	buf_free(&trail);
 	return res;
+}
+
+static size_t count(const struct delivery_group *groups)
+{
+	size_t n = 0;
+
+	for (const struct delivery_group *g = groups; g; g = g->next)
+		n += g->is_quarantine;
+	return n;
+}
+
+struct setaside *setaside_prepare(struct quarantine *q, const struct session *s, const struct judgement *j,
+    const struct delivery_group *groups)
+{
+	struct arena *arena = s->message->arena;
+	struct setaside *a = arena_alloc(arena, sizeof *a);
+
+	*a = (struct setaside){.q = q, .items = arena_array(arena, count(groups), sizeof *a->items)};
+	for (const struct delivery_group *g = groups; g; g = g->next) {
+		if (!g->is_quarantine)
+			continue;
+		if (prepare(q, s, j, g, &a->items[a->n]) != RES_OK) {
+			setaside_abandon(a);
+			return NULL;
+		}
+		a->n++;
+	}
+	return a;
+}
+
+bool setaside_publish(struct setaside *a)
+{
+	return quarantine_publish(a->q, a->items, a->n) == RES_OK;
+}
+
+void setaside_abandon(struct setaside *a)
+{
+	quarantine_abandon(a->q, a->items, a->n);
 }

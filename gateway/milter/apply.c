@@ -119,14 +119,6 @@ static sfsistat later(struct milter_conn *c, int code, const char *enhanced, con
 	return milter_say(c, code, str_of(enhanced), str_of(text));
 }
 
-static bool set_aside(struct milter_conn *c, const struct judgement *j, const struct delivery_group *groups)
-{
-	for (const struct delivery_group *g = groups; g; g = g->next)
-		if (g->is_quarantine && setaside_put(milter.quarantine, c->session, j, g) != RES_OK)
-			return false;
-	return true;
-}
-
 /* Those that the MTA delivers, or holds. */
 static struct delivery_group *through_mta(struct delivery_group *groups, bool is_quarantine)
 {
@@ -156,25 +148,44 @@ static bool hold(struct milter_conn *c, struct arena *a, const struct judgement 
 	return smfi_quarantine(c->ctx, reply_line(a, reason)) == MI_SUCCESS;
 }
 
-static sfsistat apply_taken(struct milter_conn *c, const struct judgement *j, struct delivery_group *groups)
+/* What the MTA delivers or holds is made what was decided; false when it does not take that. */
+static bool change(struct milter_conn *c, const struct judgement *j, struct delivery_group *groups, bool held)
 {
-	struct session *s = c->session;
-	struct arena *a = s->message->arena;
-	bool held = is_held(j), ok;
+	struct arena *a = c->session->message->arena;
+	bool ok = milter_edit(c, groups);
 
-	if (!held && !set_aside(c, j, groups))
-		return errno == ENOSPC || errno == EDQUOT ? later(c, 452, "4.3.1", "no room to store the message, try again later")
-							  : later(c, 451, "4.3.0", "cannot store the message, try again later");
-	if (!j->any_accept && !held)
-		return SMFIS_DISCARD; /* all of it is in our quarantine, or discarded by policy */
-	groups = through_mta(groups, held);
-	ok = milter_edit(c, groups);
 	for (const struct delivery_group *g = groups; g; g = g->next)
 		ok &= change_group(c, a, g);
 	ok &= drop_others(c, a, j, held ? VERDICT_QUARANTINE : VERDICT_ACCEPT);
 	if (held)
 		ok &= hold(c, a, j);
-	return ok ? SMFIS_CONTINUE : later(c, 451, "4.3.0", "the message could not be changed as decided");
+	return ok;
+}
+
+static sfsistat not_stored(struct milter_conn *c)
+{
+	if (errno == ENOSPC || errno == EDQUOT)
+		return later(c, 452, "4.3.1", "no room to store the message, try again later");
+	return later(c, 451, "4.3.0", "cannot store the message, try again later");
+}
+
+/* Our quarantine has its copies only when the MTA has taken the changes that leave those recipients out. */
+static sfsistat apply_taken(struct milter_conn *c, const struct judgement *j, struct delivery_group *groups)
+{
+	bool held = is_held(j), goes_on = j->any_accept || held;
+	struct setaside *aside = NULL;
+
+	if (!held && !(aside = setaside_prepare(milter.quarantine, c->session, j, groups)))
+		return not_stored(c);
+	if (goes_on && !change(c, j, through_mta(groups, held), held)) {
+		if (aside)
+			setaside_abandon(aside);
+		return later(c, 451, "4.3.0", "the message could not be changed as decided");
+	}
+	if (aside && !setaside_publish(aside))
+		return not_stored(c);
+	/* Else all of it is in our quarantine, or discarded by policy. */
+	return goes_on ? SMFIS_CONTINUE : SMFIS_DISCARD;
 }
 
 /* ---- the end ---- */

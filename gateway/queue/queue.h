@@ -68,6 +68,8 @@ int queue_writer_dir(const struct queue_writer *w);
  */
 void queue_submit(struct queue_writer *w, const struct queue_entry *entries, size_t n,
     void (*done)(void *arg, enum queue_result result), void *arg);
+/* The same for who may block: waits for the commit. */
+enum queue_result queue_submit_wait(struct queue_writer *w, const struct queue_entry *entries, size_t n);
 /* Commits what waits, then closes. */
 void queue_writer_close(struct queue_writer *w);
 

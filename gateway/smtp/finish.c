@@ -73,7 +73,7 @@ static void queue_result(struct smtp *c)
 
 /* ---- queue and quarantine ---- */
 
-static void committed(void *arg)
+static void stored(void *arg)
 {
 	struct smtp *c = arg;
 
@@ -91,7 +91,7 @@ static void on_committed(void *arg, enum queue_result result)
 	struct smtp *c = arg;
 
 	c->delivery->result = result;
-	loop_post(c->home->loop, committed, c);
+	loop_post(c->home->loop, stored, c);
 }
 
 static void submit(struct smtp *c)
@@ -106,30 +106,36 @@ static void submit(struct smtp *c)
 	queue_submit(c->home->server->o.queue, d->entries, d->count, on_committed, c);
 }
 
-static void set_aside_done(void *arg)
+static enum queue_result failed_by_errno(void)
 {
-	struct smtp *c = arg;
+	return errno == ENOSPC || errno == EDQUOT ? QUEUE_FULL : QUEUE_FAILED;
+}
 
-	if (c->delivery->result != QUEUE_OK)
-		queue_result(c);
-	if (!smtp_take_back(c))
-		return;
-	if (c->s->message)
-		submit(c);
-	smtp_pump(c);
-	smtp_settle(c);
+/* Quarantine and queue take the message both or not at all; where a worker may wait for the commit. */
+static enum queue_result store_both(struct smtp *c)
+{
+	const struct smtp_server_options *o = &c->home->server->o;
+	struct smtp_delivery *d = c->delivery;
+	struct setaside *aside = setaside_prepare(o->quarantine, c->s, c->judgement, d->groups);
+	enum queue_result result = QUEUE_OK;
+
+	if (!aside)
+		return failed_by_errno();
+	if (d->count)
+		result = queue_submit_wait(o->queue, d->entries, d->count);
+	if (result != QUEUE_OK)
+		setaside_abandon(aside);
+	else if (!setaside_publish(aside))
+		result = failed_by_errno();
+	return result;
 }
 
 static void set_aside(void *arg)
 {
 	struct smtp *c = arg;
-	struct smtp_delivery *d = c->delivery;
-	struct quarantine *q = c->home->server->o.quarantine;
 
-	for (const struct delivery_group *g = d->groups; g && d->result == QUEUE_OK; g = g->next)
-		if (g->is_quarantine && setaside_put(q, c->s, c->judgement, g) != RES_OK)
-			d->result = errno == ENOSPC || errno == EDQUOT ? QUEUE_FULL : QUEUE_FAILED;
-	smtp_work_done(c, set_aside_done);
+	c->delivery->result = store_both(c);
+	smtp_work_done(c, stored);
 }
 
 /* ---- from judgement to entries ---- */

@@ -52,6 +52,7 @@ scenarios = \
 	tests/scenarios/policy-default.mt \
 	tests/scenarios/policy-no-verdict.mt \
 	tests/scenarios/policy-per-recipient.mt \
+	tests/scenarios/quarantine-with-queue.mt \
 	tests/scenarios/quarantine.mt \
 	tests/scenarios/queue-control.mt \
 	tests/scenarios/queue-end-of-data.mt \

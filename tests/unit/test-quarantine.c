@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,79 @@ static void keys_are_names(void **state)
 	arena_free(a);
 }
 
+static bool is_file(struct arena *a, const char *name)
+{
+	return access(arena_printf(a, "%s/quarantine/%s", dir, name).p, F_OK) == 0;
+}
+
+/* What is only prepared is in no list, and can be taken back without a trace. */
+static void prepare_and_abandon(void **state)
+{
+	struct arena *a = arena_new(0);
+	struct quarantine *q = open_it(a);
+	struct quarantine_pending two[2];
+	struct quarantine_item in = item(), out;
+
+	(void)state;
+	assert_int_equal(quarantine_prepare(q, &in, &two[0]), RES_OK);
+	assert_int_equal(quarantine_prepare(q, &in, &two[1]), RES_OK);
+	assert_int_equal(quarantine_get(q, str_of(two[0].key), a, &out), RES_NONE);
+	assert_true(is_file(a, "0abcdefghijkl.eml") && is_file(a, "0abcdefghijkl-2.tmp"));
+	errno = ENOSPC;
+	quarantine_abandon(q, two, 2);
+	assert_int_equal(errno, ENOSPC);
+	assert_false(is_file(a, "0abcdefghijkl.eml") || is_file(a, "0abcdefghijkl-2.eml") || is_file(a, "0abcdefghijkl-2.tmp"));
+	assert_int_equal(quarantine_prepare(q, &in, &two[0]), RES_OK);
+	assert_int_equal(quarantine_prepare(q, &in, &two[1]), RES_OK);
+	assert_int_equal(quarantine_publish(q, two, 2), RES_OK);
+	assert_int_equal(quarantine_get(q, str_of(two[0].key), a, &out), RES_OK);
+	assert_int_equal(quarantine_get(q, str_of(two[1].key), a, &out), RES_OK);
+	quarantine_close(q);
+	arena_free(a);
+}
+
+/* One that cannot be published takes the others back. */
+static void publish_is_all_or_nothing(void **state)
+{
+	struct arena *a = arena_new(0);
+	struct quarantine *q = open_it(a);
+	struct quarantine_pending two[2];
+	struct quarantine_item in = item(), out;
+
+	(void)state;
+	assert_int_equal(quarantine_prepare(q, &in, &two[0]), RES_OK);
+	assert_int_equal(quarantine_prepare(q, &in, &two[1]), RES_OK);
+	unlink(arena_printf(a, "%s/quarantine/%s.tmp", dir, two[1].key).p);
+	assert_int_equal(quarantine_publish(q, two, 2), RES_TEMP);
+	assert_int_equal(quarantine_get(q, str_of(two[0].key), a, &out), RES_NONE);
+	assert_false(is_file(a, "0abcdefghijkl.eml"));
+	quarantine_close(q);
+	arena_free(a);
+}
+
+/* Killed between prepare and publish: removed at the next start, but never what others are preparing. */
+static void leftovers_are_swept(void **state)
+{
+	struct arena *a = arena_new(0);
+	struct quarantine *q = open_it(a), *other = open_it(a);
+	struct quarantine_pending left, kept;
+	struct quarantine_item in = item(), out;
+
+	(void)state;
+	assert_int_equal(quarantine_put(q, &in, kept.key), RES_OK);
+	assert_int_equal(quarantine_prepare(q, &in, &left), RES_OK);
+	quarantine_close(other);
+	other = open_it(a); /* not alone */
+	assert_true(is_file(a, "0abcdefghijkl-2.eml") && is_file(a, "0abcdefghijkl-2.tmp"));
+	quarantine_close(other);
+	quarantine_close(q);
+	q = open_it(a);
+	assert_false(is_file(a, "0abcdefghijkl-2.eml") || is_file(a, "0abcdefghijkl-2.tmp"));
+	assert_int_equal(quarantine_get(q, str_of(kept.key), a, &out), RES_OK);
+	quarantine_close(q);
+	arena_free(a);
+}
+
 static bool count(void *arg, const struct quarantine_item *i)
 {
 	(void)i;
@@ -204,7 +278,8 @@ static void json_of_others(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(put_and_get), TEST(keys_are_names), TEST(list), TEST(release), TEST(json_of_others)};
+	const struct CMUnitTest tests[] = {TEST(put_and_get), TEST(prepare_and_abandon), TEST(publish_is_all_or_nothing),
+	    TEST(leftovers_are_swept), TEST(keys_are_names), TEST(list), TEST(release), TEST(json_of_others)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
