@@ -75,6 +75,12 @@ struct ssl_ctx_st *tls_client_new(const char *ca_file, struct arena *a, struct s
 	return NULL;
 }
 
+void tls_keep(struct ssl_ctx_st *ctx)
+{
+	if (ctx)
+		SSL_CTX_up_ref(ctx);
+}
+
 void tls_free(struct ssl_ctx_st *ctx)
 {
 	SSL_CTX_free(ctx);

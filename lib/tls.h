@@ -27,7 +27,8 @@ struct ssl_ctx_st *tls_server_new(const char *certificate, const char *key, stru
     struct str *ret_error);
 /* ca_file: PEM file with trusted issuers, or NULL for the system's. Verifies names when asked to. */
 struct ssl_ctx_st *tls_client_new(const char *ca_file, struct arena *a, struct str *ret_error);
-/* NULL is allowed. */
+/* One more owner, who calls tls_free() too. NULL is allowed by both. */
+void tls_keep(struct ssl_ctx_st *ctx);
 void tls_free(struct ssl_ctx_st *ctx);
 
 /* For conn_accept() and conn_starttls(). */

@@ -32,6 +32,7 @@ struct client *client_new(struct loop *l, const struct client_target *target,
 		abort();
 	c->loop = l;
 	c->target = *target;
+	tls_keep(target->tls_context); /* a reload may forget it */
 	c->events = events;
 	c->arg = arg;
 	snprintf(c->tls_text, sizeof c->tls_text, "none");
@@ -44,6 +45,7 @@ static void client_free(struct client *c)
 {
 	if (c->is_gone)
 		*c->is_gone = true;
+	tls_free(c->target.tls_context);
 	free(c->chunk);
 	free(c);
 }

@@ -25,7 +25,7 @@ struct client_target {
 	uint16_t port;
 	int tls;		     /* enum route_tls */
 	struct str tls_name;	     /* to send, and to verify when asked to; "" none */
-	struct ssl_ctx_st *tls_context;
+	struct ssl_ctx_st *tls_context; /* kept as long as the client needs it */
 	struct str helo;	     /* our name */
 	int64_t connect_ms, command_ms, data_ms;
 };

@@ -234,7 +234,7 @@ static const char *run_show(void *arg, struct str args, struct buf *out)
 
 /* ---- doing something ---- */
 
-static void wake(struct relay *r, struct mail *m, uint32_t i)
+static void wake(struct relay *r, struct mail *m, uint32_t i, bool must_push)
 {
 	struct site *s = r->sites[m->r[i].site];
 
@@ -242,16 +242,19 @@ static void wake(struct relay *r, struct mail *m, uint32_t i)
 		e->down_until_us = 0;
 	if (s->find == SITE_UNKNOWN || s->find == SITE_NOWHERE)
 		s->find_again_us = 1;
-	site_push(s, m, m->r[i].next_ms);
+	if (must_push)
+		site_push(s, m, m->r[i].next_ms);
 	pump_later(r, s);
 }
 
 static bool act_retry(struct relay *r, struct mail *m, uint32_t i)
 {
+	bool was_due = m->r[i].next_ms <= wall_ms(clock_now_us());
+
 	if (m->r[i].flags & STATE_HELD)
 		return false;
 	m->r[i].next_ms = 0;
-	wake(r, m, i);
+	wake(r, m, i, !was_due); /* who was due waits in the heap already, however often he is retried */
 	return true;
 }
 
@@ -279,7 +282,7 @@ static bool act_release(struct relay *r, struct mail *m, uint32_t i)
 	m->r[i].flags &= (uint8_t)~STATE_HELD;
 	m->r[i].next_ms = 0;
 	note_again(r, m, i);
-	wake(r, m, i);
+	wake(r, m, i, true);
 	return true;
 }
 
@@ -377,14 +380,14 @@ static const char *run_stats(void *arg, struct str args, struct buf *out)
 
 	(void)args;
 	for (size_t i = 0; i < r->site_n; i++)
-		connections += r->sites[i]->connections;
+		connections += r->sites[i] ? r->sites[i]->connections : 0;
 	stat_line(out, "waiting", backlog_count(r->backlog));
 	stat_line(out, "memory", backlog_bytes_in_memory(r->backlog));
 	stat_line(out, "delivered", r->delivered);
 	stat_line(out, "deferred", r->deferred);
 	stat_line(out, "bounced", r->bounced);
 	stat_line(out, "reports", r->reported);
-	stat_line(out, "sites", r->site_n);
+	stat_line(out, "sites", r->site_count);
 	stat_line(out, "connections", connections);
 	if (r->stats)
 		r->stats(r->hook_arg, out);

@@ -28,6 +28,12 @@ static bool is_waiting(const struct rcpt *r)
 
 /* ---- life ---- */
 
+void delivery_place(struct delivery *d, struct site *s)
+{
+	d->site = s;
+	s->deliveries++;
+}
+
 void delivery_ref(struct delivery *d)
 {
 	d->refs++;
@@ -37,6 +43,8 @@ void delivery_unref(struct delivery *d)
 {
 	if (--d->refs)
 		return;
+	if (d->site)
+		d->site->deliveries--;
 	queue_data_close(&d->data);
 	if (d->segment)
 		segment_unref(d->segment);
@@ -176,7 +184,7 @@ struct delivery *delivery_take(struct relay *r, struct site *s)
 		}
 		mail_unpin(m);
 		if (d && d->job.n) {
-			d->site = s;
+			delivery_place(d, s);
 			return d;
 		}
 		if (d)
@@ -378,16 +386,16 @@ static void end_settle(struct delivery *d)
 {
 	struct relay *r = d->relay;
 	struct mail *m = d->mail;
+	uint32_t last = UINT32_MAX;
 
 	/* Every site that a recipient of this delivery belongs to has the message in its heap again. */
-	for (size_t i = 0; i < d->job.n; i++) {
+	for (size_t i = 0; i < d->job.n && !(m->flags & MAIL_DONE); i++) {
 		const struct rcpt *rcpt = &m->r[d->job.rcpts[i].index];
-		if (!(m->flags & MAIL_DONE) && is_waiting(rcpt)) {
-			delivery_requeue(r, m, rcpt->site);
-			pump_later(r, r->sites[rcpt->site]);
-			if (d->site)
-				break; /* all of one site */
-		}
+		if (!is_waiting(rcpt) || rcpt->site == last)
+			continue;
+		last = rcpt->site;
+		delivery_requeue(r, m, last);
+		pump_later(r, r->sites[last]);
 	}
 	delivery_unref(d);
 	delivery_check_drained(r);

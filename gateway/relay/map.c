@@ -99,6 +99,26 @@ void map_add(struct map *m, struct str key, uint32_t value)
 	s->value = value;
 }
 
+/* Those behind it move up, so that no search ends too early. */
+bool map_remove(struct map *m, struct str key)
+{
+	struct slot *hole = slot_of(m, key), moved;
+
+	if (!hole->key)
+		return false;
+	free(hole->key);
+	hole->key = NULL;
+	m->n--;
+	for (size_t i = (size_t)(hole - m->v);;) {
+		i = (i + 1) & (m->room - 1);
+		if (!m->v[i].key)
+			return true;
+		moved = m->v[i];
+		m->v[i].key = NULL;
+		*slot_of(m, (struct str){moved.key, moved.length}) = moved;
+	}
+}
+
 size_t map_count(const struct map *m)
 {
 	return m->n;

@@ -15,6 +15,8 @@ void map_free(struct map *m);
 bool map_get(const struct map *m, struct str key, uint32_t *ret_value);
 /* The key must not be there yet. */
 void map_add(struct map *m, struct str key, uint32_t value);
+/* False when it was not there. */
+bool map_remove(struct map *m, struct str key);
 size_t map_count(const struct map *m);
 void map_clear(struct map *m);
 

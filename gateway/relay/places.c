@@ -4,6 +4,7 @@
 
 #include "core/address.h"
 #include "gateway/relay/relay-private.h"
+#include "lib/clock.h"
 
 static struct str domain_of(struct arena *a, struct str address)
 {
@@ -58,15 +59,22 @@ static struct route filled_in(struct arena *a, const struct route *route, struct
 
 static uint32_t site_add(struct relay *r, struct str key, const struct route *route, struct str domain)
 {
-	if (r->site_n == r->site_room) {
+	uint32_t index = 0;
+
+	if (r->site_count < r->site_n) {
+		while (r->sites[index])
+			index++;
+	} else if (r->site_n == r->site_room) {
 		r->site_room = r->site_room ? r->site_room * 2 : 16;
 		r->sites = realloc(r->sites, r->site_room * sizeof(struct site *));
 		if (!r->sites)
 			abort();
 	}
-	r->sites[r->site_n] = site_new((uint32_t)r->site_n, key, route, domain);
-	map_add(r->site_by_key, key, (uint32_t)r->site_n);
-	return (uint32_t)r->site_n++;
+	if (r->site_count++ == r->site_n)
+		index = (uint32_t)r->site_n++;
+	r->sites[index] = site_new(index, key, route, domain);
+	map_add(r->site_by_key, key, index);
+	return index;
 }
 
 uint32_t place_of(struct relay *r, struct str address)
@@ -93,13 +101,50 @@ uint32_t place_of(struct relay *r, struct str address)
 	map_add(r->site_by_domain, domain, site);
 out:
 	arena_free(a);
+	place_needed(r, site);
+	r->sites[site]->used_us = clock_mono_us();
 	return site;
+}
+
+void place_needed(struct relay *r, uint32_t site)
+{
+	r->sites[site]->seen_walk = r->walks;
+}
+
+static bool is_needed(const struct relay *r, const struct site *s, int64_t now_us)
+{
+	if (s->n || s->slots || s->lookup || s->deliveries || s->is_queued || s->seen_walk + 1 >= r->walks)
+		return true;
+	return r->site_count <= SITES_MANY && now_us - s->used_us < SITE_IDLE_S * INT64_C(1000000);
+}
+
+static void site_forget(struct relay *r, struct site *s)
+{
+	map_remove(r->site_by_key, s->key);
+	/* A domain outside has a site of its own; one of the configuration may be that of many. */
+	if (!s->domain.n)
+		map_clear(r->site_by_domain);
+	else
+		map_remove(r->site_by_domain, s->domain);
+	r->sites[s->index] = NULL;
+	r->site_count--;
+	site_free(s);
+}
+
+void places_expire(struct relay *r)
+{
+	int64_t now = clock_mono_us();
+
+	for (size_t i = 0; i < r->site_n; i++)
+		if (r->sites[i] && !is_needed(r, r->sites[i], now))
+			site_forget(r, r->sites[i]);
 }
 
 void places_free(struct relay *r)
 {
 	for (size_t i = 0; i < r->site_n; i++)
-		site_free(r->sites[i]);
+		if (r->sites[i])
+			site_free(r->sites[i]);
 	free(r->sites);
 	map_free(r->site_by_key);
 	map_free(r->site_by_domain);

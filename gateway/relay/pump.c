@@ -33,19 +33,43 @@ static void hop_text(const struct endpoint *e, char out[HOP_TEXT_MAX])
 		snprintf(out, HOP_TEXT_MAX, e->ip.family == 6 ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(address), e->port);
 }
 
-static struct ssl_ctx_st *tls_of(struct site *s)
+static struct tls_shared *tls_make(struct relay *r, struct str ca)
 {
-	struct arena *a;
+	struct tls_shared *t = calloc(1, sizeof *t + ca.n + 1);
+	struct arena *a = arena_new(0);
 	struct str error;
 
-	if (s->tls || s->route.tls == ROUTE_TLS_NONE)
-		return s->tls;
-	a = arena_new(0);
-	s->tls = tls_client_new(s->route.tls_ca.n ? s->route.tls_ca.p : NULL, a, &error);
-	if (!s->tls)
-		log_say(LOG_LEVEL_ERROR, "tls", "TLS to %.*s cannot be used: %.*s", STR_ARG(s->key), STR_ARG(error));
+	if (!t)
+		abort();
+	memcpy(t->ca, ca.p ? ca.p : "", ca.n);
+	t->context = tls_client_new(ca.n ? t->ca : NULL, a, &error);
+	if (!t->context)
+		log_say(LOG_LEVEL_ERROR, "tls", "TLS to next hops cannot be used: %.*s", STR_ARG(error));
+	t->next = r->tls;
+	r->tls = t;
 	arena_free(a);
-	return s->tls;
+	return t;
+}
+
+static struct ssl_ctx_st *tls_of(struct relay *r, const struct site *s)
+{
+	struct tls_shared *t = r->tls;
+
+	if (s->route.tls == ROUTE_TLS_NONE)
+		return NULL;
+	while (t && !str_is(s->route.tls_ca, t->ca))
+		t = t->next;
+	return (t ? t : tls_make(r, s->route.tls_ca))->context;
+}
+
+void pump_forget_tls(struct relay *r)
+{
+	for (struct tls_shared *t = r->tls, *next; t; t = next) {
+		next = t->next;
+		tls_free(t->context);
+		free(t);
+	}
+	r->tls = NULL;
 }
 
 static void connection_open(struct relay *r, struct site *s, struct endpoint *e)
@@ -57,7 +81,7 @@ static void connection_open(struct relay *r, struct site *s, struct endpoint *e)
 	    .port = e->port,
 	    .tls = no_tls ? ROUTE_TLS_NONE : s->route.tls,
 	    .tls_name = s->route.tls_name.n ? s->route.tls_name : e->host,
-	    .tls_context = tls_of(s),
+	    .tls_context = tls_of(r, s),
 	    .helo = r->hostname,
 	    .connect_ms = s->route.connect_timeout_ms,
 	    .command_ms = s->route.command_timeout_ms,
@@ -130,7 +154,7 @@ void pump_idle(struct relay *r, struct site *s, bool all)
 void pump_drop(struct relay *r)
 {
 	for (size_t i = 0; i < r->site_n; i++) {
-		for (struct client_slot *k = r->sites[i]->slots, *next; k; k = next) {
+		for (struct client_slot *k = r->sites[i] ? r->sites[i]->slots : NULL, *next; k; k = next) {
 			next = k->next;
 			client_drop(k->client);
 			if (k->delivery) {
@@ -337,6 +361,7 @@ void pump(struct relay *r, struct site *s)
 	if (r->is_draining || s->is_pumping)
 		return;
 	s->is_pumping = true;
+	site_prune(s);
 	while (site_first_ms(s) <= wall_ms(clock_now_us()) && step(r, s))
 		;
 	s->is_pumping = false;

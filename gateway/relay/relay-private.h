@@ -20,6 +20,15 @@ enum {
 	DOMAINS_MAX = 100000,	   /* remembered; then forgotten all at once */
 	HOP_TEXT_MAX = 120,
 	REPORT_DOMAINS = 1024,
+	SITE_IDLE_S = 600,	   /* then one that nobody needs is forgotten */
+	SITES_MANY = 1000,	   /* more: at once */
+};
+
+/* Trusted issuers take a megabyte: sites with the same ones share them. */
+struct tls_shared {
+	struct tls_shared *next;
+	struct ssl_ctx_st *context; /* NULL: it cannot be made */
+	char ca[];		    /* "": the system's */
 };
 
 /* Reports written in this minute. Domains share counters by their hash, so that memory stays bounded. */
@@ -41,8 +50,9 @@ struct relay {
 	struct arena *defaults_arena;
 	struct route defaults;
 
-	struct site **sites;
-	size_t site_n, site_room;
+	struct site **sites; /* by index; NULL: forgotten, to be used again */
+	size_t site_n, site_room, site_count;
+	struct tls_shared *tls;
 	struct map *site_by_key, *site_by_domain;
 	struct site *queued; /* to be pumped */
 	bool is_pumping;
@@ -50,6 +60,7 @@ struct relay {
 	struct timer *tick;
 	int64_t looked_us, walked_us;
 	size_t walk_cursor;
+	uint64_t walks;
 	int doorbell;
 	bool is_polling, more_waits;
 
@@ -105,6 +116,10 @@ static inline int64_t wall_ms(int64_t now_us)
 /* places.c */
 uint32_t place_of(struct relay *r, struct str address);
 void places_free(struct relay *r);
+/* A message names the site: it is needed still. */
+void place_needed(struct relay *r, uint32_t site);
+/* After a walk through all messages: forgets the sites that none of them named, and that are idle. */
+void places_expire(struct relay *r);
 
 /* pump.c */
 void pump(struct relay *r, struct site *s);
@@ -115,6 +130,8 @@ void pump_resolved(void *arg, struct site *s);
 void pump_idle(struct relay *r, struct site *s, bool all);
 /* No connection may outlive this. */
 void pump_drop(struct relay *r);
+/* Files of issuers may have changed: they are read again when needed. */
+void pump_forget_tls(struct relay *r);
 
 /* deliver.c */
 /* The next due message of the site with its due recipients, marked busy; NULL: none. */
@@ -127,6 +144,8 @@ bool delivery_check(struct delivery *d, const struct client *c);
 void delivery_settle(struct delivery *d, struct str text);
 /* The same outcome for all that have none. */
 void delivery_decide(struct delivery *d, enum fate fate, int code, const char *enhanced, struct str text);
+/* d points to the site from now on. */
+void delivery_place(struct delivery *d, struct site *s);
 void delivery_ref(struct delivery *d);
 void delivery_unref(struct delivery *d);
 /* Where (m, site of recipient i) waits: pushed once for its earliest live recipient. */

@@ -104,6 +104,7 @@ void relay_close(struct relay *r)
 	pump_drop(r);
 	queue_writer_close(r->writer);
 	places_free(r);
+	pump_forget_tls(r);
 	backlog_close(r->backlog);
 	arena_free(r->defaults_arena);
 	snapshot_unref(r->snapshot);
@@ -205,7 +206,7 @@ static void fill_last_words(struct delivery *d, enum fate fate, const char *stat
 		j->text = arena_printf(d->arena, "%s%.*s", fate == FATE_PERM ? "not delivered in time; last: " : "",
 		    STR_ARG(last));
 	}
-	d->site = r->sites[d->mail->r[d->job.rcpts[0].index].site];
+	delivery_place(d, r->sites[d->mail->r[d->job.rcpts[0].index].site]);
 }
 
 static void expire(struct relay *r, struct mail *m)
@@ -263,6 +264,7 @@ static void each_age(void *arg, struct mail *m)
 	bool expired = false, to_warn = false;
 
 	for (uint32_t i = 0; i < m->n; i++) {
+		place_needed(r, m->r[i].site);
 		if (!rcpt_is_live(&m->r[i]) || m->r[i].flags & (RCPT_BUSY | STATE_HELD))
 			continue;
 		expired |= is_expired(r, m, i);
@@ -284,12 +286,23 @@ static void look_at_sites(struct relay *r)
 
 	for (size_t i = 0; i < r->site_n; i++) {
 		struct site *s = r->sites[i];
+		if (!s)
+			continue;
 		if (s->connections)
 			pump_idle(r, s, false);
 		if (site_first_ms(s) <= now)
 			pump_later(r, s);
 	}
 	pump_queued(r);
+}
+
+static void walk(struct relay *r)
+{
+	if (backlog_walk(r->backlog, &r->walk_cursor, WALK_STEP, each_age, r))
+		return;
+	r->walk_cursor = 0;
+	r->walks++;
+	places_expire(r);
 }
 
 static void on_tick(void *arg)
@@ -304,8 +317,8 @@ static void on_tick(void *arg)
 		r->more_waits = false;
 		poll_queue(r, true);
 	}
-	if (!r->is_draining && !backlog_walk(r->backlog, &r->walk_cursor, WALK_STEP, each_age, r))
-		r->walk_cursor = 0;
+	if (!r->is_draining)
+		walk(r);
 	look_at_sites(r);
 	backlog_maintain(r->backlog);
 	timer_set(r->tick, clock_is_steered() ? STEERED_TICK_MS : TICK_MS);
@@ -325,8 +338,9 @@ void relay_reload(struct relay *r)
 	r->resolver.hostname = r->hostname;
 	map_clear(r->site_by_domain);
 	/* Whatever was wrong with a next hop may be what was repaired. */
+	pump_forget_tls(r);
 	for (size_t i = 0; i < r->site_n; i++)
-		for (struct endpoint *e = r->sites[i]->endpoints; e; e = e->next)
+		for (struct endpoint *e = r->sites[i] ? r->sites[i]->endpoints : NULL; e; e = e->next)
 			e->down_until_us = 0;
 	snapshot_unref(old);
 }
@@ -344,7 +358,8 @@ void delivery_check_drained(struct relay *r)
 		return;
 	r->is_drained = true;
 	for (size_t i = 0; i < r->site_n; i++)
-		pump_idle(r, r->sites[i], true);
+		if (r->sites[i])
+			pump_idle(r, r->sites[i], true);
 	loop_post(r->loop, tell_drained, r);
 }
 

@@ -6,7 +6,6 @@
 
 #include "gateway/relay/resolve.h"
 #include "gateway/relay/retry.h"
-#include "lib/tls.h"
 
 enum { DOWN_FIRST_MS = 5000, DOWN_MOST_MS = 300000, BALANCE_MOST = 4 * ROUTE_WEIGHT_MAX };
 
@@ -72,7 +71,6 @@ void site_free(struct site *s)
 		mail_unpin(s->heap[i].m);
 	free(s->heap);
 	lookup_free(s->lookup);
-	tls_free(s->tls);
 	arena_free(s->arena);
 	free(s);
 }
@@ -147,6 +145,12 @@ struct mail *site_pop(struct site *s, int64_t now_ms)
 		}
 	}
 	return m;
+}
+
+void site_prune(struct site *s)
+{
+	while (s->n && s->heap[0].m->flags & MAIL_DONE)
+		mail_unpin(site_pop(s, INT64_MAX));
 }
 
 /* ---- endpoints ---- */

@@ -16,7 +16,6 @@
 
 struct site;
 struct client;
-struct ssl_ctx_st;
 struct lookup;
 
 enum { ENDPOINTS_MAX = 40 };
@@ -50,7 +49,9 @@ struct site {
 	struct str key;
 	struct route route;	/* hops and texts are the arena's */
 	struct str domain;	/* of an MX site, else "" */
-	struct ssl_ctx_st *tls;	/* made when first needed */
+	uint64_t seen_walk;	/* of the backlog: the last one in which a message named this site */
+	int64_t used_us;	/* when the last message came for it */
+	unsigned deliveries;	/* that point here */
 
 	enum site_find find;
 	int64_t find_again_us;	/* when what was found is too old; 0: addresses never are */
@@ -80,6 +81,8 @@ struct str site_route_key(struct arena *a, const struct route *r);
 void site_push(struct site *s, struct mail *m, int64_t at_ms);
 /* NULL when there is none, or the first is due later than now. Still pinned. */
 struct mail *site_pop(struct site *s, int64_t now_ms);
+/* Drops from the top what was done meanwhile: nobody need connect for it. */
+void site_prune(struct site *s);
 /* When the first is due; INT64_MAX: never. */
 int64_t site_first_ms(const struct site *s);
 

@@ -8,6 +8,7 @@
 #include "gateway/queue/crc32c.h"
 #include "gateway/relay/body.h"
 #include "gateway/relay/dsn.h"
+#include "gateway/relay/map.h"
 #include "gateway/relay/reply.h"
 #include "gateway/relay/retry.h"
 #include "tests/unit/unit.h"
@@ -274,6 +275,39 @@ static void reply_limits(void **state)
 
 /* ---- retries ---- */
 
+/* Against a plain array: whatever is removed, the others are still found. */
+static void map_removes(void **state)
+{
+	enum { KEYS = 500 };
+	struct map *m = map_new();
+	bool is_there[KEYS] = {false};
+	char key[16];
+	uint32_t value, dice = 1;
+
+	(void)state;
+	for (int step = 0; step < 20000; step++) {
+		dice = dice * 1664525u + 1013904223u;
+		uint32_t i = dice >> 8 & 511;
+		if (i >= KEYS)
+			continue;
+		snprintf(key, sizeof key, "k%u", i);
+		if (is_there[i])
+			assert_true(map_remove(m, str_of(key)));
+		else
+			map_add(m, str_of(key), i);
+		is_there[i] = !is_there[i];
+	}
+	for (uint32_t i = 0; i < KEYS; i++) {
+		snprintf(key, sizeof key, "k%u", i);
+		assert_int_equal(map_get(m, str_of(key), &value), is_there[i]);
+		if (is_there[i])
+			assert_int_equal(value, i);
+		else
+			assert_false(map_remove(m, str_of(key)));
+	}
+	map_free(m);
+}
+
 static void retries(void **state)
 {
 	const uint32_t middle = UINT32_MAX / 2;
@@ -370,7 +404,7 @@ int main(void)
 	    cmocka_unit_test(body_in_pieces),
 	    cmocka_unit_test(replies),
 	    cmocka_unit_test(reply_limits),
-	    cmocka_unit_test(retries),
+	    cmocka_unit_test(map_removes), cmocka_unit_test(retries),
 	    cmocka_unit_test(date),
 	    cmocka_unit_test(report),
 	    cmocka_unit_test(report_injection),

@@ -224,15 +224,21 @@ static bool wait_for(bool (*is_done)(void))
 	return is_done();
 }
 
-static size_t waiting(void)
+static size_t statistic(const char *name)
 {
 	struct buf out = {0};
 	size_t n;
 
 	relay_commands[7].run(relay, STR(""), &out);
-	n = strtoul(strstr(out.p, "waiting ") + 8, NULL, 10);
+	buf_addc(&out, '\0');
+	n = strtoul(strstr(out.p, name) + strlen(name), NULL, 10);
 	buf_free(&out);
 	return n;
+}
+
+static size_t waiting(void)
+{
+	return statistic("waiting ");
 }
 
 static bool one_message(void)
@@ -760,6 +766,65 @@ static void by_name_and_by_mx(void **state)
 	assert_int_equal(server_count(&hop, "Status: 5.1.10\r\n", true), 1);
 }
 
+static bool no_sites(void)
+{
+	return statistic("sites ") == 0;
+}
+
+/* What nobody needs any more is forgotten, and found again when mail comes; what is needed stays. */
+static void idle_sites_are_forgotten(void **state)
+{
+	struct queue_recipient to = {.address = STR("u@nowhere.example")};
+
+	(void)state;
+	server_start(&hop);
+	make_routes(arena_printf(arena, "relay example.org sender.example {to named.example:%u;}", hop.port).p);
+	open_writer();
+	open_relay();
+	submit(message("a@sender.example", plain, &to, 1));
+	assert_true(wait_for(one_message));
+	assert_true(wait_for(nothing_waits));
+	assert_int_equal(statistic("sites "), 2);
+	run_a_while();
+	assert_int_equal(statistic("sites "), 2);
+	step_clock(601);
+	assert_true(wait_for(no_sites));
+	/* One whose mail waits is kept, however long that takes. */
+	hop.rules[0] = (struct server_rule){"RCPT", "451 later", -1};
+	submit_plain("u@example.org");
+	assert_true(wait_listed("451 later"));
+	assert_int_equal(statistic("sites "), 1);
+	step_clock(1200);
+	run_a_while();
+	assert_int_equal(statistic("sites "), 1);
+	hop.rules[0] = (struct server_rule){0};
+	assert_null(relay_commands[2].run(relay, STR("0\t100\tall"), &(struct buf){0}));
+	assert_true(wait_for(two_messages));
+	step_clock(601);
+	assert_true(wait_for(no_sites));
+}
+
+/* Many outside domains at once, then none: the numbers are used again. */
+static void many_sites(void **state)
+{
+	char address[64];
+
+	(void)state;
+	start("");
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 1100; i++) {
+			struct queue_recipient to = {.address = str_of(address)};
+
+			snprintf(address, sizeof address, "u@d%d.nowhere.example", i);
+			submit(message("", plain, &to, 1));
+		}
+		assert_true(wait_for(nothing_waits));
+		/* More than are kept without need: the rest goes before its time. */
+		run_a_while();
+		assert_true(statistic("sites ") <= 1000);
+	}
+}
+
 static bool hop_has_two_thirds(void)
 {
 	return hop.messages + other.messages == 30;
@@ -868,7 +933,8 @@ int main(int argc, char **argv)
 	    TEST(refused_data), TEST(needs_8bit), TEST(takes_8bit), TEST(needs_utf8), TEST(too_large),
 	    TEST(tls_is_required), TEST(tls_injection), TEST(expiry_and_warning), TEST(restart),
 	    TEST(nothing_is_left_on_disk), TEST(large_data), TEST(large_data_with_dots), TEST(large_bdat),
-	    TEST(hold_release_delete), TEST(by_name_and_by_mx), TEST(weights), TEST(weights_in_turn), TEST(too_many_recipients), TEST(drain),
+	    TEST(hold_release_delete), TEST(by_name_and_by_mx), TEST(idle_sites_are_forgotten), TEST(many_sites),
+	    TEST(weights), TEST(weights_in_turn), TEST(too_many_recipients), TEST(drain),
 	    TEST(damaged_data),
 	};
 	char name[] = "/tmp/test-relay-clock-XXXXXX";
