@@ -45,64 +45,73 @@ static void caller_end(struct caller *k)
 }
 
 /* Each line of the answer gets its blank in front. */
-static void write_lines(struct caller *k, struct str text)
+static void add_lines(struct buf *out, struct str text)
 {
 	struct str line;
 
 	while (text.n && str_split(&text, '\n', &line)) {
-		conn_write(k->conn, STR(" "));
-		conn_write(k->conn, line);
-		conn_write(k->conn, STR("\n"));
+		buf_addc(out, ' ');
+		buf_add(out, line);
+		buf_addc(out, '\n');
 	}
 }
 
-static void write_error(struct caller *k, const char *text)
+void control_answer(const struct control_command *commands, void *arg, struct str request, struct buf *out)
 {
-	conn_write(k->conn, STR("ERR "));
-	conn_write(k->conn, str_of(text));
-	conn_write(k->conn, STR("\n"));
+	const char *error = "unknown command";
+	struct buf lines = {0};
+	struct str word = STR("");
+
+	str_word(&request, &word);
+	for (const struct control_command *cmd = commands; cmd->word; cmd++)
+		if (str_is(word, cmd->word)) {
+			error = cmd->run(arg, str_trim(request), &lines);
+			break;
+		}
+	add_lines(out, buf_str(&lines));
+	if (error)
+		buf_addf(out, "ERR %s\n", error);
+	else
+		buf_adds(out, "OK\n");
+	buf_free(&lines);
 }
 
 static void answer(struct caller *k, struct str request)
 {
-	struct control *c = k->control;
 	struct buf out = {0};
-	struct str word;
-	const char *error;
 
-	if (!str_word(&request, &word))
-		word = STR("");
-	for (const struct control_command *cmd = c->commands; cmd->word; cmd++) {
-		if (!str_is(word, cmd->word))
-			continue;
-		error = cmd->run(c->arg, str_trim(request), &out);
-		write_lines(k, buf_str(&out));
-		if (error)
-			write_error(k, error);
-		else
-			conn_write(k->conn, STR("OK\n"));
-		buf_free(&out);
-		return;
-	}
-	write_error(k, "unknown command");
+	control_answer(k->control->commands, k->control->arg, request, &out);
+	conn_write(k->conn, buf_str(&out));
+	buf_free(&out);
 }
 
+/*
+ * One answer at a time: the next request is read when the last answer went out, so that who asks and
+ * does not read fills his own buffers and not ours.
+ */
 static void on_input(void *arg)
 {
 	struct caller *k = arg;
-	struct str in;
-	ptrdiff_t end;
+	struct str in = conn_input(k->conn);
+	ptrdiff_t end = str_chr(in, '\n');
 
-	while ((in = conn_input(k->conn)).n && (end = str_chr(in, '\n')) >= 0) {
-		if (end > CONTROL_REQUEST_MAX)
-			break;
-		answer(k, str_sub(in, 0, (size_t)end));
-		conn_consume(k->conn, (size_t)end + 1);
-	}
-	if (conn_input_length(k->conn) > CONTROL_REQUEST_MAX) {
-		write_error(k, "the request is too long");
+	if (end > CONTROL_REQUEST_MAX || (end < 0 && in.n > CONTROL_REQUEST_MAX)) {
+		conn_write(k->conn, STR("ERR the request is too long\n"));
 		caller_end(k);
+		return;
 	}
+	if (end < 0)
+		return;
+	answer(k, str_sub(in, 0, (size_t)end));
+	conn_consume(k->conn, (size_t)end + 1);
+	conn_pause(k->conn);
+}
+
+static void on_drained(void *arg)
+{
+	struct caller *k = arg;
+
+	conn_resume(k->conn);
 }
 
 static void on_end(void *arg, enum conn_end why)
@@ -122,7 +131,7 @@ static bool is_allowed(int fd)
 
 static void on_accept(void *arg, int fd, const struct sockaddr *peer)
 {
-	static const struct conn_events events = {.on_input = on_input, .on_end = on_end};
+	static const struct conn_events events = {.on_input = on_input, .on_drained = on_drained, .on_end = on_end};
 	struct control *c = arg;
 	struct caller *k;
 
@@ -238,7 +247,7 @@ static bool take_lines(struct buf *in, void (*each)(void *arg, struct str line),
 	return false;
 }
 
-static enum res call_read(int fd, void (*each)(void *arg, struct str line), void *arg, struct buf *ret_text)
+enum res control_read(int fd, void (*each)(void *arg, struct str line), void *arg, struct buf *ret_text)
 {
 	struct buf in = {0};
 	enum res res = RES_TEMP;
@@ -273,7 +282,7 @@ enum res control_call(const char *path, struct str request, void (*each)(void *a
 		return res;
 	}
 	if (call_send(fd, request) && call_send(fd, STR("\n")))
-		res = call_read(fd, each, arg, ret_text);
+		res = control_read(fd, each, arg, ret_text);
 	else if (ret_text)
 		buf_addf(ret_text, "%s: %s", path, strerror(errno));
 	close(fd);

@@ -31,6 +31,9 @@ struct control_command {
 	const char *help;
 };
 
+/* What the role says to one line: the protocol without its socket. */
+void control_answer(const struct control_command *commands, void *arg, struct str request, struct buf *out);
+
 struct control;
 
 /* NULL with errno when the socket cannot be made. path is replaced; its mode is 0600. */
@@ -45,5 +48,8 @@ void control_free(struct control *c);
  */
 enum res control_call(const char *path, struct str request, void (*each)(void *arg, struct str line),
     void *arg, struct buf *ret_text);
+
+/* The second half of it: the answer that comes from fd. */
+enum res control_read(int fd, void (*each)(void *arg, struct str line), void *arg, struct buf *ret_text);
 
 #endif

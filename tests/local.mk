@@ -11,6 +11,7 @@ unit_tests = \
 	tests/unit/test-conf \
 	tests/unit/test-config \
 	tests/unit/test-content \
+	tests/unit/test-control \
 	tests/unit/test-decode \
 	tests/unit/test-dkim \
 	tests/unit/test-dmarc \
@@ -113,6 +114,8 @@ tests_unit_test_queue_SOURCES = tests/unit/test-queue.c tests/unit/unit.h
 tests_unit_test_queue_LDADD = gateway/libqueue.a $(unit_ldadd)
 tests_unit_test_backlog_SOURCES = tests/unit/test-backlog.c tests/unit/unit.h
 tests_unit_test_backlog_LDADD = gateway/librelay.a gateway/libqueue.a $(unit_ldadd)
+tests_unit_test_control_SOURCES = tests/unit/test-control.c tests/unit/unit.h
+tests_unit_test_control_LDADD = gateway/libqueue.a $(unit_ldadd)
 tests_unit_test_quarantine_SOURCES = tests/unit/test-quarantine.c tests/unit/unit.h
 tests_unit_test_quarantine_LDADD = gateway/libqueue.a $(unit_ldadd)
 tests_unit_test_relay_parts_SOURCES = tests/unit/test-relay-parts.c tests/unit/unit.h

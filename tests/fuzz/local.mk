@@ -6,6 +6,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-conf \
 	tests/fuzz/fuzz-config \
 	tests/fuzz/fuzz-content \
+	tests/fuzz/fuzz-control \
 	tests/fuzz/fuzz-decode \
 	tests/fuzz/fuzz-dkim \
 	tests/fuzz/fuzz-dkim-key \
@@ -35,6 +36,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-url
 EXTRA_DIST += tests/fuzz/fuzz-auth.h tests/fuzz/fuzz.h
 tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz-relay.c gateway/relay/body.c gateway/relay/dsn.c
+tests_fuzz_fuzz_control_LDADD = gateway/librelay.a $(LDADD)
 tests_fuzz_fuzz_scan_content_SOURCES = tests/fuzz/fuzz-scan-content.c scanner/active.c scanner/archive.c \
 	scanner/content.c scanner/engine.c scanner/magic.c scanner/office.c scanner/words.c
 tests_fuzz_fuzz_scan_content_LDADD = $(LDADD) $(CLAMAV_LIBS) $(ARCHIVE_LIBS)
@@ -43,6 +45,8 @@ EXTRA_DIST += \
 	tests/fuzz/conf.dict \
 	tests/fuzz/policy.dict \
 	tests/fuzz/seeds/conf/all \
+	tests/fuzz/seeds/control/answer.seed \
+	tests/fuzz/seeds/control/ask.seed \
 	tests/fuzz/seeds/dns/a-whole.seed \
 	tests/fuzz/seeds/dns/a.seed \
 	tests/fuzz/seeds/dns/cname-whole.seed \
