@@ -6,12 +6,15 @@
 #include "auth/auth.h"
 #include "auth/sealing.h"
 #include "core/filter.h"
+#include "filters/dkim_replay.h"
 
 struct dkim_conf {
 	int64_t minimum_rsa_bits, maximum_rsa_bits, signatures;
 	bool accept_sha1, accept_partial;
 	struct signature_options options;
 	struct sealing signing;
+	struct replay_conf replay;
+	struct store *store;
 };
 
 static const struct fact_def dkim_facts[] = {
@@ -20,6 +23,8 @@ static const struct fact_def dkim_facts[] = {
     {"dkim.count", FACT_INT, STAGE_MESSAGE, NULL, "number of signatures"},
     {"dkim.partial", FACT_BOOL, STAGE_MESSAGE, NULL, "a signature that passes leaves out the end of the body (l=)"},
     {"dkim.testing", FACT_BOOL, STAGE_MESSAGE, NULL, "the key of a signature that passes is marked as a test (t=y)"},
+    {"dkim.replays", FACT_INT, STAGE_MESSAGE, NULL, "recipients that have got a message with one of its signatures before"},
+    {"dkim.added", FACT_TEXT, STAGE_MESSAGE, NULL, "a field that was signed, and of which there is one more that was not"},
     {"dkim.reason", FACT_TEXT, STAGE_MESSAGE, NULL, "what is wrong with the first signature that does not pass"},
     {0},
 };
@@ -29,6 +34,8 @@ static const struct finding_def dkim_findings[] = {
     {"dkim.broken", 0.4, "signed, but no signature can be made sense of"},
     {"dkim.weak", 0.5, "signed only with short keys or SHA-1"},
     {"dkim.partial", 1.0, "text was or can be added behind the signed part of the body"},
+    {"dkim.replay", 1.0, "more recipients than `replay-limit` have got a message with the same signature"},
+    {"dkim.added", 2.0, "signed, and a second Subject, To and the like was put on top that is not"},
     {"dkim.many", 0.5, "more signatures than are looked at"},
     {0},
 };
@@ -56,6 +63,10 @@ static const struct directive dkim_directives[] = {
 	.help = "clients whose mail is our own users', besides those that log in: signed, not judged by DMARC"},
     {.name = "sign-expire", .type = CONF_DURATION, .offset = AT(signing.expire_ms), .def = "14d", .min = 0, .max = 365 * 86400e3,
 	.args = "DURATION", .help = "how long our signatures hold (x=); 0 for ever"},
+    {.name = "replay-limit", .type = CONF_INT, .offset = AT(replay.limit), .def = "300", .min = 0, .max = 100000000, .args = "NUMBER",
+	.help = "recipients of one and the same signature before it is a finding (dkim.replay); 0: signatures are not counted"},
+    {.name = "replay-period", .type = CONF_DURATION, .offset = AT(replay.period_ms), .def = "3d", .min = 60e3, .max = 365 * 86400e3,
+	.args = "DURATION", .help = "how long a signature is remembered"},
     {0},
 };
 
@@ -64,6 +75,7 @@ static bool dkim_open(void *conf, const struct filter_env *env, struct conf_load
 	struct dkim_conf *c = conf;
 
 	(void)place;
+	c->store = env->store;
 	c->options.minimum_rsa_bits = (unsigned)c->minimum_rsa_bits;
 	c->options.maximum_rsa_bits = (unsigned)c->maximum_rsa_bits;
 	c->options.signatures = (unsigned)c->signatures;
@@ -146,6 +158,27 @@ static void add_findings(struct session *s, const struct dkim *dkim)
 		finding_add(s, "dkim.many", "%zu signatures beyond the first %zu", dkim->ignored, dkim->n);
 }
 
+/* What a message that passes may hide: many copies, and fields that came later. */
+static void look_for_replay(struct session *s, const struct dkim_conf *c, const struct dkim *dkim)
+{
+	const char *added = NULL;
+	int64_t replays;
+
+	for (size_t i = 0; i < dkim->n && !added; i++)
+		if (dkim->v[i].result == AUTH_PASS)
+			added = replay_added_field(&s->message->headers, &dkim->v[i]);
+	if (added) {
+		fact_set_text(FACTS(s), "dkim.added", str_of(added));
+		finding_add(s, "dkim.added", "there is a second %s, which was not signed", added);
+	}
+	if (!c->store || c->replay.limit == 0 || dkim_best(dkim) != AUTH_PASS ||
+	    replay_look(c->store, dkim, &replays) != RES_OK)
+		return;
+	fact_set_int(FACTS(s), "dkim.replays", replays);
+	if (replays >= c->replay.limit)
+		finding_add(s, "dkim.replay", "%lld recipients have got this signature already", (long long)replays);
+}
+
 static enum outcome dkim_run(struct session *s, const void *conf)
 {
 	struct auth *auth = start(s, conf);
@@ -154,8 +187,20 @@ static enum outcome dkim_run(struct session *s, const void *conf)
 	auth_finish_dkim(auth, filter_dns(s), &m->headers, str_from(spool_data(m->spool), m->headers.body));
 	set_facts(s, auth->dkim);
 	add_findings(s, auth->dkim);
+	look_for_replay(s, conf, auth->dkim);
 	auth_done(s);
 	return RUN_OK;
+}
+
+/* Only what was taken counts: one who is told to come again is no replay. */
+static void dkim_settle(struct session *s, const void *conf, enum stage stage, enum verdict_kind kind)
+{
+	const struct auth *auth = stage == STAGE_MESSAGE ? s->message->auth : NULL;
+	const struct dkim_conf *c = conf;
+
+	if (auth && auth->dkim && auth->dkim->is_finished && c->store && c->replay.limit && kind != VERDICT_TEMPFAIL &&
+	    kind != VERDICT_REJECT)
+		replay_count(c->store, &c->replay, auth->dkim, s->message->recipients);
 }
 
 const struct filter dkim_filter = {
@@ -169,5 +214,6 @@ const struct filter dkim_filter = {
     .close = dkim_close,
     .want = {[STAGE_HEADER] = dkim_want},
     .run = {[STAGE_MAIL] = dkim_run_mail, [STAGE_MESSAGE] = dkim_run},
+    .settle = dkim_settle,
     .data = dkim_data,
 };

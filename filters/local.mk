@@ -8,6 +8,8 @@ filters_libfilters_a_SOURCES = \
 	filters/clamav_clamd.c \
 	filters/clamav_clamd.h \
 	filters/dkim.c \
+	filters/dkim_replay.c \
+	filters/dkim_replay.h \
 	filters/dmarc.c \
 	filters/dnsbl.c \
 	filters/dnsbl.h \

@@ -5,7 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	struct str input = fuzz_input(p, n), address, rest;
+	struct str input = fuzz_input(p, n), rest;
+	struct address address;
 	struct dmarc_id ids[2] = {{STR("mail.example.org"), true, false}, {STR("a.b.example.net"), false, false}};
 	struct arena *a = arena_new(0);
 	struct fuzz_dns f = {0};
@@ -23,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		assert(report.result <= AUTH_PERMERROR && report.policy <= report.published);
 		rest = report.record.rua;
 		while (dmarc_next_address(a, &rest, &address))
-			assert(address.n <= report.record.rua.n);
+			assert(address.text.n <= report.record.rua.n && address.domain.n && str_chr(address.text, '\n') < 0);
 	}
 	fuzz_dns_end(&f);
 	arena_free(a);

@@ -5,6 +5,7 @@ scenarios = \
 	tests/scenarios/auth-dmarc-nightly.mt \
 	tests/scenarios/auth-dmarc-report.mt \
 	tests/scenarios/auth-dmarc.mt \
+	tests/scenarios/auth-replay.mt \
 	tests/scenarios/auth-results-forged.mt \
 	tests/scenarios/auth-sign-faces.mt \
 	tests/scenarios/auth-sign-root-key.mt \

@@ -6,6 +6,8 @@
 #include "auth/auth.h"
 #include "auth/sealing.h"
 #include "core/chain.h"
+#include "lib/clock.h"
+#include "lib/store.h"
 #include "tests/unit/auth-fixture.h"
 
 extern const struct filter spf_filter, dkim_filter, arc_filter, dmarc_filter;
@@ -19,6 +21,8 @@ struct mail {
 	struct chain *chain;
 	struct session *s;
 };
+
+static struct store *store; /* of the tests that want one */
 
 static const struct row zone[] = {{"example.org", DNS_TXT, "v=spf1 ip4:192.0.2.1 -all exp=why.example.org"},
     {"why.example.org", DNS_TXT, "%{i} is not ours"}, {"_dmarc.example.org", DNS_TXT, "v=DMARC1; p=reject"},
@@ -34,7 +38,7 @@ static struct mail *start(const char *conf, const char *client)
 	conf_load_init(&m.load, m.f.arena);
 	m.facts = fact_registry_new(m.f.arena);
 	fact_registry_add(m.facts, core_facts);
-	m.env = (struct filter_env){.arena = m.f.arena, .hostname = STR("mx.example.net"), .dns = m.f.dns};
+	m.env = (struct filter_env){.arena = m.f.arena, .hostname = STR("mx.example.net"), .dns = m.f.dns, .store = store};
 	m.chain = chain_new(m.f.arena, &m.env, m.facts);
 	m.env.chain = m.chain;
 	for (struct conf_node *n = conf_parse_text(&m.load, "test.conf", str_of(conf)); n; n = n->next)
@@ -259,6 +263,127 @@ static void sign_and_verify(void **state)
 	arena_free(a);
 }
 
+/* The message with a signature over the fields named. */
+static const char *signed_message(struct arena *a, const char *names, const char *message)
+{
+	struct sign_key key = {STR("example.org"), STR("s1"), crypto_private_key(str_of(key_pem))};
+	struct sign_request request = {.key = &key, .names = str_of(names), .now = 1};
+	uint8_t hash[CRYPTO_DIGEST_MAX];
+	struct headers headers;
+	struct str value;
+
+	headers_parse(a, str_of(message), &headers);
+	sign_body(a, str_from(str_of(message), headers.body), hash);
+	assert_true(sign_dkim(a, &headers, hash, &request, &value));
+	crypto_key_free((struct crypto_key *)key.key);
+	return arena_printf(a, "DKIM-Signature: %.*s\r\n%s", STR_ARG(value), message).p;
+}
+
+static void add_recipients(struct mail *m, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct address address;
+
+		assert_null(address_parse(m->s->message->arena, STR("u@example.net"), false, &address));
+		recipient_start(m->s->message, &address);
+		recipient_keep(m->s->message);
+	}
+}
+
+/* One more copy for n recipients; the fact as it was before, and what became of the message. */
+static void copy_is(const char *conf, const char *text, int n, const char *replays, size_t found, enum verdict_kind kind)
+{
+	struct mail *m = start(conf, "203.0.113.9");
+
+	deliver(m, "a@example.org", text, 0);
+	add_recipients(m, n);
+	assert_string_equal(fact(m, "dkim"), "pass");
+	assert_string_equal(fact(m, "dkim.replays"), replays);
+	assert_int_equal(findings(m, "dkim.replay"), found);
+	chain_settle(m->s, STAGE_MESSAGE, kind);
+	end(m);
+}
+
+static void replays(void **state)
+{
+	static const char conf[] = "filter dkim { replay-limit 5; replay-period 1h; }";
+	struct arena *a = arena_new(0);
+	const char *text = signed_message(a, "from:subject", plain), *other = signed_message(a, "from", plain);
+	struct str error;
+
+	(void)state;
+	clock_fix(1000000);
+	store = store_open(NULL, false, a, &error);
+	copy_is(conf, text, 3, "0", 0, VERDICT_ACCEPT);
+	copy_is(conf, text, 7, "3", 0, VERDICT_TEMPFAIL); /* will come again: not counted */
+	copy_is(conf, text, 7, "3", 0, VERDICT_REJECT);
+	copy_is(conf, text, 1, "3", 0, VERDICT_ACCEPT);
+	copy_is(conf, text, 1, "4", 0, VERDICT_QUARANTINE);
+	copy_is(conf, text, 1, "5", 1, VERDICT_ACCEPT); /* at the limit */
+	copy_is(conf, text, 1, "6", 1, VERDICT_ACCEPT);
+	copy_is(conf, other, 1, "0", 0, VERDICT_ACCEPT);
+	copy_is("filter dkim { replay-limit 0; }", text, 1, "", 0, VERDICT_ACCEPT);
+	clock_fix(1000000 + 3600);
+	copy_is(conf, text, 1, "0", 0, VERDICT_ACCEPT);
+	store_close(store);
+	store = NULL;
+	arena_free(a);
+}
+
+static void added_is(const char *names, const char *on_top, const char *wanted, const char *dkim)
+{
+	struct mail *m = start("filter dkim;", "203.0.113.9");
+	const char *text = arena_printf(m->f.arena, "%s%s", on_top, signed_message(m->f.arena, names, plain)).p;
+
+	deliver(m, "a@example.org", text, 0);
+	assert_string_equal(fact(m, "dkim"), dkim);
+	assert_string_equal(fact(m, "dkim.added"), wanted);
+	assert_int_equal(findings(m, "dkim.added"), *wanted ? 1 : 0);
+	end(m);
+}
+
+static void added_fields(void **state)
+{
+	(void)state;
+	added_is("from:subject", "", "", "pass");
+	added_is("from:subject", "Subject: mine\r\n", "Subject", "pass");
+	added_is("from:subject", "FROM: b@evil.example\r\n", "From", "pass");
+	added_is("from", "Subject: mine\r\n", "", "pass");	     /* never was signed */
+	added_is("from:subject", "Received: x\r\n", "", "pass"); /* may be there as often as one likes */
+	added_is("from:subject:subject", "Subject: mine\r\n", "", "fail"); /* oversigned, as we do it */
+	added_is("", "Subject: mine\r\n", "", "fail");
+	added_is("", "Reply-To: b@evil.example\r\n", "", "fail");
+	added_is("", "Content-Type: text/html\r\n", "", "fail");
+}
+
+/* Cut anywhere, the body hashes as if it had come in one piece; what did not come is hashed at the end. */
+static void pieces(void **state)
+{
+	static const char message[] = "From: a@example.org\r\n\r\n \t a  b\r\n\r\n\tx\r\n.\r\n\r\n\r\n";
+	struct arena *a = arena_new(0);
+	const char *text = signed_message(a, "from", message);
+	struct str body = str_from(str_of(text), (size_t)str_find(str_of(text), STR("\r\n\r\n")) + 4);
+
+	(void)state;
+	for (size_t at = 0; at <= body.n; at++)
+		for (size_t last = at; last <= body.n; last++) {
+			struct mail *m = start("filter dkim;", "203.0.113.9");
+
+			stage(m, STAGE_HELO);
+			message_start(m->s);
+			stage(m, STAGE_MAIL);
+			m->s->message->spool = spool_of(str_of(text));
+			headers_parse(m->s->message->arena, str_of(text), &m->s->message->headers);
+			stage(m, STAGE_HEADER);
+			chain_data(m->s, str_sub(body, 0, at));
+			chain_data(m->s, str_sub(body, at, last - at));
+			stage(m, STAGE_MESSAGE);
+			assert_string_equal(fact(m, "dkim"), "pass");
+			end(m);
+		}
+	arena_free(a);
+}
+
 static void bad_keys(void **state)
 {
 	static const char *const confs[] = {"filter dkim { sign example.org selector s1 key \"/nonexistent\"; }",
@@ -292,6 +417,9 @@ int main(void)
 	    cmocka_unit_test(forged_results),
 	    cmocka_unit_test(submissions),
 	    cmocka_unit_test(sign_and_verify),
+	    cmocka_unit_test(replays),
+	    cmocka_unit_test(added_fields),
+	    cmocka_unit_test(pieces),
 	    cmocka_unit_test(bad_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
