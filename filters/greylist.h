@@ -4,7 +4,9 @@
 
 /*
  * Table greylist: "p" ORIGIN NUL SENDER NUL RCPT = time of the first try (ms); where that is too long
- * for a key, "p" ORIGIN "#" HASH. "a" ORIGIN = time when it was last allowed (s).
+ * for a key, "p" ORIGIN "#" HASH. "a" ORIGIN = time when it was last allowed (s). "s" NUL SENDER NUL
+ * RCPT = time (ms), blank, origin of the first try from wherever. "v" DOMAIN = time (s) when a message
+ * of that sender's domain was last let through because of its signature.
  */
 #define GREYLIST_TABLE "greylist"
 /* Counters by name: what the filter did. */

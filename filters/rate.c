@@ -115,20 +115,24 @@ static struct str key_shown(const struct limit *l, struct arena *a, struct str k
 	return shown;
 }
 
-static bool has_text(const struct list *list, struct str text)
+static enum res has_text(const struct list *list, struct str text)
 {
-	return text.n && list_has_text(list, text, NULL) == RES_OK;
+	return text.n ? list_has_text(list, text, NULL) : RES_NONE;
 }
 
-static bool is_excepted(const struct limit *l, const struct session *s)
+/* RES_OK: tokens are not even counted. */
+static enum res is_excepted(const struct limit *l, const struct session *s)
 {
 	const struct message *m = s->message;
+	enum res res = RES_NONE;
 
 	if (!l->except_list)
-		return false;
-	if (s->client.family && list_has_ip(l->except_list, &s->client, NULL) == RES_OK)
-		return true;
-	return has_text(l->except_list, s->auth_user) || (m && has_text(l->except_list, m->sender.text));
+		return RES_NONE;
+	if (s->client.family)
+		res = list_has_ip(l->except_list, &s->client, NULL);
+	if (res == RES_NONE)
+		res = has_text(l->except_list, s->auth_user);
+	return res == RES_NONE && m ? has_text(l->except_list, m->sender.text) : res;
 }
 
 /* ---- what was taken ---- */
@@ -232,10 +236,10 @@ static enum res look(const struct rate_conf *c, struct session *s, const struct 
 	struct store_level level;
 	int64_t amount = amount_wanted(l, s);
 	struct str key;
-	enum res res;
+	enum res res = is_excepted(l, s);
 
-	if (is_excepted(l, s) || !make_key(c, l, s, &key))
-		return RES_OK;
+	if (res != RES_NONE || !make_key(c, l, s, &key))
+		return res == RES_TEMP ? res : RES_OK;
 	/* One message counts once, however many recipients have this key. */
 	if ((l->unit == UNIT_MESSAGES || l->unit == UNIT_BYTES) && find_take(s, l, key))
 		return RES_OK;
@@ -328,7 +332,7 @@ static void charge_fault(const struct rate_conf *c, const struct limit *l, struc
 {
 	struct str key;
 
-	if (!is_excepted(l, s) && make_key(c, l, s, &key))
+	if (is_excepted(l, s) == RES_NONE && make_key(c, l, s, &key))
 		store_bucket(c->store, RATE_TABLE, key, &l->rate, 1, NULL);
 }
 

@@ -180,7 +180,22 @@ static struct str greylist_directive(struct ctl *ctl, const char *name, const ch
 	return str_of(otherwise);
 }
 
-/* "a" ORIGIN or "p" ORIGIN NUL SENDER NUL RCPT. */
+static const struct greylist_kind {
+	char letter;
+	const char *name;
+	int64_t unit; /* of its time, in a second */
+} greylist_kinds[] = {{'p', "waits", 1000}, {'a', "allowed", 1}, {'v', "signed", 1}};
+
+/* NULL: not shown; first tries stand beside those that wait. */
+static const struct greylist_kind *greylist_kind(struct str key)
+{
+	for (size_t i = 0; key.n && i < sizeof greylist_kinds / sizeof *greylist_kinds; i++)
+		if (greylist_kinds[i].letter == key.p[0])
+			return &greylist_kinds[i];
+	return NULL;
+}
+
+/* A letter, then ORIGIN [NUL SENDER NUL RCPT]: see filters/greylist.h. */
 static bool greylist_fits(const struct walk *w, struct str key)
 {
 	return has_part(str_from(key, 1), "\n", w->wanted);
@@ -200,25 +215,25 @@ static struct str arrow(struct arena *a, struct str key)
 static bool greylist_show_entry(void *arg, const struct store_entry *entry)
 {
 	struct walk *w = arg;
-	bool waits = entry->key.n && entry->key.p[0] == 'p';
+	const struct greylist_kind *kind = greylist_kind(entry->key);
 	struct arena *a = arena_new(0);
 	uint64_t since = 0;
 
-	if (entry->key.n && greylist_fits(w, entry->key)) {
+	if (kind && greylist_fits(w, entry->key)) {
 		str_u64(entry->value, &since);
-		since /= waits ? 1000 : 1;
+		since /= (uint64_t)kind->unit;
 		if (w->ctl->json) {
 			struct json j = json_start(&w->out);
 
 			json_open(&j, '{');
-			json_kv(&j, "state", str_of(waits ? "waits" : "allowed"));
+			json_kv(&j, "state", str_of(kind->name));
 			json_kv(&j, "what", arrow(a, entry->key));
 			json_kv_int(&j, "since", (int64_t)since);
 			json_kv_int(&j, "expires", entry->expires);
 			json_close(&j);
 			buf_addc(&w->out, '\n');
 		} else
-			buf_addf(&w->out, "%-8s %5.*s  %.*s\n", waits ? "waits" : "allowed",
+			buf_addf(&w->out, "%-8s %5.*s  %.*s\n", kind->name,
 			    STR_ARG(ctl_age(a, clock_now() - (int64_t)since)), STR_ARG(arrow(a, entry->key)));
 		flush(w);
 	}

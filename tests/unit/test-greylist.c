@@ -1,18 +1,19 @@
 /* Greylisting and reputation: who waits, who is let through, what is remembered. */
 #include <math.h>
 
+#include "core/list.h"
 #include "filters/greylist.h"
 #include "filters/reputation.h"
 #include "tests/unit/state-fixture.h"
 
 extern const struct filter greylist_filter, reputation_filter;
 
-/* What spf would say; a filter in front of the one under test cannot be had in this fixture. */
+/* What spf and dkim would say; a filter in front of the one under test cannot be had in this fixture. */
 static const char *const spf_words[] = {"pass", "none", NULL};
-static const struct fact_def spf_facts[] = {
+static const struct fact_def auth_facts[] = {
     {"spf", FACT_WORD, STAGE_MAIL, spf_words, "x"},
     {"spf.domain", FACT_TEXT, STAGE_MAIL, NULL, "x"},
-    {0},
+    {"dkim.domains", FACT_LIST, STAGE_MESSAGE, NULL, "x"},
 };
 
 struct world {
@@ -40,17 +41,17 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The facts of spf belong to a table of the filter itself here, so that open() finds them. */
-static struct filter with_spf(const struct filter *filter, struct fact_def *room)
+/* Their facts belong to a table of the filter itself here, so that open() finds them. */
+static struct filter with_auth(const struct filter *filter, struct fact_def *room)
 {
 	struct filter copy = *filter;
-	size_t n = 0;
+	size_t n = 0, more = sizeof auth_facts / sizeof *auth_facts;
 
 	for (; filter->facts[n].name; n++)
 		room[n] = filter->facts[n];
-	room[n] = spf_facts[0];
-	room[n + 1] = spf_facts[1];
-	room[n + 2] = (struct fact_def){0};
+	for (size_t i = 0; i < more; i++)
+		room[n + i] = auth_facts[i];
+	room[n + more] = (struct fact_def){0};
 	copy.facts = room;
 	return copy;
 }
@@ -65,10 +66,20 @@ static uint64_t counted(struct world *w, const char *what)
 	return n;
 }
 
-/* One try; spf NULL: no record. Whether the message was delivered. */
-static bool tries(struct fixture *f, const char *client, const char *sender, const char *rcpt, const char *spf)
+enum ended { AT_RCPT, AT_MESSAGE, TAKEN };
+
+static bool is_new_at_message(struct fixture *f)
 {
-	bool taken;
+	const struct fact *fact = fact_find(&f->s->message->first->facts, "greylist.new");
+
+	return fact && fact->u.boolean;
+}
+
+/* One try, where it ended; spf, dkim NULL: do not pass. */
+static enum ended try_signed(struct fixture *f, const char *client, const char *sender, const char *rcpt, const char *spf,
+    const char *dkim)
+{
+	bool is_new;
 
 	fixture_again(f);
 	fixture_client(f, client);
@@ -77,19 +88,28 @@ static bool tries(struct fixture *f, const char *client, const char *sender, con
 	fact_set_word(&f->s->message->facts, "spf", spf ? "pass" : "none");
 	if (spf)
 		fact_set_text(&f->s->message->facts, "spf.domain", str_of(spf));
-	taken = rcpt_to(f, rcpt, "greylist.new");
-	if (taken) {
-		body(f, 20);
-		pass(f, STAGE_MESSAGE, NULL, VERDICT_NONE);
-	}
-	return taken;
+	if (!rcpt_to(f, rcpt, "greylist.new"))
+		return AT_RCPT;
+	body(f, 20);
+	if (dkim)
+		fact_add_text(&f->s->message->facts, "dkim.domains", str_of(dkim));
+	fixture_run(f, STAGE_MESSAGE);
+	is_new = is_new_at_message(f);
+	chain_settle(f->s, STAGE_MESSAGE, is_new ? VERDICT_TEMPFAIL : VERDICT_ACCEPT);
+	return is_new ? AT_MESSAGE : TAKEN;
+}
+
+/* Whether the message was delivered. */
+static bool tries(struct fixture *f, const char *client, const char *sender, const char *rcpt, const char *spf)
+{
+	return try_signed(f, client, sender, rcpt, spf, NULL) == TAKEN;
 }
 
 static void waits_and_comes_back(void **state)
 {
 	struct world *w = *state;
 	struct fact_def room[16];
-	struct filter filter = with_spf(&greylist_filter, room);
+	struct filter filter = with_auth(&greylist_filter, room);
 	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; window 1d; allow-for 10d; }", NULL, w->st);
 
 	assert_false(tries(f, "192.0.2.1", "a@example.org", "b@example.net", NULL));
@@ -118,7 +138,7 @@ static void a_pool_waits_once_when_spf_passes(void **state)
 {
 	struct world *w = *state;
 	struct fact_def room[16];
-	struct filter filter = with_spf(&greylist_filter, room);
+	struct filter filter = with_auth(&greylist_filter, room);
 	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; }", NULL, w->st);
 	unsigned delayed = 0;
 
@@ -141,6 +161,126 @@ static void a_pool_waits_once_when_spf_passes(void **state)
 		assert_true(attempt <= 1);
 	}
 	assert_int_equal(delayed, 1);
+	fixture_free(f);
+}
+
+static const char *pool_address(char out[32], int i)
+{
+	snprintf(out, 32, "198.51.%d.%d", i % 20, 10 + i % 7);
+	return out;
+}
+
+/*
+ * The same pool, whose domain has no SPF record that passes, but signs. Messages are tried one after
+ * the other from all addresses in turn, as a provider does: the first one waits once, no other does.
+ */
+static void a_pool_waits_once_when_dkim_passes(void **state)
+{
+	struct world *w = *state;
+	struct fact_def room[16];
+	struct filter filter = with_auth(&greylist_filter, room);
+	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; }", NULL, w->st);
+	unsigned delayed = 0, turn = 0;
+
+	for (int message = 0; message < 50; message++) {
+		char sender[64], client[32];
+		int attempts = 0;
+
+		snprintf(sender, sizeof sender, "user%d@provider.example", message);
+		while (try_signed(f, pool_address(client, (int)turn++), sender, "b@example.net", NULL, "provider.example") != TAKEN) {
+			assert_true(++attempts <= 1);
+			step_ms(6 * 60 * 1000);
+		}
+		delayed += attempts > 0;
+	}
+	assert_int_equal(delayed, 1);
+	assert_int_equal(counted(w, GREYLIST_DELAYED), 1);
+	assert_int_equal(counted(w, GREYLIST_CAME_BACK), 1);
+	assert_int_equal(counted(w, GREYLIST_ALLOWED), 49);
+	fixture_free(f);
+}
+
+/* Many messages at once, each with its own retries: every one is delayed once at most. */
+static void a_pool_that_retries_in_parallel_waits_once_each(void **state)
+{
+	struct world *w = *state;
+	struct fact_def room[16];
+	struct filter filter = with_auth(&greylist_filter, room);
+	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; }", NULL, w->st);
+	char sender[64], client[32];
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 20; i++) {
+			snprintf(sender, sizeof sender, "user%d@customer%d.example", i, i);
+			assert_int_equal(try_signed(f, pool_address(client, i + 3 * round), sender, "b@example.net", NULL,
+			    "provider.example"), round ? TAKEN : AT_RCPT);
+		}
+		step_ms(6 * 60 * 1000);
+	}
+	fixture_free(f);
+}
+
+/* Who only says that it is of a signing domain waits as before, and so does who signs for the first time. */
+static void a_name_without_signature_waits(void **state)
+{
+	struct world *w = *state;
+	struct fact_def room[16];
+	struct filter filter = with_auth(&greylist_filter, room);
+	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; }", NULL, w->st);
+
+	assert_int_equal(try_signed(f, "198.51.1.1", "a@p.example", "b@example.net", NULL, "p.example"), AT_RCPT);
+	step_ms(299 * 1000);
+	assert_int_equal(try_signed(f, "198.51.2.1", "a@p.example", "b@example.net", NULL, "p.example"), AT_RCPT);
+	step_ms(2 * 1000);
+	/* The delay is over, but from elsewhere and unsigned: what is another server of nobody? */
+	assert_int_equal(try_signed(f, "203.0.1.1", "a@p.example", "b@example.net", NULL, NULL), AT_MESSAGE);
+	assert_str(fact_find(&f->s->message->first->facts, "greylist.origin")->u.text, "203.0.1.0/24");
+	assert_int_equal(try_signed(f, "198.51.3.1", "a@p.example", "b@example.net", NULL, "p.example"), TAKEN);
+	/* From now on the sender's domain is known to sign. */
+	assert_int_equal(try_signed(f, "203.0.2.1", "c@p.example", "b@example.net", NULL, NULL), AT_MESSAGE);
+	assert_int_equal(try_signed(f, "203.0.2.1", "c@p.example", "b@example.net", NULL, "evil.example"), AT_MESSAGE);
+	assert_int_equal(try_signed(f, "203.0.2.1", "c@p.example", "b@example.net", NULL, "p.example"), TAKEN);
+	assert_int_equal(try_signed(f, "203.0.3.1", "c@other.example", "b@example.net", NULL, "p.example"), AT_RCPT);
+	step_ms(301 * 1000);
+	assert_int_equal(try_signed(f, "203.0.3.9", "c@other.example", "b@example.net", NULL, NULL), TAKEN); /* by its network */
+	fixture_free(f);
+}
+
+static void dkim_may_always_or_never_be_waited_for(void **state)
+{
+	struct world *w = *state;
+	struct fact_def room[16];
+	struct filter filter = with_auth(&greylist_filter, room);
+	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; wait-for-dkim always; }", NULL, w->st);
+
+	assert_int_equal(try_signed(f, "198.51.1.1", "a@p.example", "b@example.net", NULL, "p.example"), AT_MESSAGE);
+	assert_int_equal(try_signed(f, "198.51.2.1", "n@q.example", "b@example.net", NULL, NULL), AT_MESSAGE);
+	step_ms(301 * 1000);
+	assert_int_equal(try_signed(f, "198.51.3.1", "a@p.example", "b@example.net", NULL, "p.example"), TAKEN);
+	assert_int_equal(try_signed(f, "198.51.4.1", "x@new.example", "b@example.net", NULL, "p.example"), TAKEN);
+	assert_int_equal(try_signed(f, "198.51.2.1", "n@q.example", "b@example.net", NULL, NULL), TAKEN);
+	fixture_free(f);
+	f = fixture_new_with(&filter, "filter greylist { delay 5m; wait-for-dkim never; }", NULL, w->st);
+	assert_int_equal(try_signed(f, "203.0.1.1", "a@p.example", "z@example.net", NULL, "p.example"), AT_RCPT);
+	step_ms(301 * 1000);
+	assert_int_equal(try_signed(f, "203.0.2.1", "a@p.example", "z@example.net", NULL, "p.example"), AT_RCPT);
+	assert_int_equal(try_signed(f, "203.0.1.1", "a@p.example", "z@example.net", NULL, "p.example"), TAKEN);
+	fixture_free(f);
+}
+
+/* The state file cannot be read: what a list says is not known, so the filter does not guess. */
+static void unknown_lists_are_no_empty_lists(void **state)
+{
+	static const char *const tables[] = {LIST_STATE_TABLE, NULL};
+	struct world *w = *state;
+	struct fixture *f = fixture_new_with(&greylist_filter, "list good state; filter greylist { known good; }", NULL, w->st);
+
+	store_set_unknown(w->st, tables);
+	fixture_client(f, "192.0.2.3");
+	mail_from(f, "a@example.org");
+	fixture_run(f, STAGE_MAIL);
+	rcpt_to(f, "b@example.net", NULL);
+	assert_ptr_equal(f->s->failed->filter, &greylist_filter);
 	fixture_free(f);
 }
 
@@ -316,6 +456,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(waits_and_comes_back),
 	    TEST(a_pool_waits_once_when_spf_passes),
+	    TEST(a_pool_waits_once_when_dkim_passes),
+	    TEST(a_pool_that_retries_in_parallel_waits_once_each),
+	    TEST(a_name_without_signature_waits),
+	    TEST(dkim_may_always_or_never_be_waited_for),
+	    TEST(unknown_lists_are_no_empty_lists),
 	    TEST(refused_messages_allow_nobody),
 	    TEST(lists_and_users_do_not_wait),
 	    TEST(known_origins_write_once_a_day),
