@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "core/list.h"
+#include "core/settings.h"
 #include "gateway/keys.h"
 #include "gateway/nameservers.h"
 #include "lib/log.h"
@@ -50,40 +52,57 @@ static bool open_dns(struct world *w)
 	return w->dns != NULL;
 }
 
-static void log_rebuilt(void *arg, uint64_t kept)
+static void log_event(void *arg, enum store_event event, uint64_t number, struct str text)
 {
 	const char *path = arg;
 
-	log_say(LOG_LEVEL_ERROR, "store", "%s was damaged: it is set aside as %s.damaged-TIME, %" PRIu64
-	    " entries were carried over into a new one", path, path, kept);
+	if (event == STORE_REBUILT)
+		log_say(LOG_LEVEL_ERROR, "store", "%s was damaged: it is set aside as %s.damaged-TIME, %" PRIu64
+		    " entries were carried over into a new one", path, path, number);
+	else if (event == STORE_MIGRATED)
+		log_say(LOG_LEVEL_INFO, "store", "%s had schema %" PRIu64 " of an older version: it was brought up to date; a "
+		    "copy was kept as %s.schema-%" PRIu64, path, number, path, number);
+	else if (event == STORE_FAILS)
+		log_say(LOG_LEVEL_ERROR, "store", "cannot write %s: %.*s; changes of policy state wait in memory", path,
+		    STR_ARG(text));
+	else
+		log_say(LOG_LEVEL_INFO, "store", "%s is written again", path);
 }
 
-/* Mail must not wait for policy state: what cannot be written is read, else memory has to do. */
+/*
+ * Mail must not wait for policy state: what cannot be written is read, else memory has to do. What the
+ * administrator wrote cannot be guessed then: lists and settings are not empty, but unknown.
+ */
 static struct store *open_without_writing(struct world *w, const char *path, struct str why)
 {
+	static const char *const unknown[] = {LIST_STATE_TABLE, SETTINGS_TABLE, NULL};
 	struct str error;
 	struct store *store;
 
-	log_say(LOG_LEVEL_ERROR, "store", "cannot open %s: %.*s; changes of policy state are kept in memory only until the next "
-	    "start", path, STR_ARG(why));
+	log_say(LOG_LEVEL_ERROR, "store", "cannot open %.*s; changes of policy state are kept in memory only until the next "
+	    "start", STR_ARG(why));
 	store = store_open(path, true, w->arena, &error);
-	return store ? store : store_open(NULL, false, w->arena, &error);
+	if (store)
+		return store;
+	log_say(LOG_LEVEL_ERROR, "store", "nor can it be read: state lists and settings are unknown, and what asks for them "
+	    "ends as its on-failure says");
+	store = store_open(NULL, false, w->arena, &error);
+	if (store)
+		store_set_unknown(store, unknown);
+	return store;
 }
 
 static bool open_store(struct world *w)
 {
 	const char *path = arena_printf(w->arena, "%.*s/state.db", STR_ARG(w->env->config->state)).p;
 	struct str error;
-	uint64_t kept;
 
 	w->store = store_open(path, false, w->arena, &error);
 	if (!w->store)
 		w->store = open_without_writing(w, path, error);
 	if (!w->store)
 		return false;
-	if (store_was_rebuilt(w->store, &kept))
-		log_rebuilt((void *)path, kept);
-	store_on_rebuilt(w->store, log_rebuilt, (void *)path);
+	store_listen(w->store, log_event, (void *)path);
 	return true;
 }
 

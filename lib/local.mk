@@ -49,6 +49,7 @@ lib_libreeve_a_SOURCES = \
 	lib/store_overlay.c \
 	lib/store_private.h \
 	lib/store_repair.c \
+	lib/store_schema.c \
 	lib/store_sqlite.c \
 	lib/store_sqlite.h \
 	lib/store_writer.c \

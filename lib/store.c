@@ -47,6 +47,7 @@ struct store *store_open(const char *path, bool read_only, struct arena *a, stru
 	}
 	if (st->backend && !read_only)
 		store_open_hot(st, path);
+	st->pending.is_bulk = st->backend && !read_only;
 	if (st->backend && !read_only && !writer_start(st)) {
 		*ret_error = STR("cannot start the writer's thread");
 		store_close(st);
@@ -75,12 +76,13 @@ bool store_was_rebuilt(struct store *st, uint64_t *ret_kept)
 	return st->backend && backend_was_rebuilt(st->backend, ret_kept);
 }
 
-void store_on_rebuilt(struct store *st, void (*rebuilt)(void *arg, uint64_t kept), void *arg)
+void store_listen(struct store *st, store_listener *listener, void *arg)
 {
 	pthread_mutex_lock(&st->lock);
-	st->on_rebuilt = rebuilt;
-	st->on_rebuilt_arg = arg;
+	st->listener = listener;
+	st->listener_arg = arg;
 	pthread_mutex_unlock(&st->lock);
+	store_tell(st);
 }
 
 void store_stats(struct store *st, struct store_stats *ret_stats)
@@ -125,7 +127,7 @@ void view_change(const struct change *c, int64_t now, struct arena *a, struct vi
 	    .is_number = c->is_number,
 	    .number = c->is_number ? c->number : text_number(c->value),
 	    .expires = c->expires,
-	    .version = c->version + 1, /* when it will be in the file */
+	    .version = c->version,
 	};
 	if (a && ret_view->exists && !c->is_number)
 		ret_view->value = arena_str(a, c->value);
@@ -136,6 +138,21 @@ static const struct change *find_waiting(const struct store *st, const struct pl
 	const struct change *c = overlay_find(&st->pending, p->text, p->hash);
 
 	return c ? c : overlay_find(&st->committing, p->text, p->hash);
+}
+
+void store_set_unknown(struct store *st, const char *const *tables)
+{
+	pthread_mutex_lock(&st->lock);
+	st->unknown = tables;
+	pthread_mutex_unlock(&st->lock);
+}
+
+static bool is_unknown(const struct store *st, const struct place *p)
+{
+	for (const char *const *table = st->unknown; table && *table; table++)
+		if (strcmp(*table, p->key.b) == 0) /* the NUL of the key ends its table */
+			return true;
+	return false;
 }
 
 enum res store_look(
@@ -154,7 +171,7 @@ enum res store_look(
 		}
 		*ret_view = (struct view){0};
 		if (!st->backend)
-			return RES_OK;
+			return is_unknown(st, p) ? RES_TEMP : RES_OK;
 		if (hot_get(st->hot, p->text, p->hash, a, ret_view))
 			break;
 		version = hot_version(st->hot, p->text);
@@ -185,14 +202,14 @@ void entry_from_view(
 
 /* ---- changes: all with the lock ---- */
 
-/* A store without file forgets what has expired first. */
+/* A store that writes no file forgets what has expired first. */
 bool store_has_room(struct store *st, size_t keys, int64_t now)
 {
 	size_t n = st->pending.n + st->committing.n + keys;
 	size_t bytes = st->pending.bytes + st->committing.bytes;
 
-	if (!st->backend && now != st->expired_at && n > STORE_WAITING_MAX / 2) {
-		overlay_expire(&st->pending, now);
+	if (!st->has_writer && now != st->expired_at && n > STORE_WAITING_MAX / 2) {
+		overlay_expire(&st->pending, now, st->backend != NULL);
 		st->expired_at = now;
 		n = st->pending.n + keys;
 		bytes = st->pending.bytes;
@@ -209,7 +226,7 @@ struct change *store_change_at(struct store *st, const struct place *p, bool *re
 	if (*ret_is_new) {
 		const struct change *earlier = overlay_find(&st->committing, p->text, p->hash);
 
-		c->version = earlier ? earlier->version + 1 : hot_version(st->hot, p->text);
+		c->version = earlier ? earlier->version : hot_version(st->hot, p->text);
 	}
 	if (before == 0 && st->has_writer)
 		pthread_cond_signal(&st->work);
@@ -253,7 +270,7 @@ static enum res change_count(struct store *st, const struct place *p, int64_t ad
 		c->kind = CHANGE_PUT;
 	c->amount = add_bounded(c->amount, add);
 	c->expires = v.exists ? v.expires : expiry(ttl, now);
-	overlay_set_number(&st->pending, c, add_bounded(v.exists ? v.number : 0, add));
+	overlay_set_number(c, add_bounded(v.exists ? v.number : 0, add));
 	*ret_total = c->number;
 	return RES_OK;
 }
@@ -265,7 +282,7 @@ static void change_delete(struct store *st, const struct place *p)
 
 	c->kind = CHANGE_DELETE;
 	c->expires = 0;
-	overlay_set_number(&st->pending, c, 0);
+	overlay_set_number(c, 0);
 }
 
 /* ---- the calls ---- */

@@ -76,6 +76,13 @@ struct store *store_open(const char *path, bool read_only, struct arena *a, stru
 /* Writes what waits, then closes. NULL is allowed. */
 void store_close(struct store *st);
 
+/*
+ * For a store in memory that stands in for a file which cannot be read: what these tables hold is not
+ * known, so look-ups of what was not put here are RES_TEMP instead of RES_NONE. tables ends with
+ * NULL and must live as long as the store.
+ */
+void store_set_unknown(struct store *st, const char *const *tables);
+
 enum res store_get(struct store *st, const char *table, struct str key, struct arena *a,
     struct store_entry *ret_entry);
 /* The same without the value. */
@@ -118,10 +125,17 @@ enum res store_flush(struct store *st);
  */
 bool store_was_rebuilt(struct store *st, uint64_t *ret_kept);
 /*
- * Calls from the writer's thread, within about a second of a rebuild, instead of leaving it to be
- * asked for. Set once, right after opening; a rebuild while opening is still asked for.
+ * What became of the file, for the log. REBUILT: see above, number entries were carried over. MIGRATED: it
+ * had the older schema `number`; a copy of that was kept as PATH.schema-NUMBER. FAILS: a commit failed,
+ * why is in text; changes wait in memory and are tried again. WRITES: a commit went well after that.
  */
-void store_on_rebuilt(struct store *st, void (*rebuilt)(void *arg, uint64_t kept), void *arg);
+enum store_event { STORE_REBUILT, STORE_MIGRATED, STORE_FAILS, STORE_WRITES };
+typedef void store_listener(void *arg, enum store_event event, uint64_t number, struct str text);
+/*
+ * Tells at once what happened while opening, and later events within about a second, from the
+ * writer's thread. Set once, right after opening.
+ */
+void store_listen(struct store *st, store_listener *listener, void *arg);
 
 struct store_stats {
 	uint64_t waiting;	/* changed keys not written yet */

@@ -70,7 +70,7 @@ static void change_bucket(
 		c->kind = CHANGE_PUT;
 	c->amount += amount;
 	c->expires = full_ns / NS_PER_S + 2;
-	overlay_set_number(&st->pending, c, full_ns);
+	overlay_set_number(c, full_ns);
 }
 
 static enum res bucket_locked(struct store *st, const struct place *p,

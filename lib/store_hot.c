@@ -1,9 +1,11 @@
 /*
  * Entries in memory, so that a hot key costs no read of the file. Whether one is still true is told by
  * a file that all processes map: a number for each group of keys, raised after every commit that
- * changed one of them. An entry counts only while its number is what it was before it was read. What
- * a process that was killed between its commit and raising the numbers left behind is forgotten when
- * the next process opens the store, or after HOT_AGE_S. With the store's lock, but for hot_version().
+ * changed one of them. What this process raised itself is counted too, so that the difference tells
+ * what the others did: its own changes it knows. An entry counts only while that difference is what it
+ * was before it was read. What a process that was killed between its commit and raising the numbers
+ * left behind is forgotten when the next process opens the store, or after HOT_AGE_S. With the store's
+ * lock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +44,7 @@ struct hot_entry {
 
 struct hot {
 	struct shared *shared;
+	uint32_t *own; /* by group: how often this process raised its number */
 	struct hot_entry **slots;
 	size_t slot_count, n, bytes, hand;
 };
@@ -65,7 +68,7 @@ struct hot *hot_open(const char *path)
 	if (shared == MAP_FAILED)
 		return NULL;
 	h = calloc(1, sizeof *h);
-	if (!h)
+	if (!h || !(h->own = calloc(GROUPS, sizeof *h->own)))
 		abort();
 	h->shared = shared;
 	atomic_fetch_add(&shared->era, 1);
@@ -78,11 +81,19 @@ static size_t group_of(struct str key)
 	return (size_t)(key_mix(key, 0x243f6a8885a308d3u) >> 44) & (GROUPS - 1);
 }
 
+static uint32_t version_of(const struct hot *h, uint32_t raised, size_t group)
+{
+	return raised - h->own[group] + atomic_load(&h->shared->era) * 0x9e3779b1u;
+}
+
 uint32_t hot_version(const struct hot *h, struct str key)
 {
+	size_t group;
+
 	if (!h)
 		return 0;
-	return atomic_load(&h->shared->version[group_of(key)]) + atomic_load(&h->shared->era) * 0x9e3779b1u;
+	group = group_of(key);
+	return version_of(h, atomic_load(&h->shared->version[group]), group);
 }
 
 /* ---- the entries ---- */
@@ -109,6 +120,15 @@ static void drop(struct hot *h, struct hot_entry **at)
 	h->bytes -= size_of(e);
 	h->n--;
 	free(e);
+}
+
+/* What is kept of the key is not true any more. */
+static void hot_drop(struct hot *h, struct str key, uint64_t hash)
+{
+	struct hot_entry **at = h->n ? find(h, key, hash) : NULL;
+
+	if (at && *at)
+		drop(h, at);
 }
 
 static uint32_t now_s(void)
@@ -187,8 +207,12 @@ void hot_keep(struct hot *h, struct str key, uint64_t hash, uint32_t version, co
 	size_t value_n = v->exists && !v->is_number ? v->value.n : 0;
 	struct hot_entry **at, *e;
 
-	if (!h || value_n > HOT_VALUE_MAX)
+	if (!h)
 		return;
+	if (value_n > HOT_VALUE_MAX) {
+		hot_drop(h, key, hash);
+		return;
+	}
 	if (h->n >= h->slot_count)
 		grow(h);
 	at = find(h, key, hash);
@@ -228,16 +252,21 @@ void hot_committed(struct hot *h, const struct change *c)
 {
 	struct str key = {c->key, c->key_n};
 	struct view v;
-	uint32_t before;
+	uint32_t version;
+	size_t group;
 
 	if (!h)
 		return;
-	before = atomic_fetch_add(&h->shared->version[group_of(key)], 1) + atomic_load(&h->shared->era) * 0x9e3779b1u;
-	if (before != c->version)
+	group = group_of(key);
+	version = version_of(h, atomic_fetch_add(&h->shared->version[group], 1), group);
+	h->own[group]++;
+	if (version != c->version) {
+		hot_drop(h, key, c->hash);
 		return;
+	}
 	v = (struct view){.exists = c->kind != CHANGE_DELETE, .is_number = c->is_number, .number = c->number, .value = c->value,
 	    .expires = c->expires};
-	hot_keep(h, key, c->hash, before + 1, &v);
+	hot_keep(h, key, c->hash, version, &v);
 }
 
 void hot_forget(struct hot *h)
@@ -250,7 +279,7 @@ void hot_forget(struct hot *h)
 size_t hot_bytes(const struct hot *h, size_t *ret_n)
 {
 	*ret_n = h ? h->n : 0;
-	return h ? h->bytes + h->slot_count * sizeof(struct hot_entry *) + h->n * sizeof(size_t) : 0;
+	return h ? h->bytes + h->slot_count * sizeof(struct hot_entry *) + h->n * sizeof(size_t) + GROUPS * sizeof *h->own : 0;
 }
 
 void hot_close(struct hot *h)
@@ -260,5 +289,6 @@ void hot_close(struct hot *h)
 	hot_forget(h);
 	munmap(h->shared, sizeof *h->shared);
 	free(h->slots);
+	free(h->own);
 	free(h);
 }

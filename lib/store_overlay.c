@@ -1,4 +1,8 @@
-/* The changes that wait to be written: a hash table by key, emptied as a whole after a commit. */
+/*
+ * The changes that wait to be written: a hash table by key, emptied as a whole after a commit. With a
+ * writer their memory comes from an arena that goes with them; a store that keeps all in memory frees
+ * one by one what has expired.
+ */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -60,7 +64,7 @@ struct change *overlay_find(const struct overlay *o, struct str key, uint64_t ha
 
 static void grow(struct overlay *o)
 {
-	struct overlay wide = {.slot_count = o->slot_count ? 2 * o->slot_count : FIRST_SLOTS};
+	struct overlay wide = {.slot_count = o->slot_count ? 2 * o->slot_count : o->first_slots ? o->first_slots : FIRST_SLOTS};
 
 	wide.slots = calloc(wide.slot_count, sizeof *wide.slots);
 	if (!wide.slots)
@@ -77,6 +81,27 @@ static void grow(struct overlay *o)
 	o->slot_count = wide.slot_count;
 }
 
+static void *take(struct overlay *o, size_t n)
+{
+	void *p;
+
+	if (o->is_bulk && !o->arena)
+		o->arena = arena_new(0);
+	p = o->arena ? arena_alloc(o->arena, n) : calloc(1, n);
+	if (!p)
+		abort();
+	return p;
+}
+
+/* What an arena has is gone with it; until then it counts. */
+static void give(struct overlay *o, void *p, size_t n)
+{
+	if (o->arena)
+		return;
+	o->bytes -= n;
+	free(p);
+}
+
 struct change *overlay_at(struct overlay *o, struct str key, uint64_t hash)
 {
 	struct change *c = overlay_find(o, key, hash);
@@ -85,9 +110,7 @@ struct change *overlay_at(struct overlay *o, struct str key, uint64_t hash)
 		return c;
 	if (o->n >= o->slot_count)
 		grow(o);
-	c = calloc(1, sizeof *c + key.n);
-	if (!c)
-		abort();
+	c = take(o, sizeof *c + key.n);
 	c->hash = hash;
 	c->kind = CHANGE_DELETE;
 	c->key_n = (uint32_t)key.n;
@@ -101,28 +124,30 @@ struct change *overlay_at(struct overlay *o, struct str key, uint64_t hash)
 
 static void drop_value(struct overlay *o, struct change *c)
 {
-	o->bytes -= c->value.n;
-	free((char *)c->value.p);
+	if (c->value_room)
+		give(o, (char *)c->value.p, c->value_room);
 	c->value = STR_NONE;
+	c->value_room = 0;
 }
 
+/* A value that fits into the place of the one before takes it. */
 void overlay_set_value(struct overlay *o, struct change *c, struct str value)
 {
-	char *copy = malloc(value.n + 1);
-
-	if (!copy)
-		abort();
+	if (value.n > c->value_room) {
+		drop_value(o, c);
+		c->value.p = take(o, value.n);
+		c->value_room = (uint32_t)value.n;
+		o->bytes += value.n;
+	}
 	if (value.n)
-		memcpy(copy, value.p, value.n);
-	drop_value(o, c);
-	c->value = (struct str){copy, value.n};
-	o->bytes += value.n;
+		memcpy((char *)c->value.p, value.p, value.n);
+	c->value.n = value.n;
 	c->is_number = false;
 }
 
-void overlay_set_number(struct overlay *o, struct change *c, int64_t number)
+void overlay_set_number(struct change *c, int64_t number)
 {
-	drop_value(o, c);
+	c->value.n = 0;
 	c->is_number = true;
 	c->number = number;
 }
@@ -153,16 +178,17 @@ struct change **overlay_sorted(const struct overlay *o, struct str prefix, size_
 static void change_free(struct overlay *o, struct change *c)
 {
 	drop_value(o, c);
-	o->bytes -= sizeof *c + c->key_n;
 	o->n--;
-	free(c);
+	give(o, c, sizeof *c + c->key_n);
 }
 
-void overlay_expire(struct overlay *o, int64_t now)
+void overlay_expire(struct overlay *o, int64_t now, bool keeps_deleted)
 {
 	for (size_t i = 0; i < o->slot_count; i++)
 		for (struct change **at = &o->slots[i], *c; (c = *at);) {
-			if (c->kind != CHANGE_DELETE && (c->expires == 0 || c->expires > now)) {
+			bool is_kept = c->kind == CHANGE_DELETE ? keeps_deleted : !is_over(c->expires, now);
+
+			if (is_kept) {
 				at = &c->next;
 				continue;
 			}
@@ -173,13 +199,14 @@ void overlay_expire(struct overlay *o, int64_t now)
 
 void overlay_clear(struct overlay *o)
 {
-	for (size_t i = 0; i < o->slot_count; i++)
+	for (size_t i = 0; i < o->slot_count && !o->arena; i++)
 		for (struct change *c = o->slots[i], *next; c; c = next) {
 			next = c->next;
 			change_free(o, c);
 		}
+	arena_free(o->arena);
 	free(o->slots);
-	*o = (struct overlay){0};
+	*o = (struct overlay){.is_bulk = o->is_bulk};
 }
 
 int64_t text_number(struct str text)

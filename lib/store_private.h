@@ -39,8 +39,8 @@ struct change {
 	uint32_t version; /* see store_hot.c: what the entry looked like here was true then */
 	int64_t number, amount;
 	int64_t expires;
-	struct str value; /* on the heap */
-	uint32_t key_n;
+	struct str value; /* in value_room octets of its own */
+	uint32_t key_n, value_room;
 	char key[];
 };
 
@@ -59,6 +59,9 @@ struct view {
 struct overlay {
 	struct change **slots;
 	size_t slot_count, n, bytes;
+	size_t first_slots;  /* 0: a few */
+	struct arena *arena; /* of the changes, when is_bulk: they are freed together */
+	bool is_bulk;
 };
 
 uint64_t key_hash(struct str key);
@@ -67,11 +70,11 @@ struct change *overlay_find(const struct overlay *o, struct str key, uint64_t ha
 /* The change of that key, made as CHANGE_DELETE when it is new. */
 struct change *overlay_at(struct overlay *o, struct str key, uint64_t hash);
 void overlay_set_value(struct overlay *o, struct change *c, struct str value);
-void overlay_set_number(struct overlay *o, struct change *c, int64_t number);
+void overlay_set_number(struct change *c, int64_t number);
 /* All in key order, in an array from malloc. */
 struct change **overlay_sorted(const struct overlay *o, struct str prefix, size_t *ret_n);
-/* Drops what has expired; for stores that have no file. */
-void overlay_expire(struct overlay *o, int64_t now);
+/* Drops what has expired, for stores that write no file; deletions are kept where there is one. */
+void overlay_expire(struct overlay *o, int64_t now, bool keeps_deleted);
 void overlay_clear(struct overlay *o);
 
 /* A leading decimal number as SQLite casts it; 0 when there is none. */
@@ -98,6 +101,7 @@ struct backend;
 struct store {
 	struct backend *backend; /* NULL: all is in memory */
 	struct hot *hot;	 /* NULL: none */
+	const char *const *unknown; /* see store_set_unknown(); NULL none */
 	bool has_writer;
 	pthread_t writer;
 
@@ -111,8 +115,9 @@ struct store {
 	bool is_stopping;
 	int64_t expired_at; /* last look through a store without file */
 	struct store_stats stats;
-	void (*on_rebuilt)(void *arg, uint64_t kept);
-	void *on_rebuilt_arg;
+	store_listener *listener;
+	void *listener_arg;
+	bool is_failing; /* the last commit failed, and it was told */
 };
 
 /* A key in its place. */
@@ -147,6 +152,8 @@ static inline bool is_over(int64_t expires, int64_t now)
 	return expires != 0 && expires <= now;
 }
 
+/* Tells the listener what became of the file. Without the lock. */
+void store_tell(struct store *st);
 bool writer_start(struct store *st);
 /* Writes what waits, ends the thread. */
 void writer_stop(struct store *st);
@@ -176,5 +183,9 @@ size_t backend_purge(struct backend *b, int64_t now);
  */
 void backend_care(struct backend *b, bool (*should_stop)(void *arg), void *arg);
 bool backend_was_rebuilt(struct backend *b, uint64_t *ret_kept);
+/* The older schema that the file had until it was opened; 0 none. Asking resets it. */
+int backend_was_migrated(struct backend *b);
+/* Why the last commit, or opening it, failed. */
+struct str backend_said(struct backend *b, struct arena *a);
 
 #endif

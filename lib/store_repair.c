@@ -35,6 +35,17 @@ bool backend_was_rebuilt(struct backend *b, uint64_t *ret_kept)
 	return was;
 }
 
+int backend_was_migrated(struct backend *b)
+{
+	int from;
+
+	pthread_mutex_lock(&b->lock);
+	from = b->migrated_from;
+	b->migrated_from = 0;
+	pthread_mutex_unlock(&b->lock);
+	return from;
+}
+
 /* Copies rows until one cannot be read, from either end of the table. */
 static uint64_t salvage_from(sqlite3 *db, const char *select, sqlite3_stmt *insert)
 {
@@ -122,22 +133,31 @@ static int replace_file(struct backend *b)
 	return rc;
 }
 
-int rebuild(struct backend *b)
+int backend_lock(const char *path)
 {
 	char lock_path[4200];
-	int fd, rc;
+	int fd;
 
-	snprintf(lock_path, sizeof lock_path, "%s-lock", b->path);
+	snprintf(lock_path, sizeof lock_path, "%s-lock", path);
 	create_file(lock_path);
 	fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	while (fd >= 0 && flock(fd, LOCK_EX) < 0 && errno == EINTR)
+		;
+	return fd;
+}
+
+int rebuild(struct backend *b)
+{
+	int fd = backend_lock(b->path), rc;
+
 	if (fd < 0)
 		return SQLITE_CANTOPEN;
-	while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
-		;
 	store_conn_close(b->writer);
 	b->writer = NULL;
 	b->is_damaged = false;
+	b->has_lock = true;
 	rc = replace_file(b);
+	b->has_lock = false;
 	b->era++;
 	readers_close(b);
 	close(fd);

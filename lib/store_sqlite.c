@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,12 +22,6 @@ enum {
 	PURGE_STEPS_MAX = 20, /* at a time, while a quarter of them had expired */
 	WRITER_BUSY_MS = 5000,
 };
-
-/* What makes version n+1 out of version n; the number of rows is the version of this program. */
-static const char *const migrations[] = {
-    "CREATE TABLE entry(k BLOB NOT NULL PRIMARY KEY, v, e INTEGER NOT NULL) WITHOUT ROWID",
-};
-enum { VERSION = sizeof migrations / sizeof *migrations };
 
 #define IS_OVER "(e <> 0 AND e <= ?4)"
 static const char *const texts[] = {
@@ -45,6 +40,7 @@ static const char *const texts[] = {
     [SQL_DELETE] = "DELETE FROM entry WHERE k = ?1",
     [SQL_PURGE_END] = "SELECT k FROM entry WHERE k > ?1 ORDER BY k LIMIT 1 OFFSET ?2",
     [SQL_PURGE] = "DELETE FROM entry WHERE k > ?1 AND k <= ?2 AND e <> 0 AND e <= ?3",
+    [SQL_VERSION] = "PRAGMA user_version",
 };
 
 /* ---- connections ---- */
@@ -249,12 +245,36 @@ static int write_change(struct store_conn *c, const struct change *change, int64
 	return sqlite3_reset(s);
 }
 
+/* What an administrator may put right while we run: rights, a file system mounted for reading only. */
+static bool is_refusal(int rc)
+{
+	int primary = rc & 0xff;
+
+	return primary == SQLITE_READONLY || primary == SQLITE_CANTOPEN || primary == SQLITE_IOERR || primary == SQLITE_PERM;
+}
+
+/* A newer program may have changed the schema since: then this one must not write any more. */
+static int check_version(struct store_conn *c)
+{
+	sqlite3_stmt *s = statement(c, SQL_VERSION);
+	int rc = SQLITE_MISMATCH;
+
+	if (!s)
+		return sqlite3_errcode(c->db);
+	if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_int(s, 0) == schema_version())
+		rc = SQLITE_OK;
+	sqlite3_reset(s);
+	return rc;
+}
+
 enum res backend_commit(struct backend *b, struct change *const *changes, size_t n, int64_t now)
 {
 	int rc = b->writer ? SQLITE_OK : writer_open(b, true);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(b->writer->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = check_version(b->writer);
 	for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
 		rc = write_change(b->writer, changes[i], now);
 	if (rc == SQLITE_OK)
@@ -265,6 +285,11 @@ enum res backend_commit(struct backend *b, struct change *const *changes, size_t
 		sqlite3_exec(b->writer->db, "ROLLBACK", NULL, NULL, NULL);
 	if (is_damage(rc))
 		b->is_damaged = true;
+	if (is_refusal(rc)) { /* the next commit opens the file anew */
+		store_conn_close(b->writer);
+		b->writer = NULL;
+	}
+	backend_say(b, "%s", rc == SQLITE_MISMATCH ? "a newer version of this program has changed its schema" : sqlite3_errstr(rc));
 	return RES_TEMP;
 }
 
@@ -327,44 +352,6 @@ size_t backend_purge(struct backend *b, int64_t now)
 
 /* ---- opening ---- */
 
-static int read_version(sqlite3 *db, int *ret_version)
-{
-	sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL);
-
-	if (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-		*ret_version = sqlite3_column_int(s, 0);
-		rc = SQLITE_OK;
-	}
-	sqlite3_finalize(s);
-	return rc;
-}
-
-/* Brings the schema up to date in one transaction; SQLITE_MISMATCH: the file is of a newer program.
- */
-static int migrate(sqlite3 *db)
-{
-	char set_version[64];
-	int version = 0, rc;
-
-	rc = read_version(db, &version);
-	if (rc != SQLITE_OK || version == VERSION)
-		return rc;
-	rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-	if (rc == SQLITE_OK)
-		rc = read_version(db, &version);
-	if (rc == SQLITE_OK && (version > VERSION || version < 0))
-		rc = SQLITE_MISMATCH;
-	for (; rc == SQLITE_OK && version < VERSION; version++)
-		rc = sqlite3_exec(db, migrations[version], NULL, NULL, NULL);
-	snprintf(set_version, sizeof set_version, "PRAGMA user_version=%d; COMMIT", VERSION);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db, set_version, NULL, NULL, NULL);
-	if (rc != SQLITE_OK && !sqlite3_get_autocommit(db))
-		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	return rc;
-}
-
 void create_file(const char *path)
 {
 	char folder[4096];
@@ -381,14 +368,19 @@ void create_file(const char *path)
 	close(fd);
 }
 
-static int writer_setup(struct store_conn *c)
+/* SQLite opens what it may not write for reading only, and says so with the first write. */
+static int writer_setup(struct backend *b, struct store_conn *c)
 {
-	int rc = sqlite3_exec(c->db,
-	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-	    "PRAGMA wal_autocheckpoint=16000; PRAGMA cache_size=-64000",
-	    NULL, NULL, NULL);
+	int version = 0, rc = schema_read(c->db, &version);
 
-	return rc == SQLITE_OK ? migrate(c->db) : rc;
+	if (rc == SQLITE_OK && sqlite3_db_readonly(c->db, "main"))
+		rc = SQLITE_READONLY;
+	if (rc == SQLITE_OK && version <= schema_version())
+		rc = sqlite3_exec(c->db,
+		    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+		    "PRAGMA wal_autocheckpoint=16000; PRAGMA cache_size=-64000",
+		    NULL, NULL, NULL);
+	return rc == SQLITE_OK ? schema_bring_up(b, c->db) : rc;
 }
 
 static void remember_file(struct backend *b)
@@ -401,15 +393,30 @@ static void remember_file(struct backend *b)
 	}
 }
 
+/* Readers of a file that nobody may write make a log like it, which is no use when that has changed. */
+static void allow_log(const struct backend *b)
+{
+	static const char *const tails[] = {"-wal", "-shm"};
+	char name[4200];
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+		snprintf(name, sizeof name, "%s%s", b->path, tails[i]);
+		if (lstat(name, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & S_IWUSR))
+			chmod(name, (st.st_mode & 07777) | S_IWUSR);
+	}
+}
+
 int writer_open(struct backend *b, bool may_rebuild)
 {
 	struct store_conn *c = NULL;
 	int rc;
 
 	create_file(b->path);
+	allow_log(b);
 	rc = store_conn_open(b->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_BUSY_MS, &c);
 	if (rc == SQLITE_OK)
-		rc = writer_setup(c);
+		rc = writer_setup(b, c);
 	remember_file(b);
 	if (rc == SQLITE_OK) {
 		b->writer = c;
@@ -419,31 +426,56 @@ int writer_open(struct backend *b, bool may_rebuild)
 	return is_damage(rc) && may_rebuild ? rebuild(b) : rc;
 }
 
-static void explain(struct backend *b, int rc, struct arena *a, struct str *ret_error)
+void backend_say(struct backend *b, const char *format, ...)
 {
-	if (rc == SQLITE_MISMATCH)
-		*ret_error =
-		    arena_printf(a, "%s was made by a newer version of this program", b->path);
-	else
-		*ret_error = arena_printf(a, "%s: %s%s%s", b->path, sqlite3_errstr(rc),
-		    rc == SQLITE_CANTOPEN && errno ? ": " : "",
-		    rc == SQLITE_CANTOPEN && errno ? strerror(errno) : "");
+	va_list args;
+
+	pthread_mutex_lock(&b->lock);
+	va_start(args, format);
+	vsnprintf(b->said, sizeof b->said, format, args);
+	va_end(args);
+	pthread_mutex_unlock(&b->lock);
+}
+
+struct str backend_said(struct backend *b, struct arena *a)
+{
+	struct str text;
+
+	pthread_mutex_lock(&b->lock);
+	text = arena_str(a, str_of(b->said));
+	pthread_mutex_unlock(&b->lock);
+	return text;
+}
+
+static void explain(struct backend *b, int rc, int error, struct arena *a, struct str *ret_error)
+{
+	bool has_errno = (rc & 0xff) == SQLITE_CANTOPEN && error;
+
+	if (!b->said[0])
+		backend_say(b, "%s%s%s", sqlite3_errstr(rc), has_errno ? ": " : "", has_errno ? strerror(error) : "");
+	*ret_error = arena_printf(a, "%s: %.*s", b->path, STR_ARG(backend_said(b, a)));
 }
 
 /* A folder that we may not write to has a file that nobody writes to, or we could not lock it. */
 static int readers_try(struct backend *b)
 {
 	struct store_conn *c;
-	int rc, version;
+	int rc = SQLITE_OK, version = 0;
 
 	for (int attempt = 0; attempt < 2; attempt++) {
 		b->is_immutable = attempt > 0;
 		c = reader_take(b);
-		rc = c ? read_version(c->db, &version) : SQLITE_CANTOPEN;
+		rc = c ? schema_read(c->db, &version) : SQLITE_CANTOPEN;
 		if (c)
 			reader_give(b, c, rc);
 		if (rc == SQLITE_OK)
-			return version == VERSION ? SQLITE_OK : SQLITE_MISMATCH;
+			break;
+	}
+	if (rc == SQLITE_OK && version == 0)
+		return SQLITE_EMPTY;
+	if (rc == SQLITE_OK && !schema_is_readable(version)) {
+		schema_say_newer(b, version);
+		return SQLITE_MISMATCH;
 	}
 	return rc;
 }
@@ -466,7 +498,8 @@ struct backend *backend_open(
 	rc = read_only ? readers_try(b) : writer_open(b, true);
 	if (rc == SQLITE_OK)
 		return b;
-	explain(b, rc, a, ret_error);
+	if (rc != SQLITE_EMPTY) /* somebody made the file just now: nothing is in it */
+		explain(b, rc, errno, a, ret_error);
 	backend_close(b);
 	return NULL;
 }

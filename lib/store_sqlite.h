@@ -1,6 +1,6 @@
 /*
- * What the two halves of the SQLite back end share: store_sqlite.c reads, writes and opens,
- * store_repair.c sets damaged files aside.
+ * What the parts of the SQLite back end share: store_sqlite.c reads, writes and opens,
+ * store_schema.c knows the versions of the file, store_repair.c sets damaged files aside.
  */
 #ifndef REEVE_LIB_STORE_SQLITE_H
 #define REEVE_LIB_STORE_SQLITE_H
@@ -11,7 +11,7 @@
 
 #include "lib/store_private.h"
 
-enum { READER_BUSY_MS = 1000 };
+enum { READER_BUSY_MS = 1000, BACKEND_TEXT = 300 };
 
 enum statement {
 	SQL_GET,
@@ -23,6 +23,7 @@ enum statement {
 	SQL_DELETE,
 	SQL_PURGE_END,
 	SQL_PURGE,
+	SQL_VERSION,
 	SQL_STATEMENTS,
 };
 
@@ -44,6 +45,8 @@ struct backend {
 	unsigned idle_count;
 	bool was_rebuilt;
 	uint64_t kept;
+	int migrated_from; /* 0: was not */
+	char said[BACKEND_TEXT];
 
 	/* the writer's thread */
 	struct store_conn *writer;
@@ -51,6 +54,7 @@ struct backend {
 	ino_t ino;
 	int64_t opened_ns;
 	bool is_checked;
+	bool has_lock; /* of backend_lock() */
 	char purge_key[FULL_KEY_MAX];
 	size_t purge_n;
 };
@@ -65,5 +69,20 @@ int writer_open(struct backend *b, bool may_rebuild);
 void readers_close(struct backend *b);
 /* Sets the file aside and opens a new one, or the one that another process has made by now. */
 int rebuild(struct backend *b);
+
+/* Locks the file against others who repair it or change its schema; closed it is free again. */
+int backend_lock(const char *path);
+/* What is wrong, for errors and the log: more than SQLite's word for it. */
+void backend_say(struct backend *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- store_schema.c ---- */
+
+/* The version that this program writes, and whether it can read that one. */
+int schema_version(void);
+bool schema_is_readable(int version);
+void schema_say_newer(struct backend *b, int version);
+int schema_read(sqlite3 *db, int *ret_version);
+/* SQLITE_MISMATCH: the file is of a newer program; it was not touched. */
+int schema_bring_up(struct backend *b, sqlite3 *db);
 
 #endif

@@ -76,7 +76,7 @@ static bool commit(struct store *st)
 
 	if (st->committing.n == 0) {
 		st->committing = st->pending;
-		st->pending = (struct overlay){0};
+		st->pending = (struct overlay){.is_bulk = true, .first_slots = st->committing.slot_count / 2};
 		st->generation++;
 	}
 	pthread_mutex_unlock(&st->lock);
@@ -113,17 +113,38 @@ static bool is_busy(void *arg)
 	return busy;
 }
 
-/* Without the lock. */
-static void tell_of_rebuild(struct store *st)
+void store_tell(struct store *st)
 {
-	void (*tell)(void *arg, uint64_t kept);
+	store_listener *tell;
 	uint64_t kept = 0;
+	int from;
 
 	pthread_mutex_lock(&st->lock);
-	tell = st->on_rebuilt;
+	tell = st->listener;
 	pthread_mutex_unlock(&st->lock);
-	if (tell && backend_was_rebuilt(st->backend, &kept))
-		tell(st->on_rebuilt_arg, kept);
+	if (!tell || !st->backend)
+		return;
+	if (backend_was_rebuilt(st->backend, &kept))
+		tell(st->listener_arg, STORE_REBUILT, kept, STR(""));
+	from = backend_was_migrated(st->backend);
+	if (from)
+		tell(st->listener_arg, STORE_MIGRATED, (uint64_t)from, STR(""));
+}
+
+/* Once when commits begin to fail, and once when they go well again. With the lock, dropped to tell. */
+static void tell_of_result(struct store *st, bool is_ok)
+{
+	store_listener *tell = st->listener;
+	struct arena *a;
+
+	if (st->is_failing == !is_ok || !tell)
+		return;
+	st->is_failing = !is_ok;
+	pthread_mutex_unlock(&st->lock);
+	a = arena_new(0);
+	tell(st->listener_arg, is_ok ? STORE_WRITES : STORE_FAILS, 0, is_ok ? STR("") : backend_said(st->backend, a));
+	arena_free(a);
+	pthread_mutex_lock(&st->lock);
 }
 
 static void take_care(struct store *st, int64_t *last_ns)
@@ -142,7 +163,7 @@ static void take_care(struct store *st, int64_t *last_ns)
 		pthread_mutex_unlock(&st->lock);
 	}
 	purged = backend_purge(st->backend, clock_now());
-	tell_of_rebuild(st);
+	store_tell(st);
 	*last_ns = clock_ticks_ns();
 	pthread_mutex_lock(&st->lock);
 	st->stats.purged += purged;
@@ -163,6 +184,7 @@ static void *writer_run(void *arg)
 		} else {
 			gather(st);
 			is_ok = commit(st);
+			tell_of_result(st, is_ok);
 			if (!is_ok && !st->is_stopping)
 				wait_ms(st, RETRY_MS);
 		}

@@ -56,6 +56,7 @@ unit_tests = \
 	tests/unit/test-spf \
 	tests/unit/test-spool \
 	tests/unit/test-store \
+	tests/unit/test-store-schema \
 	tests/unit/test-str \
 	tests/unit/test-tls \
 	tests/unit/test-url \
@@ -148,6 +149,8 @@ tests_unit_test_dns_packet_SOURCES = tests/unit/test-dns-packet.c tests/unit/dns
 tests_unit_test_dns_packet_LDADD = $(unit_ldadd)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/unit.h
 tests_unit_test_store_LDADD = $(unit_ldadd)
+tests_unit_test_store_schema_SOURCES = tests/unit/test-store-schema.c tests/unit/unit.h
+tests_unit_test_store_schema_LDADD = $(unit_ldadd)
 
 tests_unit_test_spf_SOURCES = tests/unit/test-spf.c tests/unit/auth-fixture.h tests/unit/unit.h
 tests_unit_test_spf_LDADD = $(unit_ldadd)

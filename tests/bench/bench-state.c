@@ -6,6 +6,7 @@
  *
  *     make tests/bench/bench-state && tests/bench/bench-state [FOLDER [KEYS [SECONDS]]]
  */
+#define _GNU_SOURCE
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -53,10 +54,13 @@ static bool decide(uint64_t i)
 	struct store_entry entry;
 	struct history h = {.first = clock_now(), .at = clock_now()};
 	struct str key = key_of(text, RATE_KEY, i);
-	bool ok = store_bucket(st, RATE_TABLE, key, &rate, 1, &level) < RES_TEMP;
+	bool ok;
 
+	/* Nothing else slows the callers down here: where the writer falls behind, they wait for it. */
+	while (store_bucket(st, RATE_TABLE, key, &rate, 1, &level) == RES_TEMP)
+		usleep(1000);
 	key = key_of(text, GREY_KEY, i);
-	ok &= store_get(st, GREYLIST_TABLE, key, a, &entry) < RES_TEMP;
+	ok = store_get(st, GREYLIST_TABLE, key, a, &entry) < RES_TEMP;
 	key = key_of(text, REP_KEY, i);
 	if (store_get(st, REPUTATION_TABLE, key, a, &entry) == RES_OK)
 		history_read(entry.value, &h);
@@ -89,6 +93,7 @@ static void fill(void)
 struct thread {
 	pthread_t id;
 	uint64_t dice, done;
+	double cpu;
 	bool ok;
 };
 
@@ -96,18 +101,20 @@ static void *run(void *arg)
 {
 	struct thread *t = arg;
 
+	pthread_setname_np(pthread_self(), "caller");
 	while (!stop) {
 		t->dice = t->dice * 6364136223846793005u + 1442695040888963407u;
 		t->ok &= decide((t->dice >> 33) % (keys / 3));
 		t->done++;
 	}
+	t->cpu = now_of(CLOCK_THREAD_CPUTIME_ID);
 	return NULL;
 }
 
 static bool measure(int threads, unsigned seconds)
 {
 	struct thread all[16];
-	double cpu = now_of(CLOCK_PROCESS_CPUTIME_ID), start = now_of(CLOCK_MONOTONIC), wall;
+	double cpu = now_of(CLOCK_PROCESS_CPUTIME_ID), callers = 0, start = now_of(CLOCK_MONOTONIC), wall;
 	uint64_t done = 0;
 	bool ok = true;
 
@@ -121,13 +128,15 @@ static bool measure(int threads, unsigned seconds)
 	for (int i = 0; i < threads; i++) {
 		pthread_join(all[i].id, NULL);
 		done += all[i].done;
+		callers += all[i].cpu;
 		ok &= all[i].ok;
 	}
 	store_flush(st);
 	wall = now_of(CLOCK_MONOTONIC) - start;
 	cpu = now_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-	printf("%2d threads  %9.0f decisions/s  %6.2f us CPU each, %.2f a message, with the file%s\n", threads,
-	    3 * (double)done / wall, 1e6 * cpu / (3 * (double)done), 1e6 * cpu / (double)done, ok ? "" : "  FAILURES");
+	printf("%2d threads  %9.0f decisions/s  %6.2f us CPU each: %.2f to decide, %.2f to write the file%s\n", threads,
+	    3 * (double)done / wall, 1e6 * cpu / (3 * (double)done), 1e6 * callers / (3 * (double)done),
+	    1e6 * (cpu - callers) / (3 * (double)done), ok ? "" : "  FAILURES");
 	return ok;
 }
 

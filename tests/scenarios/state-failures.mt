@@ -5,12 +5,12 @@ gateway g1 {
 	filter rate { limit messages 100 per 1h by sender; on-failure accept; }
 	policy { at rcpt { tempfail 451 4.7.1 "greylisted" if greylist.new; } at message { accept; } }
 }
-session from 192.0.2.5 { ehlo mx.example.com
+session via smtp milter from 192.0.2.5 { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net> = 451
 	quit }
 clock +6m
-session from 192.0.2.5 { ehlo mx.example.com
+session via smtp milter from 192.0.2.5 { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net> = 250
 	data "Subject: x\r\n\r\nx\r\n" = 250
@@ -18,14 +18,14 @@ session from 192.0.2.5 { ehlo mx.example.com
 gateway g1 stop				# damaged while it was down
 shell "printf 'this is not a database at all, but long enough to be taken for one......................................' > $STATE/state.db; rm -f $STATE/state.db-wal $STATE/state.db-shm" = 0
 gateway g1 start
-session from 192.0.2.5 { ehlo mx.example.com
+session via smtp milter from 192.0.2.5 { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net> = 451
 	quit }
 expect g1.log ~ "state.db was damaged"
 shell "ls $STATE" = 0 ~ "state.db.damaged-"
 clock +6m
-session from 192.0.2.5 { ehlo mx.example.com
+session via smtp milter from 192.0.2.5 { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net> = 250
 	data "Subject: x\r\n\r\nx\r\n" = 250
@@ -33,7 +33,7 @@ session from 192.0.2.5 { ehlo mx.example.com
 gateway g1 stop				# cut short
 shell "truncate -s 5000 $STATE/state.db; rm -f $STATE/state.db-wal $STATE/state.db-shm" = 0
 gateway g1 start
-session from 192.0.2.6 { ehlo mx.example.com
+session via smtp milter from 192.0.2.6 { ehlo mx.example.com
 	mail <c@example.com>
 	rcpt <b@example.net> = 250|451
 	quit }
@@ -41,12 +41,12 @@ gateway g1 stop
 shell "rm -f $STATE/state.db*; mkdir $STATE/state.db" = 0
 gateway g1 start			# cannot be opened at all: mail goes on all the same
 expect g1.log ~ "kept in memory only"
-session from 198.51.100.6 { ehlo mx.example.com
+session via smtp milter from 198.51.100.6 { ehlo mx.example.com
 	mail <d@example.com>
 	rcpt <b@example.net> = 451
 	quit }
 clock +6m
-session from 198.51.100.6 { ehlo mx.example.com
+session via smtp milter from 198.51.100.6 { ehlo mx.example.com
 	mail <d@example.com>
 	rcpt <b@example.net> = 250
 	data "Subject: x\r\n\r\nx\r\n" = 250
@@ -54,7 +54,7 @@ session from 198.51.100.6 { ehlo mx.example.com
 gateway g1 stop
 shell "rmdir $STATE/state.db; /usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('$STATE/state.db'); c.execute('PRAGMA user_version=0'); c.execute('CREATE TABLE old(x)'); c.commit()\"; chmod 0666 $STATE/state.db" = 0
 gateway g1 start			# of a version before the first: brought up to date
-session from 203.0.113.6 { ehlo mx.example.com
+session via smtp milter from 203.0.113.6 { ehlo mx.example.com
 	mail <e@example.com>
 	rcpt <b@example.net> = 451
 	quit }
@@ -64,7 +64,7 @@ gateway g1 stop
 shell "rm -f $STATE/state.db-wal $STATE/state.db-shm; /usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('$STATE/state.db'); c.execute('PRAGMA user_version=99'); c.commit()\"" = 0
 gateway g1 start			# of a newer version: left alone, and mail goes on
 expect g1.log ~ "newer version"
-session from 203.0.113.7 { ehlo mx.example.com
+session via smtp milter from 203.0.113.7 { ehlo mx.example.com
 	mail <f@example.com>
 	rcpt <b@example.net> = 451
 	quit }
