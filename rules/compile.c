@@ -89,7 +89,7 @@ static bool bad_pattern(struct ruleset *rs, struct compiled_rule *c, const char 
 	return false;
 }
 
-/* Tags are filled in; when that is too large, they become groups that are called. */
+/* Tags are filled in; when that is too large, repeats become calls, and at last the tags themselves. */
 static struct regex *compile_replaced(struct ruleset *rs, struct compiled_rule *c, struct perlre *re,
     struct str *body, struct str *ret_error)
 {
@@ -102,6 +102,8 @@ static struct regex *compile_replaced(struct ruleset *rs, struct compiled_rule *
 	if (filled.n <= RULE_EXPANDED_MAX && !perlre_translate(rs->arena, &work, body) &&
 	    body->n <= REGEX_PATTERN_MAX)
 		out = regex_new(rs->arena, *body, work.flags, ret_error, &offset);
+	if (!out && filled.n <= RULE_EXPANDED_MAX)
+		out = regex_new(rs->arena, rules_shrink(rs->conf, *body), work.flags, ret_error, &offset);
 	if (!out) {
 		called = rules_replace(rs->conf, re->body, true);
 		work = (struct perlre){called, re->flags};
@@ -147,6 +149,7 @@ static bool compile_pattern(struct ruleset *rs, struct compiled_rule *c)
 	c->joins = regex_is_fast(c->re) && can_join(body);
 	c->literals = arena_alloc(rs->arena, sizeof *c->literals);
 	literals_of(rs->arena, body, re.flags, c->literals);
+	c->times = c->literals->times;
 	return true;
 }
 
@@ -243,6 +246,9 @@ static void group_texts(struct ruleset *rs)
 	free(rules);
 }
 
+/* Literals per octet from which on a sub-rule rather waits until its answer is asked for. */
+#define LAZY_RATE_MIN 2e-5
+
 static uint32_t *numbers_of(struct ruleset *rs, bool (*is)(const struct compiled_rule *c), size_t *ret_n)
 {
 	uint32_t *out = NULL;
@@ -263,6 +269,20 @@ static bool is_eval(const struct compiled_rule *c)
 static bool is_detail(const struct compiled_rule *c)
 {
 	return c->rule->kind == RULE_URI_DETAIL;
+}
+
+/* Sub-rules that are tried on all text or on many lines. */
+static void mark_lazies(struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n; i++) {
+		struct compiled_rule *c = &rs->rules[i];
+		bool is_rare = c->literals && c->literals->n && c->literals->rate < LAZY_RATE_MIN;
+		bool is_text = is_of_text(c, TEXT_BODY) || is_of_text(c, TEXT_RAW);
+		c->is_lazy = is_text && c->flags & RULE_IS_SUB && !is_rare;
+	}
+	for (int text = TEXT_BODY; text <= TEXT_RAW; text++)
+		for (size_t i = 0; i < rs->texts[text].always_count; i++)
+			rs->rules[rs->texts[text].always[i]].is_always = true;
 }
 
 static bool is_lazy(const struct compiled_rule *c)
@@ -458,6 +478,10 @@ static void matcher_free(struct matcher *m)
 	buf_free(&m->full);
 	free(m->counts);
 	free(m->seen);
+	free(m->near);
+	free(m->waiting.v);
+	free(m->waiting.first);
+	free(m->waiting.last);
 	free(m->texts);
 	free(m->starts);
 	free(m);
@@ -502,11 +526,7 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	group_fields(rs, RULE_HEADER, &rs->fields, &rs->field_count);
 	group_fields(rs, RULE_MIMEHEADER, &rs->mime_fields, &rs->mime_field_count);
 	group_texts(rs);
-	for (int text = TEXT_BODY; text <= TEXT_RAW; text++)
-		for (size_t i = 0; i < rs->texts[text].always_count; i++) {
-			struct compiled_rule *c = &rs->rules[rs->texts[text].always[i]];
-			c->is_lazy = c->flags & RULE_IS_SUB;
-		}
+	mark_lazies(rs);
 	rs->lazies = numbers_of(rs, is_lazy, &rs->lazy_count);
 	lazy_mark(rs);
 	rs->evals = numbers_of(rs, is_eval, &rs->eval_count);

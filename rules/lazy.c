@@ -1,6 +1,6 @@
 /*
- * Sub-rules without literals are the dear ones: each is tried on the whole text. They wait until all
- * else is known; then a sub-rule runs only when a scored meta can still be changed by it. For that,
+ * Sub-rules without literals are the dear ones: each is tried on the whole text; those with common
+ * literals on many lines. They wait until all else is known; then a sub-rule runs only when a scored meta can still be changed by it. For that,
  * metas are evaluated over intervals: what is unknown may be anything between 0 and its most hits.
  */
 #include <float.h>
@@ -182,7 +182,8 @@ static void start(struct lazy *l, struct matcher *m)
 		l->ranges[i] = (struct range){m->counts[i], m->counts[i]};
 	for (size_t i = 0; i < rs->lazy_count; i++) {
 		const struct compiled_rule *c = &rs->rules[rs->lazies[i]];
-		l->ranges[rs->lazies[i]].high = c->maxhits == UINT32_MAX ? 1e6f : (float)c->maxhits;
+		if (matcher_is_waiting(m, rs->lazies[i]))
+			l->ranges[rs->lazies[i]].high = c->maxhits == UINT32_MAX ? 1e6f : (float)c->maxhits;
 	}
 	for (size_t i = rs->first_waiting; i < rs->meta_count; i++)
 		if (rs->meta_waits[i])
@@ -216,6 +217,8 @@ void lazy_run(struct matcher *m, void (*run)(struct matcher *m, uint32_t rule))
 		return;
 	start(&l, m);
 	for (size_t i = 0; i < rs->lazy_count && !matcher_is_over(m); i++) {
+		if (!matcher_is_waiting(m, rs->lazies[i]))
+			continue;
 		memset(l.seen, 0, rs->meta_count * sizeof *l.seen);
 		if (!is_wanted(&l, rs->lazies[i]))
 			continue;

@@ -82,8 +82,7 @@ static bool is_text_kind(const struct compiled_rule *c)
 static bool needs_more_than_lines_have(struct str literal)
 {
 	for (size_t i = 0; i < literal.n; i++) {
-		bool is_blank = literal.p[i] == ' ' && i + 1 < literal.n && literal.p[i + 1] == ' ';
-		if (is_blank || literal.p[i] == '\t' || (literal.p[i] == '\n' && i + 1 < literal.n))
+		if (i + 1 < literal.n && literal.p[i] == ' ' && literal.p[i + 1] == ' ')
 			return true;
 	}
 	return false;

@@ -11,7 +11,7 @@
 #include "lib/regex.h"
 #include "rules/rule.h"
 
-enum { DEPTH_MAX = 60, CLASS_MAX = 12, RUN_MAX = 64, EDGE_MAX = 2 };
+enum { DEPTH_MAX = 60, CLASS_MAX = 12, RUN_MAX = 64, EDGE_MAX = 2, JOINED_SET_MAX = 600 };
 /* The same when looking for grams: classes are larger, texts shorter. */
 enum { GRAM_CLASS_MAX = 30, GRAM_EXACT_MAX = 1000, GRAM_TEXT_MAX = 8, GRAM_PIECES_MAX = 4000, GRAM_REPEAT_MAX = 3 };
 static const double gram_rate_max = 2e-3;
@@ -25,6 +25,7 @@ struct piece {
 	bool is_exact; /* it is one of `exact` and nothing else */
 	struct set exact, best;
 	double rate;	 /* of best; meaningless without */
+	unsigned times;	 /* how often one of best occurs at least, at places apart */
 	struct set edge; /* not exact, but it starts with one of these and ends with one; n 0: not known */
 };
 
@@ -83,6 +84,21 @@ static void set_dedupe(struct set *set)
 	for (size_t i = 0; i < set->n; i++)
 		if (kept == 0 || !str_eq(set->v[kept - 1], set->v[i]))
 			set->v[kept++] = set->v[i];
+	set->n = kept;
+}
+
+/* A text that holds another one of the set adds nothing. */
+static void set_reduce(struct set *set)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < set->n; i++) {
+		bool is_needed = true;
+		for (size_t k = 0; k < set->n && is_needed; k++)
+			is_needed = k == i || set->v[k].n > set->v[i].n || str_find(set->v[i], set->v[k]) < 0;
+		if (is_needed)
+			set->v[kept++] = set->v[i];
+	}
 	set->n = kept;
 }
 
@@ -158,14 +174,27 @@ static double set_rate(const struct reader *r, const struct set *set)
 	return rate;
 }
 
-static void offer(const struct reader *r, struct piece *p, const struct set *set)
+/* What is needed several times is rarer than what is needed once. */
+static void offer_times(const struct reader *r, struct piece *p, const struct set *set, unsigned times)
 {
-	double rate = set_rate(r, set);
+	double rate = set_rate(r, set) / times / times;
 
 	if (isinf(rate) || (p->best.n && p->rate <= rate))
 		return;
 	p->best = *set;
 	p->rate = rate;
+	p->times = times;
+}
+
+static void offer(const struct reader *r, struct piece *p, const struct set *set)
+{
+	offer_times(r, p, set, 1);
+}
+
+static void offer_best(const struct reader *r, struct piece *p, const struct piece *from)
+{
+	if (from->best.n)
+		offer_times(r, p, &from->best, from->times);
 }
 
 static void offer_window(struct reader *r, struct piece *out, const struct set *pieces, size_t n);
@@ -193,7 +222,7 @@ static char peek(const struct reader *r)
 
 static struct piece one_char(struct reader *r, unsigned char c)
 {
-	unsigned char low = (unsigned char)(r->grams ? gram_letter(c) : to_lower(c));
+	unsigned char low = (unsigned char)(r->grams ? gram_letter(c) : literal_letter(c));
 
 	return (struct piece){.is_exact = true, .exact = set_of(r, (struct str){r->octets + low, 1})};
 }
@@ -244,7 +273,7 @@ static struct piece of_bytes(struct reader *r, const struct bytes *b)
 	bool seen[256] = {false};
 
 	for (unsigned c = 0; c < 256; c++) {
-		unsigned low = r->grams ? (unsigned char)gram_letter((unsigned char)c) : (unsigned)to_lower((int)c);
+		unsigned low = r->grams ? (unsigned char)gram_letter((unsigned char)c) : (unsigned char)literal_letter((unsigned char)c);
 		if (!b->has[c] || seen[low])
 			continue;
 		seen[low] = true;
@@ -595,7 +624,7 @@ static struct piece repeat(struct reader *r, struct piece p, struct count c)
 	}
 	/* At least once: what one turn requires, and the turns that must follow each other. */
 	if (p.best.n)
-		offer(r, &out, &p.best);
+		offer_times(r, &out, &p.best, p.times * c.least < LITERAL_TIMES_MAX ? p.times * c.least : LITERAL_TIMES_MAX);
 	if (!p.is_exact)
 		return out;
 	offer_exact(r, &out, &p.exact);
@@ -744,8 +773,7 @@ static struct piece read_sequence(struct reader *r)
 		p = repeat(r, p, read_quantifier(r));
 		if (r->grams)
 			add_pieces(r, &pieces, &p);
-		if (p.best.n)
-			offer(r, &out, &p.best);
+		offer_best(r, &out, &p);
 		if (p.is_exact && set_cross(r, &run, &p.exact, &run))
 			continue;
 		if (!p.is_exact && p.edge.n && set_cross(r, &run, &p.edge, &longer))
@@ -765,15 +793,14 @@ static struct piece read_sequence(struct reader *r)
 }
 
 /* The best of what is exact and what was offered; in gram mode texts are cut to their start. */
-static struct set usable(struct reader *r, const struct piece *p)
+static struct piece usable(struct reader *r, const struct piece *p)
 {
 	struct piece best = {0};
 
-	if (p->best.n)
-		offer(r, &best, &p->best);
+	offer_best(r, &best, p);
 	if (p->is_exact)
 		offer_exact(r, &best, &p->exact);
-	return best.best;
+	return best;
 }
 
 /* What the whole alternation can be, and what all of its branches require. */
@@ -781,6 +808,7 @@ static struct piece join_branches(struct reader *r, const struct piece *v, size_
 {
 	struct set *sets = arena_array(r->a, n, sizeof *sets);
 	struct piece out = {.is_exact = true};
+	unsigned times = LITERAL_TIMES_MAX;
 
 	for (size_t i = 0; i < n; i++) {
 		out.is_exact &= v[i].is_exact;
@@ -789,12 +817,17 @@ static struct piece join_branches(struct reader *r, const struct piece *v, size_
 	if (out.is_exact)
 		out.is_exact = join_all(r, sets, n, r->grams ? GRAM_EXACT_MAX : LITERAL_SET_MAX, &out.exact);
 	for (size_t i = 0; i < n; i++) {
-		sets[i] = usable(r, &v[i]);
+		struct piece best = usable(r, &v[i]);
+		sets[i] = best.best;
 		if (sets[i].n == 0)
 			return out;
+		times = best.times < times ? best.times : times;
 	}
-	if (join_all(r, sets, n, r->grams ? GRAM_SET_MAX : LITERAL_SET_MAX, &sets[0]))
-		offer(r, &out, &sets[0]);
+	if (!join_all(r, sets, n, r->grams ? GRAM_SET_MAX : JOINED_SET_MAX, &sets[0]))
+		return out;
+	if (!r->grams)
+		set_reduce(&sets[0]);
+	offer_times(r, &out, &sets[0], times);
 	return out;
 }
 
@@ -816,13 +849,12 @@ static struct piece read_alternatives(struct reader *r)
 	return v ? join_branches(r, v, n) : first;
 }
 
-/* The best set of the whole pattern; n 0: none. */
-static struct set required(struct arena *work, struct str pattern, unsigned flags, bool grams)
+/* The best set of the whole pattern; none when best.n is 0. */
+static struct piece required(struct arena *work, struct str pattern, unsigned flags, bool grams)
 {
 	struct reader r = {.a = work, .in = pattern, .flags = flags, .grams = grams};
 	char *octets = arena_alloc(work, 256);
-	struct piece p;
-	struct set best;
+	struct piece p, best;
 
 	for (unsigned c = 0; c < 256; c++)
 		octets[c] = (char)c;
@@ -830,7 +862,9 @@ static struct set required(struct arena *work, struct str pattern, unsigned flag
 	p = read_alternatives(&r);
 	best = usable(&r, &p);
 	if (r.failed || r.at != pattern.n)
-		best.n = 0;
+		best.best.n = 0;
+	if (!grams)
+		set_reduce(&best.best);
 	return best;
 }
 
@@ -847,7 +881,7 @@ void literals_of(struct arena *a, struct str pattern, unsigned flags, struct lit
 {
 	struct arena *work;
 	struct reader plain = {.grams = false}, windows = {.grams = true};
-	struct set best, grams;
+	struct piece best, grams;
 
 	*ret_literals = (struct literals){0};
 	/* Caseless characters reach over ASCII: the Kelvin sign is a k. */
@@ -856,15 +890,16 @@ void literals_of(struct arena *a, struct str pattern, unsigned flags, struct lit
 		return;
 	work = arena_new(0);
 	best = required(work, pattern, flags, false);
-	if (best.n) {
-		ret_literals->v = copy_set(a, &best);
-		ret_literals->n = best.n;
-		ret_literals->rate = set_rate(&plain, &best);
+	if (best.best.n) {
+		ret_literals->v = copy_set(a, &best.best);
+		ret_literals->n = best.best.n;
+		ret_literals->times = best.times;
+		ret_literals->rate = set_rate(&plain, &best.best);
 	} else {
 		grams = required(work, pattern, flags, true);
-		if (grams.n && set_rate(&windows, &grams) < gram_rate_max) {
-			ret_literals->grams = copy_set(a, &grams);
-			ret_literals->gram_count = grams.n;
+		if (grams.best.n && set_rate(&windows, &grams.best) < gram_rate_max) {
+			ret_literals->grams = copy_set(a, &grams.best);
+			ret_literals->gram_count = grams.best.n;
 		}
 	}
 	arena_free(work);

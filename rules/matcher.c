@@ -14,7 +14,7 @@
 #include "rules/evals.h"
 #include "rules/set.h"
 
-enum { CLOCK_EVERY = 8, CLOCK_BYTES = 8192, MULTIPLE_MAX = 10000 };
+enum { CLOCK_EVERY = 8, CLOCK_BYTES = 8192, MULTIPLE_MAX = 10000, WAITING_MAX = 100000 };
 
 /* ---- the pool ---- */
 
@@ -44,10 +44,15 @@ static struct matcher *matcher_take(const struct ruleset *shared)
 		m->scratch = regex_scratch_new();
 		m->counts = must_calloc(rs->n, sizeof *m->counts);
 		m->seen = must_calloc(rs->n, sizeof *m->seen);
+		m->near = must_calloc(rs->n, sizeof *m->near);
+		m->waiting.first = must_calloc(rs->n, sizeof *m->waiting.first);
+		m->waiting.last = must_calloc(rs->n, sizeof *m->waiting.last);
 		m->texts = must_calloc(rs->n, sizeof *m->texts);
 	} else {
 		memset(m->counts, 0, rs->n * sizeof *m->counts);
 		memset(m->seen, 0, rs->n * sizeof *m->seen);
+		memset(m->near, 0, rs->n * sizeof *m->near);
+		memset(m->waiting.first, 0, rs->n * sizeof *m->waiting.first);
 	}
 	return m;
 }
@@ -67,6 +72,7 @@ static void matcher_give(struct matcher *m)
 	trim(&m->joined);
 	trim(&m->folded);
 	trim(&m->full);
+	m->waiting.n = 0;
 	m->t = NULL;
 	m->result = NULL;
 	m->options = NULL;
@@ -171,6 +177,45 @@ static void run_on_line(struct matcher *m, uint32_t rule, size_t line)
 		run_rule(m, rule, m->lines[line]);
 }
 
+/* One more literal of the rule on the line (from 1): whether there are enough of them now. */
+static bool is_enough(struct matcher *m, uint32_t rule, uint32_t line)
+{
+	struct near *near = &m->near[rule];
+
+	if (m->rs->rules[rule].times <= 1)
+		return true;
+	if (near->line != line)
+		*near = (struct near){line, 0};
+	return ++near->count >= m->rs->rules[rule].times;
+}
+
+/* The line will be tried when the rule is asked for; false: no room, try it now. */
+static bool wait_for(struct matcher *m, uint32_t rule, size_t line)
+{
+	struct waiting *w = &m->waiting;
+
+	if (m->runs_all || !m->rs->rules[rule].is_lazy || w->n == WAITING_MAX)
+		return false;
+	if (w->n == w->room) {
+		w->room = w->room ? w->room * 2 : 256;
+		w->v = realloc(w->v, w->room * sizeof *w->v);
+		if (!w->v)
+			abort();
+	}
+	w->v[w->n++] = (struct waiting_line){(uint32_t)line, 0};
+	if (w->first[rule])
+		w->v[w->last[rule] - 1].next = w->n;
+	else
+		w->first[rule] = w->n;
+	w->last[rule] = w->n;
+	return true;
+}
+
+bool matcher_is_waiting(const struct matcher *m, uint32_t rule)
+{
+	return m->rs->rules[rule].is_always || m->waiting.first[rule];
+}
+
 /* A literal of the rule stands at `at` of the joined text: try the rule on its line, once. */
 static bool found_literal(void *arg, uint32_t rule, size_t at)
 {
@@ -180,10 +225,11 @@ static bool found_literal(void *arg, uint32_t rule, size_t at)
 		m->line = 0; /* the second pass over the text */
 	while (m->line + 1 < m->line_count && m->starts[m->line + 1] <= at)
 		m->line++;
-	if (m->seen[rule] == m->line + 1)
+	if (m->seen[rule] == m->line + 1 || !is_enough(m, rule, (uint32_t)m->line + 1))
 		return true;
 	m->seen[rule] = (uint32_t)m->line + 1;
-	run_on_line(m, rule, m->line);
+	if (!wait_for(m, rule, m->line))
+		run_on_line(m, rule, m->line);
 	return !m->result->is_timed_out;
 }
 
@@ -195,6 +241,7 @@ static void join_lines(struct matcher *m)
 		m->starts = must_calloc(m->start_room, sizeof *m->starts);
 	}
 	m->joined.n = 0;
+	m->joined_lines = m->lines;
 	for (size_t i = 0; i < m->line_count; i++) {
 		m->starts[i] = m->joined.n;
 		buf_add(&m->joined, m->lines[i]);
@@ -247,6 +294,15 @@ static void run_group(struct matcher *m, const struct rule_group *g, const struc
 			run_always(m, g->always[i]);
 }
 
+static void run_waiting(struct matcher *m, uint32_t rule, const struct str *lines, size_t n)
+{
+	m->lines = lines;
+	m->line_count = n;
+	for (uint32_t i = m->waiting.first[rule]; i && !is_settled(m, rule) && !m->result->is_timed_out;
+	     i = m->waiting.v[i - 1].next)
+		run_on_line(m, rule, m->waiting.v[i - 1].line);
+}
+
 /* One rule that waited, over its lines; they are joined again when the last one had others. */
 static void run_lazy(struct matcher *m, uint32_t rule)
 {
@@ -257,11 +313,14 @@ static void run_lazy(struct matcher *m, uint32_t rule)
 
 	if (n == 0)
 		return;
-	if (m->lines != lines) {
-		m->lines = lines;
-		m->line_count = n < TARGET_LINES_MAX ? n : TARGET_LINES_MAX;
-		join_lines(m);
+	if (!m->rs->rules[rule].is_always) {
+		run_waiting(m, rule, lines, n);
+		return;
 	}
+	m->lines = lines;
+	m->line_count = n < TARGET_LINES_MAX ? n : TARGET_LINES_MAX;
+	if (m->joined_lines != lines)
+		join_lines(m);
 	run_always(m, rule);
 }
 
@@ -288,7 +347,7 @@ static bool found_in_field(void *arg, uint32_t rule, size_t at)
 	struct matcher *m = arg;
 
 	(void)at;
-	if (m->seen[rule])
+	if (m->seen[rule] || !is_enough(m, rule, 1))
 		return true;
 	m->seen[rule] = 1;
 	run_rule(m, rule, m->lines[0]);
@@ -611,7 +670,8 @@ void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const 
 	m->eval_state = NULL;
 	m->captured = NULL;
 	m->uris = NULL;
-	m->runs_all = o->with_subrules || o->costs;
+	m->joined_lines = NULL;
+	m->runs_all = o->with_subrules;
 	m->deadline_ns = o->budget_us ? clock_ticks_ns() + o->budget_us * 1000 : 0;
 	fields_init(&m->fields, t, m->scratch);
 	m->fields.received = rs->received;
@@ -627,7 +687,6 @@ void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const 
 	/* Over time: what was found so far still counts, metas included. */
 	run_metas(m, false);
 	if (!m->runs_all && t->content) {
-		m->lines = NULL;
 		lazy_run(m, run_lazy);
 	}
 	run_metas(m, true);

@@ -258,22 +258,32 @@ size_t prefilter_literals(const struct prefilter *pf)
 	return pf ? pf->literals : 0;
 }
 
+/* Per octet of low (seven bits each): bit 7 set where from <= c <= to, by sums that cannot carry over. */
+static uint64_t in_range(uint64_t low, unsigned from, unsigned to)
+{
+	const uint64_t ones = 0x0101010101010101u;
+
+	return (low + (0x80 - from) * ones) & ~(low + (0x80 - to - 1) * ones) & 0x80 * ones;
+}
+
 void prefilter_fold(struct str in, char *out)
 {
 	const uint64_t ones = 0x0101010101010101u;
 	size_t i = 0;
 
 	for (; i + 8 <= in.n; i += 8) {
-		uint64_t w, low, is_upper;
+		uint64_t w, low, is_ascii, is_space;
 		memcpy(&w, in.p + i, 8);
-		/* Per octet: bit 7 set where 'A' <= c <= 'Z', from sums that cannot carry over. */
 		low = w & 0x7f * ones;
-		is_upper = (low + (0x80 - 'A') * ones) & ~(low + (0x80 - 'Z' - 1) * ones) & ~w & 0x80 * ones;
-		w |= is_upper >> 2;
+		is_ascii = ~w & 0x80 * ones;
+		is_space = in_range(low, '\t', '\r') & is_ascii;
+		w |= (in_range(low, 'A', 'Z') & is_ascii) >> 2;
+		/* All bits of a white space octet off, then the blank's one on. */
+		w = (w & ~((is_space >> 7) * 0xff)) | is_space >> 2;
 		memcpy(out + i, &w, 8);
 	}
 	for (; i < in.n; i++)
-		out[i] = (char)to_lower(in.p[i]);
+		out[i] = literal_letter((unsigned char)in.p[i]);
 }
 
 /* The entries under the window that ends nowhere before `at`; false when found() said stop. */

@@ -1,7 +1,7 @@
 /*
  * Finds which of many literals occur in a text, in one pass: bitmaps of hashed 4- and 3-octet
  * windows, small enough for the first cache, say where to look closer; a table of each literal's
- * rarest window says what to compare. Letters are folded (ASCII). Beside an Aho-Corasick automaton
+ * rarest window says what to compare. Letters and white space are folded. Beside an Aho-Corasick automaton
  * over the same literals (megabytes of transitions, cold for every message) it is faster and is
  * built in a few milliseconds; a text position costs as many comparisons as literals share its
  * window, and they are spread over their windows when the table is built.
@@ -28,7 +28,7 @@ void prefilter_add_gram(struct prefilter_builder *b, struct str gram, uint32_t v
 struct prefilter *prefilter_finish(struct prefilter_builder *b);
 size_t prefilter_literals(const struct prefilter *pf);
 
-/* ASCII lower case of in to out (in.n octets, may be the same place). */
+/* in, in the alphabet of literal_letter(), to out (in.n octets, may be the same place). */
 void prefilter_fold(struct str in, char *out);
 /*
  * Calls found(arg, value, at) for each occurrence in the folded text: first the literals in order of

@@ -159,3 +159,85 @@ struct str rules_replace(struct rules_conf *conf, struct str pattern, bool as_ca
 	}
 	return with_definitions(conf, pattern, &calls);
 }
+
+/* ---- patterns that are too large when repeats are written out ---- */
+
+enum { SHRINK_MIN = 200 };
+
+/* Behind the ] of the class that starts at i. */
+static size_t class_end(struct str p, size_t i)
+{
+	size_t first = i + 1 + (i + 1 < p.n && p.p[i + 1] == '^');
+
+	for (i = first; i < p.n && (p.p[i] != ']' || i == first); i++)
+		i += p.p[i] == '\\';
+	return i + 1;
+}
+
+/* Behind the ) of the group that starts at i; 0: there is none. */
+static size_t group_end(struct str p, size_t i)
+{
+	unsigned depth = 0;
+
+	while (i < p.n) {
+		char c = p.p[i];
+		if (c == '[') {
+			i = class_end(p, i);
+			continue;
+		}
+		depth += c == '(';
+		i += c == '\\' ? 2 : 1;
+		if (c == ')' && --depth == 0)
+			return i;
+	}
+	return 0;
+}
+
+/* "{5}" at i: the number, and where it ends; 0: something else. */
+static unsigned exact_count(struct str p, size_t i, size_t *ret_end)
+{
+	unsigned n = 0;
+
+	if (i >= p.n || p.p[i] != '{')
+		return 0;
+	for (i++; i < p.n && is_digit(p.p[i]) && n < 1000; i++)
+		n = n * 10 + (unsigned)(p.p[i] - '0');
+	*ret_end = i + 1;
+	return i < p.n && p.p[i] == '}' ? n : 0;
+}
+
+static bool refers_back(struct str p)
+{
+	for (size_t i = 0; i + 1 < p.n; i++)
+		if (p.p[i] == '\\' && (is_digit(p.p[++i]) || p.p[i] == 'g' || p.p[i] == 'k'))
+			return true;
+	return false;
+}
+
+struct str rules_shrink(struct rules_conf *conf, struct str pattern)
+{
+	struct buf out = {0};
+	unsigned groups = 0;
+
+	if (refers_back(pattern))
+		return pattern;
+	for (size_t i = 0; i < pattern.n;) {
+		size_t end = str_starts(str_from(pattern, i), STR("(?:")) ? group_end(pattern, i) : 0, after = 0;
+		unsigned count = end ? exact_count(pattern, end, &after) : 0;
+		if (count > 1 && end - i > SHRINK_MIN) {
+			groups++;
+			buf_addf(&out, "(?<r_%u>%.*s(?&r_%u){%u}", groups, STR_ARG(str_sub(pattern, i + 3, end - i - 3)), groups,
+			    count - 1);
+			i = after;
+		} else if (pattern.p[i] == '[') {
+			end = class_end(pattern, i);
+			buf_add(&out, str_sub(pattern, i, end - i));
+			i = end;
+		} else {
+			end = i + (pattern.p[i] == '\\' ? 2 : 1);
+			buf_add(&out, str_sub(pattern, i, end - i));
+			i = end;
+		}
+	}
+	return buf_take(&out, conf->arena);
+}

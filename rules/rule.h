@@ -169,5 +169,7 @@ bool rules_has_plugin(const struct rules_conf *conf, struct str name);
  * named group that is called where it stands, for patterns that would be too large otherwise.
  */
 struct str rules_replace(struct rules_conf *conf, struct str pattern, bool as_calls);
+/* A large group that is repeated, (?:X){5}, as one that is called: (?<r>X)(?&r){4}. */
+struct str rules_shrink(struct rules_conf *conf, struct str pattern);
 
 #endif

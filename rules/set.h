@@ -32,7 +32,9 @@ struct compiled_rule {
 	bool is_active;	  /* has a score in the set, and something that can be run */
 	bool absent_hits; /* header rules: whether they hit when the field is missing */
 	bool joins;	  /* may be tried on all lines at once first */
-	bool is_lazy;	  /* a sub-rule that is tried on all text: run only when it matters */
+	unsigned times;	  /* so many literals must stand in a line that is tried */
+	bool is_lazy;	  /* a sub-rule that is tried often: run only when it matters */
+	bool is_always;	  /* has no literal: tried on all text */
 	bool is_dead;	  /* a meta on a meta without score never runs */
 	double score;
 	struct literals *literals;
@@ -96,6 +98,19 @@ struct ruleset {
 	struct matcher *idle;
 };
 
+struct near {
+	uint32_t line, count;
+};
+
+/* Lines that lazy rules will be tried on, a list for each rule; indices from 1, 0 ends a list. */
+struct waiting {
+	struct waiting_line {
+		uint32_t line, next;
+	} *v;
+	uint32_t n, room;
+	uint32_t *first, *last; /* by rule */
+};
+
 /* What one message needs to write while it is matched. */
 struct matcher {
 	struct matcher *next;
@@ -103,8 +118,11 @@ struct matcher {
 	struct regex_scratch *scratch;
 	float *counts;	   /* by rule */
 	uint32_t *seen;	   /* by rule: number of the last line it was tried on, from 1 */
+	struct near *near; /* by rule: literals on the line in hand, for those that need several */
+	struct waiting waiting;
 	struct str *texts; /* by rule: what matched first */
 	struct buf joined, folded, full;
+	const struct str *joined_lines; /* what stands in joined */
 	size_t *starts; /* of lines in joined */
 	size_t start_room;
 
@@ -128,6 +146,8 @@ struct matcher {
 void matcher_hit(struct matcher *m, uint32_t rule, double count, struct str text);
 /* One pattern over one line: counts, shows what matched, keeps to the clock. */
 void matcher_run(struct matcher *m, uint32_t rule, struct str line);
+/* Whether a lazy rule has anything to be tried on. */
+bool matcher_is_waiting(const struct matcher *m, uint32_t rule);
 /* The lines that a rule of the kind looks at; a header rule has one or none. */
 const struct str *matcher_lines(struct matcher *m, const struct compiled_rule *c, size_t *ret_n);
 static inline bool matcher_is_over(const struct matcher *m)

@@ -1,11 +1,12 @@
 /*
  * What rules cost: loads rule files, then runs them over message files several times.
  *
- *     bench-rules [-n ROUNDS] [-s] RULES.cf... MESSAGE...
+ *     bench-rules [-n ROUNDS] [-s] [-c ROWS] RULES.cf... MESSAGE...
  *
  * Prints load time, and per message the time to parse it, to match it, and the text matched per
  * second (headers, body, raw text, links and the whole message for `full` rules are each counted
- * once), in processor time. -s also evaluates sub-rules that nothing needs.
+ * once), in processor time. -s also evaluates sub-rules that nothing needs. -c
+ * shows the rules that took most time instead of the speed, which measuring them spoils.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,10 +56,9 @@ static uint64_t text_of(const struct rule_target *t)
 	return n;
 }
 
-static void run_one(const struct ruleset *rs, struct str message, bool subs, struct totals *out)
+static void run_one(const struct ruleset *rs, struct str message, struct match_options options, struct totals *out)
 {
 	struct arena *a = arena_new(0);
-	struct match_options options = {.with_subrules = subs};
 	struct rule_target target;
 	struct rule_result result;
 	int64_t start = cpu_ns(), parsed, matched;
@@ -91,6 +91,35 @@ static void print(const struct totals *t)
 	printf("text   %8.1f MB/s\n", (double)t->text * 1e3 / (double)(t->match_ns ? t->match_ns : 1));
 }
 
+static const struct rule_cost *sorted_costs;
+
+static int by_time(const void *x, const void *y)
+{
+	uint64_t a = sorted_costs[*(const uint32_t *)x].ns, b = sorted_costs[*(const uint32_t *)y].ns;
+
+	return (a < b) - (a > b);
+}
+
+static void print_costs(const struct ruleset *rs, const struct rule_cost *costs, unsigned rows)
+{
+	size_t n = ruleset_count(rs);
+	uint32_t *order = calloc(n + 1, sizeof *order);
+
+	if (!order)
+		abort();
+	for (uint32_t i = 0; i < n; i++)
+		order[i] = i;
+	sorted_costs = costs;
+	qsort(order, n, sizeof *order, by_time);
+	for (size_t i = 0; i < n && i < rows; i++) {
+		const struct rule *r = ruleset_rule(rs, order[i]);
+		const struct rule_cost *c = &costs[order[i]];
+		printf("%10.1f us %8llu runs %6llu hits  %-10s %.*s\n", (double)c->ns / 1e3, (unsigned long long)c->runs,
+		    (unsigned long long)c->hits, rule_kind_name(r), STR_ARG(r->name));
+	}
+	free(order);
+}
+
 int main(int argc, char **argv)
 {
 	struct arena *a = arena_new(0);
@@ -101,7 +130,8 @@ int main(int argc, char **argv)
 	struct ruleset_builder *b;
 	struct ruleset *rs;
 	int rounds = 1;
-	bool subs = false;
+	struct match_options match = {0};
+	unsigned rows = 0;
 	int64_t start;
 
 	clock_init();
@@ -113,13 +143,17 @@ int main(int argc, char **argv)
 		if (strcmp(argv[i], "-n") == 0 && i + 1 < argc)
 			rounds = (int)strtol(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "-s") == 0)
-			subs = true;
+			match.with_subrules = true;
+		else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
+			rows = (unsigned)strtoul(argv[++i], NULL, 10);
 		else if (str_ends(s, STR(".cf")) || str_ends(s, STR(".pre")))
 			ruleset_load(b, argv[i], place);
 	}
 	rs = ruleset_finish(b, &options);
 	printf("load   %8.1f ms for %zu rules, %zu errors\n", (double)(cpu_ns() - start) / 1e6,
 	    ruleset_count(rs), load.errors);
+	if (rows)
+		match.costs = arena_array(a, ruleset_count(rs), sizeof *match.costs);
 	for (int round = 0; round < rounds; round++) {
 		for (int i = 1; i < argc; i++) {
 			struct buf message = {0};
@@ -127,11 +161,14 @@ int main(int argc, char **argv)
 			if (argv[i][0] == '-' || str_ends(s, STR(".cf")) || str_ends(s, STR(".pre")))
 				continue;
 			if (read_file(argv[i], &message))
-				run_one(rs, buf_str(&message), subs, &totals);
+				run_one(rs, buf_str(&message), match, &totals);
 			buf_free(&message);
 		}
 	}
-	print(&totals);
+	if (rows)
+		print_costs(rs, match.costs, rows);
+	else
+		print(&totals);
 	arena_free(a);
 	return 0;
 }
