@@ -264,8 +264,7 @@ void chain_want(struct session *s, enum stage stage)
 		}
 }
 
-/* Keeps the failure, and lets the strictest word of the stage stand. */
-static void note_failure(struct session *s, enum stage stage)
+static const struct failure *note_failure(struct session *s, enum stage stage)
 {
 	struct arena *a = stage_arena(s, stage);
 	struct failure **list = stage <= STAGE_HELO ? &s->failures : &s->message->failures;
@@ -277,6 +276,7 @@ static void note_failure(struct session *s, enum stage stage)
 	f->next = *list;
 	*list = f;
 	atomic_fetch_add_explicit(s->slot->failures, 1, memory_order_relaxed);
+	return f;
 }
 
 /* Slots that do not work at the stage: the current recipient's, or those that all recipients have off. */
@@ -295,16 +295,26 @@ static uint64_t slots_off(const struct session *s, enum stage stage)
 	return off;
 }
 
+static bool has_off(uint64_t off, size_t i)
+{
+	return i < SESSION_FILTERS_OFF_MAX && (off >> i & 1);
+}
+
 static bool is_off(const struct session *s, enum stage stage, size_t i)
 {
-	return i < SESSION_FILTERS_OFF_MAX && (slots_off(s, stage) >> i & 1);
+	return has_off(slots_off(s, stage), i);
+}
+
+/* Of two failures the one whose word is stricter; the first when they are alike. first may be NULL. */
+static const struct failure *stricter(const struct failure *first, const struct failure *second)
+{
+	return !first || second->slot->on_failure > first->slot->on_failure ? second : first;
 }
 
 void chain_run(struct session *s, enum stage stage)
 {
 	const struct chain *c = s->chain;
-	const struct chain_slot *failed = NULL;
-	struct str why = STR_NONE;
+	const struct failure *failed = NULL;
 
 	core_facts_set(s, stage);
 	s->stage = stage;
@@ -321,14 +331,23 @@ void chain_run(struct session *s, enum stage stage)
 		s->slot_ns[i] += clock_ticks_ns() - before;
 		if (outcome != RUN_TEMP)
 			continue;
-		note_failure(s, stage);
-		if (!failed || s->slot->on_failure > failed->on_failure) {
-			failed = s->slot;
-			why = s->failed_why;
-		}
+		failed = stricter(failed, note_failure(s, stage));
 	}
 	s->failed = failed;
-	s->failed_why = why;
+	s->failed_why = failed ? failed->why : STR_NONE;
+}
+
+/* A message is scanned for all, and judged for each: others' filters do not speak. */
+const struct failure *chain_failure(const struct session *s, enum stage stage, const struct recipient *r)
+{
+	const struct failure *failed = NULL;
+
+	if (stage != STAGE_MESSAGE || !r || !r->filters_off)
+		return s->failed;
+	for (const struct failure *f = s->message->failures; f; f = f->next)
+		if (f->stage == stage && !has_off(r->filters_off, f->slot->index))
+			failed = failed ? stricter(f, failed) : f;
+	return failed;
 }
 
 void chain_data(struct session *s, struct str piece)

@@ -4,7 +4,8 @@
  *
  *   chain_want(s, stage);      starts the look-ups of a stage; the front end then parks the session
  *                              until dns_scope_arm() says that nothing is pending
- *   chain_run(s, stage);       runs the filters of the stage, in order; s->failed tells of a failure
+ *   chain_run(s, stage);       runs the filters of the stage, in order
+ *   chain_failure(s, stage, r) the failure that counts for a recipient
  */
 #ifndef REEVE_CORE_CHAIN_H
 #define REEVE_CORE_CHAIN_H
@@ -49,6 +50,11 @@ bool chain_has_data(const struct chain *c);
 
 void chain_want(struct session *s, enum stage stage);
 void chain_run(struct session *s, enum stage stage);
+/*
+ * The failure of the stage that ran last whose on-failure word is the strictest; at the message stage
+ * without those of filters that r has off. NULL: there is none.
+ */
+const struct failure *chain_failure(const struct session *s, enum stage stage, const struct recipient *r);
 void chain_data(struct session *s, struct str piece);
 /* All of the body at once, from the finished spool, for a front end that did not feed it as it came. */
 void chain_body(struct session *s);

@@ -128,8 +128,8 @@ struct session {
 	void (*on_lookups_done)(void *arg); /* called on the DNS thread; NULL: nobody waits that way */
 	void *on_lookups_done_arg;
 
-	/* Set by chain_run: the failure at this stage whose on-failure word is the strictest. */
-	const struct chain_slot *failed;
+	/* Set by chain_run: the failure at this stage whose on-failure word is the strictest; and its reason. */
+	const struct failure *failed;
 	struct str failed_why;
 
 	/* Where the chain is, for the helpers of core/filter.h. */

@@ -4,7 +4,7 @@
 
 enum flow { GO_ON, END };
 
-static bool failure_speaks(struct run *run);
+static bool failure_speaks(struct run *run, const struct failure *failure);
 static enum flow run_block(struct run *run, const struct statement *list);
 static void step_add(struct run *run, struct conf_place place, struct str statement, bool matched, struct str facts);
 
@@ -40,11 +40,13 @@ void policy_decide(const struct policy *p, const struct session *s, enum stage s
 {
 	struct run run = {.policy = p, .session = s, .recipient = r, .arena = a, .verdict = ret_verdict, .stage = stage,
 	    .explains = s->face == FACE_SCAN};
+	const struct failure *failure;
 
 	*ret_verdict = (struct verdict){.enhanced = STR(""), .text = STR(""), .subject_prefix = STR(""), .redirect = STR("")};
 	edits_init(&ret_verdict->tags);
 	ret_verdict->trail_last = &ret_verdict->trail;
-	if (s->failed && failure_speaks(&run))
+	failure = chain_failure(s, stage, r);
+	if (failure && failure_speaks(&run, failure))
 		return;
 	if (p->stages[stage]) {
 		load_facts(&run);
@@ -61,15 +63,15 @@ void policy_decide(const struct policy *p, const struct session *s, enum stage s
 /* ---- failures of filters ---- */
 
 /* True when the on-failure word of the filter decides. Why it failed stays out of the reply. */
-static bool failure_speaks(struct run *run)
+static bool failure_speaks(struct run *run, const struct failure *failure)
 {
 	static const char *const words[] = {
 	    [ON_FAILURE_ACCEPT] = "accept", [ON_FAILURE_TEMPFAIL] = "tempfail", [ON_FAILURE_REJECT] = "reject"};
-	const struct chain_slot *slot = run->session->failed;
+	const struct chain_slot *slot = failure->slot;
 	const char *name = slot->filter->name;
 
 	step_add(run, slot->place, arena_printf(run->arena, "filter %s on-failure %s", name, words[slot->on_failure]), true,
-	    arena_str(run->arena, str_sub(run->session->failed_why, 0, POLICY_FACTS_TEXT_MAX)));
+	    arena_str(run->arena, str_sub(failure->why, 0, POLICY_FACTS_TEXT_MAX)));
 	if (slot->on_failure == ON_FAILURE_ACCEPT)
 		return false;
 	run->verdict->failed_filter = name;

@@ -46,8 +46,8 @@ size_t policy_left_out(const struct policy *p);
 /* Whether the policy has statements at the stage. */
 bool policy_has(const struct policy *p, enum stage stage);
 /*
- * Evaluates a stage for one recipient (NULL at connect, helo, mail and header: for all). A failure
- * in s->failed speaks first. At STAGE_MESSAGE the result is never VERDICT_NONE. Everything in the
+ * Evaluates a stage for one recipient (NULL at connect, helo, mail and header: for all). The failure
+ * that chain_failure() names speaks first. At STAGE_MESSAGE the result is never VERDICT_NONE. Everything in the
  * verdict lives in arena a or in the policy. The trail holds what matched; for FACE_SCAN also what
  * was evaluated and did not match.
  */

@@ -66,6 +66,7 @@ struct kit {
 	struct session *s;
 	struct recipient *r;
 	struct chain_slot slot;
+	struct failure failure;
 };
 
 static inline void with_registry(struct kit *k, bool all)

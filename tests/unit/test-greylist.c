@@ -280,7 +280,7 @@ static void unknown_lists_are_no_empty_lists(void **state)
 	mail_from(f, "a@example.org");
 	fixture_run(f, STAGE_MAIL);
 	rcpt_to(f, "b@example.net", NULL);
-	assert_ptr_equal(f->s->failed->filter, &greylist_filter);
+	assert_ptr_equal(f->s->failed->slot->filter, &greylist_filter);
 	fixture_free(f);
 }
 

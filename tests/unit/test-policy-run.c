@@ -184,8 +184,8 @@ static void safe_headers(void **state)
 static void fail_with(struct kit *k, enum on_failure word)
 {
 	k->slot = (struct chain_slot){.filter = &spf_filter, .on_failure = (int)word, .place = {"c", 9, 1}};
-	k->s->failed = &k->slot;
-	k->s->failed_why = STR("socket /run/secret is gone");
+	k->failure = (struct failure){.slot = &k->slot, .why = STR("socket /run/secret is gone"), .stage = STAGE_MESSAGE};
+	k->s->failed = k->s->message->failures = &k->failure;
 }
 
 static void failures(void **state)
@@ -216,6 +216,25 @@ static void failures(void **state)
 	assert_str(v.trail->statement, "filter spf on-failure accept");
 	assert_str(v.trail->next->statement, "accept");
 	assert_int_equal(decide(k, p, STAGE_RCPT).kind, VERDICT_NONE);
+}
+
+/* What a recipient has off does not speak for it; what else failed does, by its own word. */
+static void failures_of_others(void **state)
+{
+	struct kit *k = *state;
+	struct policy *p = good(k, "policy { at message { accept; } }");
+	struct chain_slot other = {.filter = &spf_filter, .on_failure = ON_FAILURE_TEMPFAIL, .index = 1};
+	struct failure second = {.slot = &other, .why = STR("slow"), .stage = STAGE_MESSAGE, .next = &k->failure};
+
+	fail_with(k, ON_FAILURE_REJECT);
+	k->r->filters_off = 1;
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_ACCEPT);
+	k->s->message->failures = &second;
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_TEMPFAIL);
+	k->r->filters_off = 2;
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_REJECT);
+	k->r->filters_off = 3;
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_ACCEPT);
 }
 
 /* A list that cannot be asked is neither in nor out, wherever it stands in the condition. */
@@ -468,7 +487,7 @@ int main(void)
 	    TEST(blocks),
 	    TEST(safe_replies),
 	    TEST(safe_headers),
-	    TEST(failures),
+	    TEST(failures), TEST(failures_of_others),
 	    TEST(list_failures),
 	    TEST(trail),
 	    TEST(long_statement),
