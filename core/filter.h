@@ -28,6 +28,19 @@ struct dns;
 struct gate;
 struct scan;
 
+/*
+ * Conditions as the policy language has them, for directives ("limit ... unless CONDITION"): filters do
+ * not see policy/, so the snapshot lends these. compile: tokens of node behind `from`, NULL after an error;
+ * call it in open(). stage: from which on its facts are known. holds: RES_TEMP a list could not say.
+ */
+struct condition;
+struct filter_conditions {
+	struct condition *(*compile)(const struct filter_conditions *self, struct conf_load *load, const struct conf_node *node,
+	    size_t from, enum stage stage);
+	enum stage (*stage)(const struct condition *x);
+	enum res (*holds)(const struct condition *x, const struct session *s, const struct recipient *r, struct arena *a);
+};
+
 enum outcome {
 	RUN_OK,	  /* done */
 	RUN_SKIP, /* nothing to do for this one */
@@ -44,6 +57,7 @@ struct filter_env {
 	const struct lists *lists;
 	const struct routes *routes;
 	const struct settings *settings; /* NULL: there are none */
+	const struct filter_conditions *conditions; /* NULL: directives cannot have any */
 	bool only_check;	     /* mailreeved -t: open() checks all it can but starts nothing */
 	const struct chain *chain;
 	struct scan *scan;	     /* core/scan.h; NULL while only checking */

@@ -4,7 +4,7 @@
  *     filter rate {
  *         limit connections 60 per 1m by client;
  *         limit recipients 500 per 1h by sender;
- *         limit messages 100 per 1h by network rcpt.domain except trusted;
+ *         limit messages 100 per 1h by network rcpt.domain except trusted unless spf == pass;
  *     }
  *
  * What is taken when (sessions side by side can never take more than there is):
@@ -80,10 +80,16 @@ static struct str bounded(struct buf *out, struct arena *a)
 	return buf_take(out, a);
 }
 
+/* Whom the policy decides on now. */
+static const struct recipient *recipient_of(const struct session *s)
+{
+	return s->message && s->stage == STAGE_RCPT ? s->message->current : NULL;
+}
+
 /* What the limit counts by, readable; the limit's own text keeps limits apart. False: does not apply. */
 static bool make_key(const struct rate_conf *c, const struct limit *l, struct session *s, struct str *ret_key)
 {
-	const struct recipient *r = s->message && s->stage == STAGE_RCPT ? s->message->current : NULL;
+	const struct recipient *r = recipient_of(s);
 	struct arena *a = filter_arena(s);
 	struct buf out = {0};
 
@@ -120,19 +126,26 @@ static enum res has_text(const struct list *list, struct str text)
 	return text.n ? list_has_text(list, text, NULL) : RES_NONE;
 }
 
-/* RES_OK: tokens are not even counted. */
-static enum res is_excepted(const struct limit *l, const struct session *s)
+static enum res is_in_list(const struct limit *l, const struct session *s)
 {
 	const struct message *m = s->message;
 	enum res res = RES_NONE;
 
-	if (!l->except_list)
-		return RES_NONE;
 	if (s->client.family)
 		res = list_has_ip(l->except_list, &s->client, NULL);
 	if (res == RES_NONE)
 		res = has_text(l->except_list, s->auth_user);
 	return res == RES_NONE && m ? has_text(l->except_list, m->sender.text) : res;
+}
+
+/* RES_OK: tokens are not even counted. */
+static enum res is_excepted(const struct rate_conf *c, const struct limit *l, struct session *s)
+{
+	enum res res = l->except_list ? is_in_list(l, s) : RES_NONE;
+
+	if (res == RES_NONE && l->unless)
+		res = c->conditions->holds(l->unless, s, recipient_of(s), filter_arena(s));
+	return res;
 }
 
 /* ---- what was taken ---- */
@@ -236,7 +249,7 @@ static enum res look(const struct rate_conf *c, struct session *s, const struct 
 	struct store_level level;
 	int64_t amount = amount_wanted(l, s);
 	struct str key;
-	enum res res = is_excepted(l, s);
+	enum res res = is_excepted(c, l, s);
 
 	if (res != RES_NONE || !make_key(c, l, s, &key))
 		return res == RES_TEMP ? res : RES_OK;
@@ -261,7 +274,7 @@ static bool is_looked_at(const struct limit *l, enum stage stage)
 	bool key_is_early = l->stage == rate_units[l->unit].look;
 
 	return l->stage == stage || (stage == STAGE_CONNECT && key_is_early && rate_units[l->unit].looks_at_connect &&
-					l->key_count == 1 && (l->keys[0].is_network || l->keys[0].def->stage == STAGE_CONNECT));
+					l->key_count == 1 && !l->unless && (l->keys[0].is_network || l->keys[0].def->stage == STAGE_CONNECT));
 }
 
 static enum outcome run(struct session *s, const struct rate_conf *c, enum stage stage)
@@ -332,7 +345,7 @@ static void charge_fault(const struct rate_conf *c, const struct limit *l, struc
 {
 	struct str key;
 
-	if (is_excepted(l, s) == RES_NONE && make_key(c, l, s, &key))
+	if (is_excepted(c, l, s) == RES_NONE && make_key(c, l, s, &key))
 		store_bucket(c->store, RATE_TABLE, key, &l->rate, 1, NULL);
 }
 

@@ -35,8 +35,11 @@ struct limit {
 	size_t key_count;
 	struct str except; /* name of a list; "" none */
 	const struct list *except_list;
+	const struct conf_node *node;
+	size_t unless_at; /* the token behind `unless`; 0 there is none */
+	const struct condition *unless;
 	enum stage stage;  /* the latest of the unit's and its keys' */
-	struct str text;   /* "500 recipients per 1h by sender" */
+	struct str text;   /* "500 recipients per 1h by sender", without exceptions */
 	struct conf_place place;
 	struct limit *next;
 };
@@ -47,6 +50,7 @@ struct rate_conf {
 	int64_t bits4, bits6;
 	bool charges_refused;
 	struct store *store;
+	const struct filter_conditions *conditions;
 };
 
 extern const struct directive rate_directives[];

@@ -45,23 +45,39 @@ static bool read_count(struct conf_load *load, const struct conf_token *t, struc
 	return true;
 }
 
+static bool is_exception(const struct conf_token *t)
+{
+	return conf_is_word(t, "except") || conf_is_word(t, "unless");
+}
+
+/* except LIST, unless CONDITION: both may be there, the condition last. */
+static bool read_exceptions(struct conf_load *load, const struct conf_node *node, size_t at, struct limit *l)
+{
+	if (at + 1 < node->n && conf_is_word(&node->tokens[at], "except")) {
+		l->except = node->tokens[at + 1].text;
+		at += 2;
+	}
+	if (at + 1 < node->n && conf_is_word(&node->tokens[at], "unless")) {
+		l->unless_at = at + 1;
+		at = node->n;
+	}
+	if (at < node->n)
+		conf_error(load, node->tokens[at].place, "expected except LIST, or unless CONDITION, or both in this order");
+	return at == node->n;
+}
+
 static bool read_keys(struct conf_load *load, const struct conf_node *node, size_t at, struct limit *l)
 {
-	for (; at < node->n && !str_is(node->tokens[at].text, "except"); at++) {
+	for (; at < node->n && !is_exception(&node->tokens[at]); at++) {
 		if (l->key_count == RATE_KEYS_MAX) {
 			conf_error(load, node->tokens[at].place, "at most %d keys in one limit", RATE_KEYS_MAX);
 			return false;
 		}
 		l->keys[l->key_count++].name = node->tokens[at].text;
 	}
-	if (at == node->n)
-		return l->key_count > 0;
-	if (at + 2 != node->n) {
-		conf_error(load, node->tokens[at].place, "expected except LIST at the end");
-		return false;
-	}
-	l->except = node->tokens[at + 1].text;
-	return l->key_count > 0;
+	if (l->key_count == 0)
+		conf_error(load, node->tokens[5].place, "expected a key behind by: network, or a fact like client or sender");
+	return l->key_count > 0 && read_exceptions(load, node, at, l);
 }
 
 static struct str limit_text(struct arena *a, const struct conf_node *node)
@@ -69,7 +85,7 @@ static struct str limit_text(struct arena *a, const struct conf_node *node)
 	struct buf out = {0};
 
 	buf_addf(&out, "%.*s %.*s", STR_ARG(node->tokens[2].text), STR_ARG(node->tokens[1].text));
-	for (size_t i = 3; i < node->n && !str_is(node->tokens[i].text, "except"); i++)
+	for (size_t i = 3; i < node->n && !is_exception(&node->tokens[i]); i++)
 		buf_addf(&out, " %.*s", STR_ARG(node->tokens[i].text));
 	return buf_take(&out, a);
 }
@@ -80,10 +96,12 @@ static void set_limit(struct conf_load *load, const struct conf_node *node, void
 	struct limit *l = arena_alloc(load->arena, sizeof *l);
 
 	if (node->n < 7 || !str_is(node->tokens[3].text, "per") || !str_is(node->tokens[5].text, "by")) {
-		conf_error(load, node->tokens[0].place, "expected limit UNIT COUNT per DURATION by KEY... [except LIST]");
+		conf_error(load, node->tokens[0].place, "expected limit UNIT COUNT per DURATION by KEY... [except LIST] "
+		    "[unless CONDITION]");
 		return;
 	}
 	l->place = node->tokens[0].place;
+	l->node = node;
 	if (!read_unit(load, &node->tokens[1], l) || !read_count(load, &node->tokens[2], l) ||
 	    !conf_duration(load, &node->tokens[4], &l->rate.per_ms) || !read_keys(load, node, 6, l))
 		return;
@@ -104,9 +122,10 @@ static void set_limit(struct conf_load *load, const struct conf_node *node, void
 #define AT(field) offsetof(struct rate_conf, field)
 const struct directive rate_directives[] = {
     {.name = "limit", .type = CONF_CUSTOM, .set = set_limit, .repeats = true,
-	.args = "UNIT COUNT per DURATION by KEY... [except LIST]",
+	.args = "UNIT COUNT per DURATION by KEY... [except LIST] [unless CONDITION]",
 	.help = "units: connections messages recipients bytes errors unknown; keys: network, or any fact: client, "
-		"helo, sender, sender.domain, auth.user, rcpt, rcpt.domain"},
+		"helo, sender, sender.domain, auth.user, rcpt, rcpt.domain; LIST: clients, users and senders; CONDITION: as in a "
+		"policy, over what is known by RCPT"},
     {.name = "network-bits-4", .type = CONF_INT, .offset = AT(bits4), .def = "24", .min = 8, .max = 32, .args = "BITS",
 	.help = "what the key `network` means for IPv4 clients"},
     {.name = "network-bits-6", .type = CONF_INT, .offset = AT(bits6), .def = "64", .min = 16, .max = 128,
@@ -132,6 +151,31 @@ static bool find_fact(struct rate_key *key, const struct filter_env *env, struct
 	return true;
 }
 
+static bool find_except(struct limit *l, const struct filter_env *env, struct conf_load *load)
+{
+	if (!l->except.n)
+		return true;
+	l->except_list = lists_find(env->lists, l->except);
+	if (!l->except_list)
+		conf_error(load, l->place, "there is no list '%.*s'", STR_ARG(l->except));
+	return l->except_list != NULL;
+}
+
+/* What the condition reads makes the limit late, as a key does. */
+static bool compile_unless(struct limit *l, const struct filter_env *env, struct conf_load *load)
+{
+	if (!l->unless_at)
+		return true;
+	if (!env->conditions) {
+		conf_error(load, l->place, "conditions are not possible here");
+		return false;
+	}
+	l->unless = env->conditions->compile(env->conditions, load, l->node, l->unless_at, STAGE_RCPT);
+	if (l->unless && env->conditions->stage(l->unless) > l->stage)
+		l->stage = env->conditions->stage(l->unless);
+	return l->unless != NULL;
+}
+
 static bool open_limit(struct limit *l, const struct filter_env *env, struct conf_load *load)
 {
 	bool ok = true;
@@ -143,12 +187,7 @@ static bool open_limit(struct limit *l, const struct filter_env *env, struct con
 		conf_error(load, l->place, "a key of this limit is known only after the recipients");
 		ok = false;
 	}
-	if (!l->except.n)
-		return ok;
-	l->except_list = lists_find(env->lists, l->except);
-	if (!l->except_list)
-		conf_error(load, l->place, "there is no list '%.*s'", STR_ARG(l->except));
-	return ok && l->except_list;
+	return ok & find_except(l, env, load) & compile_unless(l, env, load);
 }
 
 bool rate_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
@@ -158,6 +197,7 @@ bool rate_open(void *conf, const struct filter_env *env, struct conf_load *load,
 
 	(void)place;
 	c->store = env->store;
+	c->conditions = env->conditions;
 	for (struct limit *l = c->first; l; l = l->next)
 		ok &= open_limit(l, env, load);
 	return ok;

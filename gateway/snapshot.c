@@ -17,6 +17,27 @@ static unsigned generations;
 	for (const struct conf_node *node = (config)->root; node; node = node->next)               \
 		if (str_is(node->tokens[0].text, what))
 
+struct conditions {
+	struct filter_conditions lent;
+	const struct snapshot *snapshot;
+};
+
+static struct condition *compile_for_filter(const struct filter_conditions *self, struct conf_load *load,
+    const struct conf_node *node, size_t from, enum stage stage)
+{
+	const struct snapshot *s = ((const struct conditions *)self)->snapshot;
+
+	return condition_new(load, node, from, stage, s->facts, s->lists, builtin_filters);
+}
+
+static const struct filter_conditions *lend_conditions(struct snapshot *s)
+{
+	struct conditions *c = arena_alloc(s->arena, sizeof *c);
+
+	*c = (struct conditions){{compile_for_filter, condition_stage, condition_holds}, s};
+	return &c->lent;
+}
+
 static struct filter_env *make_env(struct snapshot *s, const struct snapshot_world *world)
 {
 	struct filter_env *env = arena_alloc(s->arena, sizeof *env);
@@ -29,6 +50,7 @@ static struct filter_env *make_env(struct snapshot *s, const struct snapshot_wor
 	env->lists = s->lists;
 	env->routes = s->routes;
 	env->settings = s->settings;
+	env->conditions = lend_conditions(s);
 	env->only_check = world->only_check;
 	env->scan = s->scan;
 	env->open_key = world->open_key;

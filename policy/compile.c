@@ -26,8 +26,16 @@ static const struct action_row action_rows[];
 
 static struct statement *compile_block(struct compiler *c, const struct conf_node *list);
 static void compile_stage(struct compiler *c, const struct conf_node *node);
-static void finish(struct policy *p);
 static void check_end(struct compiler *c, struct conf_place place);
+
+void compiler_start(struct compiler *c, struct conf_load *load, struct policy *policy, const struct fact_registry *facts,
+    const struct lists *lists)
+{
+	*c = (struct compiler){.load = load, .arena = load->arena, .policy = policy, .facts = facts, .lists = lists};
+	policy->arena = load->arena;
+	policy->pool = regex_pool_new(load->arena);
+	c->inline_lists = lists_new(load->arena, NULL);
+}
 
 struct policy *policy_new(struct conf_load *load, const struct conf_node *node,
     const struct fact_registry *facts, const struct lists *lists, const struct filter *const known[])
@@ -36,11 +44,8 @@ struct policy *policy_new(struct conf_load *load, const struct conf_node *node,
 	struct compiler *c = arena_alloc(a, sizeof *c);
 	size_t errors = load->errors;
 
-	*c = (struct compiler){.load = load, .arena = a, .facts = facts, .lists = lists, .known = known};
-	c->policy = arena_alloc(a, sizeof *c->policy);
-	c->policy->arena = a;
-	c->policy->pool = regex_pool_new(a);
-	c->inline_lists = lists_new(a, NULL);
+	compiler_start(c, load, arena_alloc(a, sizeof *c->policy), facts, lists);
+	c->known = known;
 	if (!node) {
 		c->is_lenient = true;
 		node = conf_parse_text(load, "policy-default", str_of(policy_default_text));
@@ -50,7 +55,7 @@ struct policy *policy_new(struct conf_load *load, const struct conf_node *node,
 	for (const struct conf_node *child = node->children; child; child = child->next)
 		compile_stage(c, child);
 	check_end(c, node->tokens[0].place);
-	finish(c->policy);
+	policy_finish(c->policy);
 	return load->errors == errors ? c->policy : NULL;
 }
 
@@ -124,7 +129,7 @@ static void check_end(struct compiler *c, struct conf_place place)
 	    "the message stage can end without a verdict, then the message is tempfailed; end it with accept;");
 }
 
-static void finish(struct policy *p)
+void policy_finish(struct policy *p)
 {
 	for (p->slot_room = 16; p->slot_room < 4 * p->fact_count;)
 		p->slot_room *= 2;

@@ -17,7 +17,7 @@ static void set_reply(struct verdict *v, enum verdict_kind kind, int code, struc
 }
 
 /* Every fact that is set to its slot: the innermost scope is last and wins. */
-static void load_facts(struct run *run)
+void run_load_facts(struct run *run)
 {
 	const struct policy *p = run->policy;
 	const struct session *s = run->session;
@@ -49,7 +49,7 @@ void policy_decide(const struct policy *p, const struct session *s, enum stage s
 	if (failure && failure_speaks(&run, failure))
 		return;
 	if (p->stages[stage]) {
-		load_facts(&run);
+		run_load_facts(&run);
 		run_block(&run, p->stages[stage]);
 		if (run.scratch)
 			regex_give_back(p->pool, run.scratch);

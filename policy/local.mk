@@ -2,6 +2,7 @@ noinst_LIBRARIES += policy/libpolicy.a
 policy_libpolicy_a_SOURCES = \
 	policy/compare.c \
 	policy/compile.c \
+	policy/condition.c \
 	policy/decide.c \
 	policy/default.c \
 	policy/eval.c \

@@ -71,6 +71,18 @@ unsigned policy_uses(const struct policy *p);
  */
 size_t policy_own_headers(const struct policy *p, const struct str **ret_names);
 
+/*
+ * One condition outside of a policy, for directives of filters (core/filter.h): the tokens of the node
+ * behind `from`, which may read what is known at the stage. NULL after an error. Lives in the load's arena.
+ */
+struct condition;
+struct condition *condition_new(struct conf_load *load, const struct conf_node *node, size_t from, enum stage stage,
+    const struct fact_registry *facts, const struct lists *lists, const struct filter *const known[]);
+/* From which stage on all that it reads can be known. */
+enum stage condition_stage(const struct condition *x);
+/* RES_TEMP: a list could not be asked. r may be NULL. */
+enum res condition_holds(const struct condition *x, const struct session *s, const struct recipient *r, struct arena *a);
+
 /* For the manual: {name, arguments, help} of each action and operator. */
 struct policy_word {
 	const char *name, *args, *help;

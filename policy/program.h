@@ -159,6 +159,11 @@ struct compiler {
 	size_t read_count;
 };
 
+/* Fills in both; the policy is zeroed memory of the load's arena. */
+void compiler_start(struct compiler *c, struct conf_load *load, struct policy *policy, const struct fact_registry *facts,
+    const struct lists *lists);
+/* After the last statement. */
+void policy_finish(struct policy *p);
 /* The declaration of a fact, of a filter that is not configured too (not when lenient). */
 const struct fact_def *compile_find(const struct compiler *c, struct str name);
 /* The slot of a fact that may be read at the stage; -1 after an error, or quietly when lenient. */
@@ -185,6 +190,8 @@ struct run {
 	bool list_failed;			    /* a list could not be asked */
 };
 
+/* Every fact that is set, to its slot. */
+void run_load_facts(struct run *run);
 bool run_condition(struct run *run, const struct expr *e);
 struct str template_reply(struct run *run, const struct template *t);
 struct str template_header(struct run *run, const struct template *t);
