@@ -123,9 +123,21 @@ static bool value_of(struct session *s, const char *name, struct str *ret_value)
 	return field != NULL;
 }
 
+/* "2505d", "3h", "12m": as exact as a reader wants it. */
+static struct str about(struct session *s, int64_t ms)
+{
+	static const int64_t units[] = {86400000, 3600000, 60000};
+	size_t i = 0;
+
+	ms = ms < 0 ? -ms : ms;
+	while (i < 2 && ms < 2 * units[i])
+		i++;
+	return conf_duration_text(filter_arena(s), ms / units[i] * units[i]);
+}
+
 static void check_date(struct session *s, const struct headers_conf *c)
 {
-	struct str value, ahead;
+	struct str value;
 	int64_t when, ahead_ms;
 
 	if (!value_of(s, "Date", &value))
@@ -136,11 +148,10 @@ static void check_date(struct session *s, const struct headers_conf *c)
 	}
 	ahead_ms = (when - clock_now()) * 1000;
 	fact_set_duration(FACTS(s), "headers.date-ahead", ahead_ms);
-	ahead = conf_duration_text(filter_arena(s), (ahead_ms < 0 ? -ahead_ms : ahead_ms) / 60000 * 60000);
 	if (ahead_ms > c->future_ms)
-		finding_add(s, "headers.date-future", "Date is %.*s ahead", STR_ARG(ahead));
+		finding_add(s, "headers.date-future", "Date is %.*s ahead", STR_ARG(about(s, ahead_ms)));
 	else if (-ahead_ms > c->past_ms)
-		finding_add(s, "headers.date-past", "Date is %.*s old", STR_ARG(ahead));
+		finding_add(s, "headers.date-past", "Date is %.*s old", STR_ARG(about(s, ahead_ms)));
 }
 
 static void check_from(struct session *s)

@@ -328,9 +328,14 @@ static void explain_trail(const struct verdict *v, struct buf *out)
 	}
 }
 
+static struct str or_none(struct str text)
+{
+	return text.n ? text : STR("(none)");
+}
+
 static void explain_recipient(const struct recipient *r, const struct verdict *v, struct buf *out)
 {
-	buf_addf(out, "  %.*s: %s", STR_ARG(r->address.text), verdict_name(v->kind));
+	buf_addf(out, "  %.*s: %s", STR_ARG(or_none(r->address.text)), verdict_name(v->kind));
 	if (v->decided_by.file)
 		buf_addf(out, ", decided by %s:%u", v->decided_by.file, v->decided_by.line);
 	else if (v->failed_filter)
@@ -345,7 +350,7 @@ void judge_explain(const struct session *s, const struct judgement *j, struct bu
 	char ip[IP_TEXT_MAX];
 
 	buf_addf(out, "message %s  %zu octets  client %s  helo %.*s  from <%.*s>\n", m->id, spool_size(m->spool),
-	    s->client.family ? ip_format(&s->client, ip).p : "(none)", STR_ARG(s->helo), STR_ARG(m->sender.text));
+	    s->client.family ? ip_format(&s->client, ip).p : "(none)", STR_ARG(or_none(s->helo)), STR_ARG(m->sender.text));
 	buf_addf(out, "verdict: %s, score %.1f\nreply:   %.*s\n", verdict_name(j->whole.kind),
 	    session_score(s, sole_recipient(j)), STR_ARG(judge_reply(m->arena, &j->whole, m->id)));
 	buf_adds(out, "findings:\n");
