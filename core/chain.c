@@ -12,7 +12,7 @@ struct chain {
 	struct fact_registry *facts;
 	struct chain_slot *slots;
 	size_t n, room;
-	bool has_want[STAGE_COUNT], has_run[STAGE_COUNT], is_heavy[STAGE_COUNT], has_data, has_settle;
+	bool has_want[STAGE_COUNT], has_run[STAGE_COUNT], needs_answers[STAGE_COUNT], is_heavy[STAGE_COUNT], has_data, has_settle;
 	size_t opened;
 };
 
@@ -156,7 +156,11 @@ static void apply_block(struct chain *c, struct conf_load *load, const struct co
 
 static void note_work(struct chain *c, const struct filter *f)
 {
+	bool wants = false;
+
 	for (int stage = 0; stage < STAGE_COUNT; stage++) {
+		wants |= f->want[stage] != NULL;
+		c->needs_answers[stage] |= wants && f->run[stage];
 		c->has_want[stage] |= f->want[stage] != NULL;
 		c->has_run[stage] |= f->run[stage] != NULL;
 		c->is_heavy[stage] |= f->is_heavy && stage == STAGE_MESSAGE && f->run[stage];
@@ -247,6 +251,11 @@ bool chain_is_heavy(const struct chain *c, enum stage stage)
 bool chain_has_data(const struct chain *c)
 {
 	return c->has_data;
+}
+
+bool chain_needs_answers(const struct chain *c, enum stage stage)
+{
+	return c->needs_answers[stage];
 }
 
 void chain_want(struct session *s, enum stage stage)
@@ -353,7 +362,11 @@ const struct failure *chain_failure(const struct session *s, enum stage stage, c
 void chain_data(struct session *s, struct str piece)
 {
 	const struct chain *c = s->chain;
+	struct message *m = s->message;
 
+	if (!c->has_data || piece.n == 0)
+		return;
+	m->body_fed = (m->body_fed ? m->body_fed : m->headers.body) + piece.n;
 	s->stage = STAGE_MESSAGE;
 	for (size_t i = 0; i < c->n; i++)
 		if (c->slots[i].filter->data) {
@@ -369,8 +382,10 @@ static void feed(void *arg, struct str piece)
 
 void chain_body(struct session *s)
 {
+	struct message *m = s->message;
+
 	if (s->chain->has_data)
-		spool_pieces(s->message->spool, s->message->headers.body, feed, s);
+		spool_pieces(m->spool, m->body_fed ? m->body_fed : m->headers.body, feed, s);
 }
 
 void chain_settle(struct session *s, enum stage stage, enum verdict_kind kind)

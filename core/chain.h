@@ -47,6 +47,8 @@ bool chain_has_want(const struct chain *c, enum stage stage);
 bool chain_has_run(const struct chain *c, enum stage stage);
 bool chain_is_heavy(const struct chain *c, enum stage stage);
 bool chain_has_data(const struct chain *c);
+/* Whether anything that runs at the stage may have look-ups to wait for; else they can go on meanwhile. */
+bool chain_needs_answers(const struct chain *c, enum stage stage);
 
 void chain_want(struct session *s, enum stage stage);
 void chain_run(struct session *s, enum stage stage);
@@ -55,8 +57,11 @@ void chain_run(struct session *s, enum stage stage);
  * without those of filters that r has off. NULL: there is none.
  */
 const struct failure *chain_failure(const struct session *s, enum stage stage, const struct recipient *r);
+/*
+ * The body for filters that want to see it. chain_data() as it comes in, in order, once message->headers
+ * are there; chain_body() what was not given yet, all of it at most, from the finished spool.
+ */
 void chain_data(struct session *s, struct str piece);
-/* All of the body at once, from the finished spool, for a front end that did not feed it as it came. */
 void chain_body(struct session *s);
 /* Tells the filters what policy decided. */
 void chain_settle(struct session *s, enum stage stage, enum verdict_kind kind);

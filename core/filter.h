@@ -84,7 +84,14 @@ struct filter {
 	 * message), to charge counters or learn. Must not block. May be NULL.
 	 */
 	void (*settle)(struct session *s, const void *conf, enum stage stage, enum verdict_kind kind);
-	/* Sees the body as it arrives, in order, on a loop thread; cheap. May be NULL. */
+	/*
+	 * Sees the body, octet for octet as it is relayed (CRLF line ends, no decoding), in order, in pieces
+	 * of any length: as it arrives on a thread of the front end, the rest from a worker when the message
+	 * is complete, never at the same time. Must be cheap and must not wait. message->headers are there
+	 * at the first call; want[STAGE_HEADER] and run[STAGE_HEADER] may come before or behind it. All of
+	 * the body was seen when run[STAGE_MESSAGE] is called, which without a body is the first call of
+	 * all; after a refusal neither comes. State: filter_state(). May be NULL.
+	 */
 	void (*data)(struct session *s, const void *conf, struct str piece);
 	bool is_heavy; /* its message stage goes through the scan gate */
 };

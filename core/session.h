@@ -70,6 +70,7 @@ struct message {
 	struct spool *spool;		/* complete and finished at STAGE_MESSAGE */
 	struct headers headers;		/* valid from STAGE_HEADER on; slices into the spool's bytes,
 					   or into a buffer of its own before the end of data */
+	size_t body_fed;		/* offset up to which filters have seen the body (chain_data); 0: nothing */
 	struct mime *mime;		/* core/mime.h, made at first use: message_mime() */
 	struct content *content;	/* core/content.h, made at first use: message_content() */
 	const struct scan_report *scan;	/* core/scan.h, made at first use: message_scan() */

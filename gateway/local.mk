@@ -31,6 +31,7 @@ gateway_libsmtp_a_SOURCES = \
 	gateway/smtp/envelope.c \
 	gateway/smtp/finish.c \
 	gateway/smtp/greet.c \
+	gateway/smtp/header.c \
 	gateway/smtp/line.c \
 	gateway/smtp/params.c \
 	gateway/smtp/private.h \

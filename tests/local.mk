@@ -52,6 +52,7 @@ unit_tests = \
 	tests/unit/test-scan-kinds \
 	tests/unit/test-scan-wire \
 	tests/unit/test-smtp \
+	tests/unit/test-smtp-header \
 	tests/unit/test-smtp-limits \
 	tests/unit/test-spf \
 	tests/unit/test-spool \
@@ -217,6 +218,8 @@ tests_unit_test_smtp_SOURCES = tests/unit/smtp-world.h tests/unit/test-smtp.c te
 tests_unit_test_smtp_LDADD = gateway/libsmtp.a $(unit_ldadd)
 tests_unit_test_tls_SOURCES = tests/unit/pem.h tests/unit/test-tls.c tests/unit/unit.h
 tests_unit_test_tls_LDADD = $(unit_ldadd)
+tests_unit_test_smtp_header_SOURCES = tests/unit/smtp-world.h tests/unit/test-smtp-header.c tests/unit/unit.h
+tests_unit_test_smtp_header_LDADD = gateway/libsmtp.a $(unit_ldadd)
 tests_unit_test_smtp_limits_SOURCES = tests/unit/smtp-world.h tests/unit/test-smtp-limits.c tests/unit/unit.h
 tests_unit_test_smtp_limits_LDADD = gateway/libsmtp.a $(unit_ldadd)
 

@@ -1,6 +1,7 @@
 /* Macros, envelope and content of an MTA become a session and a message; called by the callbacks. */
 #include "gateway/milter/intake.h"
 
+#include "core/chain.h"
 #include "gateway/smtp/wire.h"
 
 enum { NAME_MAX_OCTETS = 1000 };
@@ -209,7 +210,10 @@ bool intake_body(struct intake *in, struct str piece)
 {
 	intake_eoh(in); /* when the MTA has not told */
 	add_bytes(in, piece);
-	return !in->is_too_large && !in->spool_failed;
+	if (in->is_too_large || in->spool_failed)
+		return false;
+	chain_data(in->s, piece);
+	return true;
 }
 
 const char *intake_end(struct intake *in, const struct intake_macros *macros)

@@ -43,8 +43,7 @@ static void do_work(void *arg)
 
 	w->was_shed = !enter(w, is_heavy);
 	if (!w->was_shed) {
-		if (chain_has_data(s->chain))
-			chain_data(s, str_from(spool_data(m->spool), m->headers.body));
+		chain_body(s);
 		judge_message(w->c->snapshot, s, w->judgement);
 		w->groups = judge_groups(s, w->judgement, m->arena);
 		seal(s, w->groups);

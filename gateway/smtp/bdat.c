@@ -121,5 +121,10 @@ bool smtp_bdat_input(struct smtp *c)
 	conn_consume(c->conn, n);
 	c->chunk_left -= n;
 	c->received += n;
-	return c->chunk_left == 0 || !smtp_too_slow(c);
+	if (c->chunk_left == 0)
+		return true;
+	if (smtp_too_slow(c))
+		return false;
+	smtp_header_look(c);
+	return true;
 }

@@ -4,6 +4,7 @@
  * and said at the end, for a client that is sending does not listen.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "gateway/smtp/private.h"
 #include "lib/clock.h"
@@ -31,7 +32,7 @@ static bool charge(struct smtp *c, size_t now)
 	return total == 0 || used <= total;
 }
 
-static void fail(struct smtp *c, const char *reply)
+void smtp_receive_fail(struct smtp *c, const char *reply)
 {
 	struct message *m = c->s->message;
 
@@ -50,13 +51,15 @@ static bool sink(void *arg, struct str run)
 	if (c->failure)
 		return true;
 	if (max && spool_size(spool) + run.n > max) {
-		fail(c, too_large);
+		smtp_receive_fail(c, too_large);
 	} else if (!spool_add(spool, run)) {
 		log_say(LOG_LEVEL_ERROR, "spool", "cannot write: %s", strerror(errno));
-		fail(c, no_space);
-	} else if (!charge(c, spool_memory(spool))) {
+		smtp_receive_fail(c, no_space);
+	} else if (!charge(c, spool_memory(spool) + c->header_bytes)) {
 		smtp_count(&smtp_stats(c)->shed);
-		fail(c, no_memory);
+		smtp_receive_fail(c, no_memory);
+	} else if (c->has_header) {
+		chain_data(c->s, run);
 	}
 	return true;
 }
@@ -76,6 +79,8 @@ const char *smtp_receive_start(struct smtp *c, bool is_bdat)
 	content_start(c->reader, !is_bdat, c->conf->bare_newline == BARE_NORMALIZE, (size_t)limits->line, sink, c);
 	c->is_bdat = is_bdat;
 	c->failure = NULL;
+	c->is_refused = c->has_header = false;
+	c->searched = c->header_bytes = 0;
 	c->received = 0;
 	c->data_us = clock_mono_us();
 	return NULL;
@@ -83,13 +88,16 @@ const char *smtp_receive_start(struct smtp *c, bool is_bdat)
 
 void smtp_receive_failed(struct smtp *c)
 {
-	const char *reply = c->failure;
+	char reply[REPLY_MAX + 1]; /* for the message's arena goes */
 
+	snprintf(reply, sizeof reply, "%s", c->failure);
 	smtp_count(reply[0] == '4' ? &smtp_stats(c)->tempfailed : &smtp_stats(c)->rejected);
-	if (c->s->message)
+	if (c->s->message && !c->is_refused)
 		log_say(LOG_LEVEL_INFO, "refused", "%s: %s", c->s->message->id, reply);
 	smtp_message_end(c);
 	smtp_reply(c, reply);
+	if (strncmp(reply, "421", 3) == 0 || strncmp(reply, "521", 3) == 0)
+		smtp_end(c, true);
 }
 
 /* Less than the least rate since the start, looked at after a minute. */
@@ -172,5 +180,8 @@ bool smtp_data_input(struct smtp *c)
 		smtp_bye(c, c->failure);
 		return false;
 	}
-	return !smtp_too_slow(c);
+	if (smtp_too_slow(c))
+		return false;
+	smtp_header_look(c);
+	return true;
 }

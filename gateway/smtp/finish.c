@@ -226,28 +226,45 @@ void smtp_judge_message(struct smtp *c)
 		gate_leave(gate);
 }
 
-static void header_judged(struct smtp *c, const struct verdict *v)
+void smtp_header_decided(struct smtp *c, const struct verdict *v)
 {
 	struct message *m = c->s->message;
-	const struct verdict *decided;
+	const struct verdict *decided = verdict_keep(m->arena, v);
 
+	for (struct recipient *r = m->first; r; r = r->next)
+		if (!r->verdict)
+			r->verdict = decided;
+}
+
+static void header_judged(struct smtp *c, const struct verdict *v)
+{
 	if (smtp_verdict_refuses(v)) {
 		count_final(c, v->kind == VERDICT_TEMPFAIL ? '4' : '5');
 		smtp_refuse(c, v);
 		smtp_message_end(c);
 		return;
 	}
-	decided = verdict_keep(m->arena, v);
-	for (struct recipient *r = m->first; r; r = r->next)
-		if (!r->verdict)
-			r->verdict = decided;
+	smtp_header_decided(c, v);
 	smtp_stage(c, STAGE_MESSAGE, message_judged);
+}
+
+/* The header section of a message that came as a whole. */
+static void judge_header(struct smtp *c)
+{
+	struct message *m = c->s->message;
+	const char *wrong;
+
+	headers_parse_within(m->arena, spool_data(m->spool), m->limits, &m->headers);
+	wrong = content_headers_wrong(&m->headers, c->snap->config->limits.hops);
+	if (wrong)
+		refuse_whole(c, wrong);
+	else
+		smtp_stage(c, STAGE_HEADER, header_judged);
 }
 
 void smtp_finish(struct smtp *c)
 {
 	struct message *m = c->s->message;
-	const char *wrong;
 
 	smtp_count(&smtp_stats(c)->messages);
 	if (!spool_finish(m->spool)) {
@@ -256,10 +273,8 @@ void smtp_finish(struct smtp *c)
 		return;
 	}
 	atomic_fetch_add_explicit(&smtp_stats(c)->bytes, spool_size(m->spool), memory_order_relaxed);
-	headers_parse_within(m->arena, spool_data(m->spool), m->limits, &m->headers);
-	wrong = content_headers_wrong(&m->headers, c->snap->config->limits.hops);
-	if (wrong)
-		refuse_whole(c, wrong);
+	if (c->has_header)
+		smtp_stage(c, STAGE_MESSAGE, message_judged);
 	else
-		smtp_stage(c, STAGE_HEADER, header_judged);
+		judge_header(c);
 }

@@ -4,7 +4,8 @@
  *   session.c   life cycle, input pump, time-outs  greet.c    connect stage, banner, HELO/EHLO
  *   command.c   the table of verbs                 envelope.c MAIL, RCPT
  *   stage.c     parking, workers, verdicts         data.c     DATA, bdat.c BDAT: receiving
- *   finish.c    judging and queueing a message     tls.c, xclient.c, received.c
+ *   header.c    its header while the rest comes    tls.c, xclient.c, received.c
+ *   finish.c    judging and queueing a message
  *   wire.h      the pure parsers
  *
  * A session belongs to its loop. While `wait` is not WAIT_NOTHING no command is read; in WAIT_WORKER
@@ -23,7 +24,7 @@
 #include "gateway/smtp/wire.h"
 #include "gateway/snapshot.h"
 
-enum { SMTP_MAGIC = 0x536d7470, TRANSFER_GRACE_MS = 60000 };
+enum { SMTP_MAGIC = 0x536d7470, TRANSFER_GRACE_MS = 60000, REPLY_MAX = 510 /* octets of a line */ };
 
 enum smtp_mode {
 	MODE_PROXY,   /* the PROXY header comes first */
@@ -79,7 +80,12 @@ struct smtp {
 
 	/* Receiving. */
 	struct content_reader *reader;
-	const char *failure;	/* reply that waits for the end of the message */
+	const char *failure;	/* reply that waits for the end of the message; static or the message's */
+	bool is_refused;	/* by a verdict, which was logged already */
+	bool has_header;	/* parsed, and its stage begun, before the end */
+	size_t searched;	/* for the end of the header section */
+	size_t header_bytes;	/* of its copy */
+	int64_t header_us;	/* when its stage began */
 	uint64_t received;	/* octets since data_us, on the wire */
 	uint64_t chunk_left;
 	size_t charged;		/* of the memory budget */
@@ -165,7 +171,9 @@ void smtp_reply(struct smtp *c, const char *text);
 void smtp_replyf(struct smtp *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Counts against the error budget; over it: 421 and the end. */
 void smtp_error(struct smtp *c, const char *text);
-/* The reply of a refusing verdict; 421 ends the session. */
+/* The reply of a refusing verdict, counted and logged, in the arena of its stage. */
+struct str smtp_refusal(struct smtp *c, const struct verdict *v);
+/* The same, said; 421 ends the session. */
 void smtp_refuse(struct smtp *c, const struct verdict *v);
 /* Last words. */
 void smtp_bye(struct smtp *c, const char *text);
@@ -184,7 +192,7 @@ void smtp_work_done(struct smtp *c, void (*done)(void *arg));
 /* Back from somebody else's hands; false when the session ended meanwhile and is gone now. */
 bool smtp_take_back(struct smtp *c);
 
-/* ---- greet.c, command.c, envelope.c, data.c, bdat.c, tls.c, xclient.c, finish.c ---- */
+/* ---- greet.c, command.c, envelope.c, data.c, bdat.c, header.c, tls.c, xclient.c, finish.c ---- */
 void smtp_greet(struct smtp *c);
 void smtp_forget_helo(struct smtp *c);
 void smtp_helo(struct smtp *c, struct str args);
@@ -199,7 +207,9 @@ bool smtp_data_input(struct smtp *c);
 bool smtp_bdat_input(struct smtp *c);
 /* Between data.c and bdat.c. */
 const char *smtp_receive_start(struct smtp *c, bool is_bdat);
-/* The message failed while it came in: the reply, and the end of the transaction. */
+/* The message fails: the rest of it is read for nothing, then the reply is said. */
+void smtp_receive_fail(struct smtp *c, const char *reply);
+/* It failed while it came in: the reply, and the end of the transaction. */
 void smtp_receive_failed(struct smtp *c);
 bool smtp_too_slow(struct smtp *c);
 void smtp_smuggled(struct smtp *c);
@@ -209,6 +219,10 @@ void smtp_xclient(struct smtp *c, struct str args);
 /* The client stands in a network that may speak for others. */
 bool smtp_may_xclient(const struct smtp *c);
 void smtp_set_tls(struct smtp *c);
+/* After a read that did not complete the message: may begin the header stage. */
+void smtp_header_look(struct smtp *c);
+/* What policy said at the header stage holds for all recipients. */
+void smtp_header_decided(struct smtp *c, const struct verdict *v);
 /* The message stage for all recipients, into c->judgement and c->verdict; on a worker or the loop. */
 void smtp_judge_message(struct smtp *c);
 /* The message is complete in the spool. */

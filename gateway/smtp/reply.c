@@ -4,8 +4,6 @@
 #include "gateway/smtp/private.h"
 #include "lib/log.h"
 
-enum { REPLY_MAX = 510 };
-
 /* A reply line; longer texts (of policies) are cut, control characters cannot pass. */
 static void write_line(struct smtp *c, struct str text)
 {
@@ -53,13 +51,20 @@ void smtp_bye(struct smtp *c, const char *text)
 	smtp_end(c, true);
 }
 
-void smtp_refuse(struct smtp *c, const struct verdict *v)
+struct str smtp_refusal(struct smtp *c, const struct verdict *v)
 {
 	struct session *s = c->s;
 	struct str reply = judge_reply(stage_arena(s, c->stage), v, s->message ? s->message->id : s->id);
 
 	smtp_count(&smtp_stats(c)->refused_stages);
 	judge_log_refused(s, c->stage, v, reply);
+	return reply;
+}
+
+void smtp_refuse(struct smtp *c, const struct verdict *v)
+{
+	struct str reply = smtp_refusal(c, v);
+
 	if (!smtp_is_open(c))
 		return;
 	write_line(c, reply);

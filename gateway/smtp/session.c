@@ -159,6 +159,8 @@ void smtp_message_end(struct smtp *c)
 	c->delivery = NULL;
 	c->message_decided = NULL;
 	c->received = 0;
+	c->searched = c->header_bytes = 0;
+	c->is_refused = c->has_header = false;
 	c->is_bdat = c->has_failed_rcpt = false;
 	message_end(c->s);
 }

@@ -132,6 +132,12 @@ static int64_t banner_left_ms(const struct smtp *c)
 	return c->stage != STAGE_CONNECT || left <= 0 || c->s->talked_early ? 0 : (left + 999) / 1000;
 }
 
+/* Look-ups that only the message stage needs go on while the body comes. */
+static bool is_waiting(const struct smtp *c)
+{
+	return (c->stage != STAGE_HEADER || chain_needs_answers(c->s->chain, c->stage)) && stage_is_waiting(c->s, c->stage);
+}
+
 void smtp_stage(struct smtp *c, enum stage stage, void (*then)(struct smtp *c, const struct verdict *v))
 {
 	int64_t banner;
@@ -143,7 +149,7 @@ void smtp_stage(struct smtp *c, enum stage stage, void (*then)(struct smtp *c, c
 	banner = banner_left_ms(c);
 	if (banner > 0)
 		park(c, WAIT_BANNER, banner);
-	else if (stage_is_waiting(c->s, stage))
+	else if (is_waiting(c))
 		park(c, WAIT_LOOKUPS, c->snap->config->limits.stage_ms);
 	else
 		stage_ready(c);

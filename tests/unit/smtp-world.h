@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/filter.h"
 #include "gateway/judge.h"
 #include "gateway/queue/queue.h"
 #include "gateway/quarantine.h"
@@ -268,8 +269,37 @@ static void note_drained(void *arg)
 	atomic_store(&w.drained, true);
 }
 
+/* What filters see of the body, and when. */
+static struct {
+	char body[1 << 16];
+	size_t n, pieces;
+	size_t at_end; /* of n, when the message stage ran */
+} seen;
+
+static void watch_data(struct session *s, const void *conf, struct str piece)
+{
+	(void)s;
+	(void)conf;
+	assert_true(seen.n + piece.n <= sizeof seen.body);
+	memcpy(seen.body + seen.n, piece.p, piece.n);
+	seen.n += piece.n;
+	__atomic_add_fetch(&seen.pieces, 1, __ATOMIC_RELEASE);
+}
+
+static enum outcome watch_run(struct session *s, const void *conf)
+{
+	(void)s;
+	(void)conf;
+	seen.at_end = seen.n;
+	return RUN_OK;
+}
+
+static const struct filter watch = {.name = "watch", .help = "sees bodies", .data = watch_data,
+    .run = {[STAGE_MESSAGE] = watch_run}};
+
 static void make_snapshot(void)
 {
+	static const struct filter *const known[] = {&watch, NULL};
 	struct conf_load load;
 	struct filter_env env = {.arena = w.arena};
 
@@ -279,6 +309,7 @@ static void make_snapshot(void)
 	w.snap.facts = fact_registry_new(w.arena);
 	assert_null(fact_registry_add(w.snap.facts, core_facts));
 	w.snap.chain = chain_new(w.arena, &env, w.snap.facts);
+	chain_add(w.snap.chain, &load, conf_parse_text(&load, "test", STR("filter watch;")), known);
 	assert_true(chain_open(w.snap.chain, &load));
 	w.snap.routes = routes_new(w.arena);
 	routes_add(w.snap.routes, &load, conf_parse_text(&load, "test", STR("relay example.org example.net { to 127.0.0.1:26; }")));
@@ -293,6 +324,7 @@ static int set_up(void **state)
 
 	(void)state;
 	memset(&w, 0, sizeof w);
+	memset(&seen, 0, sizeof seen);
 	defaults();
 	w.arena = arena_new(0);
 	w.config.hostname = STR("mx.test");
