@@ -42,7 +42,8 @@ struct message *message_start(struct session *s)
 	struct message *m = arena_alloc(a, sizeof *m);
 
 	assert(!s->message);
-	*m = (struct message){.magic = MESSAGE_MAGIC, .arena = a, .limits = s->limits, .last = &m->first};
+	*m = (struct message){.magic = MESSAGE_MAGIC, .arena = a, .limits = s->limits, .last = &m->first,
+	    .started_us = clock_mono_us()};
 	m->facts = (struct facts){.registry = chain_facts(s->chain), .arena = a};
 	m->state = arena_array(a, chain_length(s->chain), sizeof *m->state);
 	findings_init(&m->findings);

@@ -82,7 +82,7 @@ struct message {
 	struct dns_scope *dns;		/* budget of this message; made at the first look-up */
 	void **state;			/* one pointer per chain slot, for the filter between its stages */
 	struct failure *failures;	/* filters that could not do their work, latest first */
-	int64_t run_ns;			/* spent in filters */
+	int64_t started_us;		/* clock_mono_us() */
 };
 
 /* A filter that could not do its work; its on-failure word decides. */

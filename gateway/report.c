@@ -11,7 +11,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-enum { LOG_RECIPIENTS_MAX = 20, LOG_FINDINGS_MAX = 50 };
+enum { LOG_RECIPIENTS_MAX = 20, LOG_FINDINGS_MAX = 50, LOG_MESSAGE_ID_MAX = 250 };
 
 /* The three lists of a recipient's findings, one after the other. */
 static void each_finding(const struct session *s, const struct judgement *j,
@@ -95,6 +95,34 @@ static void write_place(struct json *out, const struct verdict *v)
 	buf_free(&text);
 }
 
+/* What is known of who sent it: "auth":{"spf":"pass","dkim":"pass","dmarc":"pass"}. */
+static void log_authentication(struct log_line *l, const struct snapshot *snap, const struct session *s)
+{
+	static const char *const methods[] = {"iprev", "spf", "dkim", "arc", "dmarc"};
+	struct json *json = log_key(l, "auth");
+
+	json_open(json, '{');
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+		const struct fact_def *def = fact_def_find(snap->facts, str_of(methods[i]));
+		const struct fact *fact = def ? session_fact(s, NULL, def) : NULL;
+
+		if (fact)
+			json_kv(json, methods[i], fact->u.text);
+	}
+	if (s->auth_user.n)
+		json_kv(json, "user", s->auth_user);
+	json_close(json);
+}
+
+/* By what the sender's own log calls it. */
+static void log_message_id(struct log_line *l, const struct message *m)
+{
+	const struct header *field = headers_get(&m->headers, "Message-ID", 0);
+
+	if (field)
+		log_text(l, "message_id", str_sub(str_trim(field->value), 0, LOG_MESSAGE_ID_MAX));
+}
+
 void judge_log(const struct snapshot *snap, const struct session *s, const struct judgement *j, struct str reply)
 {
 	const struct message *m = s->message;
@@ -102,7 +130,6 @@ void judge_log(const struct snapshot *snap, const struct session *s, const struc
 	struct log_line l;
 	struct names names = {0};
 
-	(void)snap;
 	if (!log_wants(LOG_LEVEL_INFO))
 		return;
 	l = log_start(LOG_LEVEL_INFO, "message");
@@ -112,8 +139,12 @@ void judge_log(const struct snapshot *snap, const struct session *s, const struc
 		log_text(&l, "queue_id", m->queue_id);
 	log_text(&l, "client", ip_format(&s->client, ip));
 	log_text(&l, "helo", s->helo);
+	if (s->tls_version.n)
+		log_text(&l, "tls", s->tls_version);
 	log_text(&l, "from", m->sender.text);
 	log_recipients(&l, j);
+	log_message_id(&l, m);
+	log_authentication(&l, snap, s);
 	log_int(&l, "bytes", (int64_t)spool_size(m->spool));
 	log_text(&l, "verdict", str_of(verdict_name(j->whole.kind)));
 	write_place(log_key(&l, "decided_by"), &j->whole);
@@ -124,7 +155,7 @@ void judge_log(const struct snapshot *snap, const struct session *s, const struc
 	each_finding(s, j, name_finding, &names);
 	json_close(names.json);
 	log_failures(&l, s);
-	log_int(&l, "micros", clock_mono_us() - s->started_us);
+	log_int(&l, "micros", clock_mono_us() - m->started_us);
 	log_end(&l);
 }
 

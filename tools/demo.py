@@ -151,7 +151,7 @@ def reason(entry, reply):
 
 
 def send_all(demo):
-    print(f"\n{'message':<20} {'verdict':<11} {'score':>6}  reason")
+    print(f"\n{'message':<18} {'verdict':<10} {'score':>5}  {'spf':<8} {'dmarc':<6} reason")
     print("-" * 110)
     replies = []
     for sample in samples():
@@ -159,7 +159,9 @@ def send_all(demo):
         entry = demo.log_line(reply)
         verdict = entry.get("verdict") or {"2": "accept", "4": "tempfail"}.get(reply[0], "reject")
         score = f"{entry['score']:.1f}" if "score" in entry else "-"
-        print(f"{sample['file']:<20} {verdict:<11} {score:>6}  {reason(entry, reply)}")
+        auth = entry.get("auth", {})
+        print(f"{sample['file']:<18} {verdict:<10} {score:>5}  {auth.get('spf', '-'):<8} {auth.get('dmarc', '-'):<6} "
+              f"{reason(entry, reply)}")
         replies.append((sample, reply, verdict))
     return replies
 

@@ -45,4 +45,5 @@ drain g1
 expect n1.messages == 2
 expect n1.message[0].header "X-Spf" == "pass pass mailfrom"	n1.message[1].header "X-Spf" == "pass pass helo"
 expect n1.message[0].header "Authentication-Results" ~ "spf=pass smtp.mailfrom=a@example.org"
+expect g1.log ~ "\"auth\":\{[^}]*\"spf\":\"pass\""
 expect n1.message[1].header "Authentication-Results" ~ "spf=pass smtp.helo=mx.example.org"
