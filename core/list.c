@@ -24,6 +24,7 @@ struct list {
 	struct conf_place place;
 	struct lists *owner;
 	bool is_state, has_parents; /* parents: there are ".domain" entries */
+	struct list_scan *scan;	    /* of a state list */
 	struct names *texts;	    /* value: struct str *, as written */
 	struct nets nets;
 	struct pattern *patterns;
@@ -133,6 +134,7 @@ void lists_add(struct lists *ls, struct conf_load *load, const struct conf_node 
 	keep(ls, l);
 	if (node->n == 3 && conf_is_word(&node->tokens[2], "state") && !node->has_block) {
 		l->is_state = true;
+		l->scan = list_scan_new(ls->arena, ls->store, l->name, ls->pool);
 		return;
 	}
 	if (node->n == 2 && !node->has_block)
@@ -372,7 +374,7 @@ enum res list_has_text_for(const struct list *l, struct str rcpt, struct str tex
 	struct str domain = list_domain_of(text);
 
 	if (l->is_state)
-		return list_state_has_text(l->owner->store, l->name, rcpt, text, ret_entry);
+		return list_state_has_text(l->owner->store, l->scan, l->name, rcpt, text, ret_entry);
 	if (text.n && text.p[0] != '.' && get(l, text, ret_entry))
 		return RES_OK;
 	if (domain.n < text.n && list_is_domain(domain) && get(l, domain, ret_entry))
@@ -391,7 +393,7 @@ enum res list_has_ip_for(const struct list *l, struct str rcpt, const struct ip 
 	if (l->is_state) {
 		if (ret_entry)
 			*ret_entry = STR_NONE;
-		return list_state_has_ip(l->owner->store, l->name, rcpt, ip);
+		return list_state_has_ip(l->owner->store, l->scan, l->name, rcpt, ip);
 	}
 	net = nets_find(&l->nets, ip);
 	if (net && ret_entry)

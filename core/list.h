@@ -14,11 +14,12 @@
  * Case is ignored everywhere. Look-ups are by hash or binary search, whatever the size; only
  * patterns are tried one by one.
  *
- * State lists have no patterns, and their networks have prefixes of LIST_STATE_BITS_4 or _6 only, so
- * that a look-up is a few reads. Kept in the table "list", key "NAME\0ENTRY" (lower case; networks
- * as cidr text with prefix length): list_state_key() makes it. Entries of one recipient or domain
- * have the key "NAME@user@domain\0ENTRY" or "NAME@domain\0ENTRY" and count only where the recipient
- * is known: list_has_text_for() looks at his, then at his domain's, then at those for all.
+ * Entries of state lists are in the table "list", key "NAME\0ENTRY" (lower case; networks as cidr text
+ * with prefix length), so that a look-up is a few reads whatever the size. Patterns, and networks with
+ * other prefixes than LIST_STATE_BITS_4 or _6, are in the table "list-scan", LIST_SCAN_MAX at most in a
+ * list, and are tried one by one. Entries of one recipient or domain have the key
+ * "NAME@user@domain\0ENTRY" or "NAME@domain\0ENTRY" and count only where the recipient is known:
+ * list_has_text_for() looks at his, then at his domain's, then at those for all.
  */
 #ifndef REEVE_CORE_LIST_H
 #define REEVE_CORE_LIST_H
@@ -41,6 +42,7 @@ enum list_limits {
 	LIST_REGEX_MAX = 1000, /* patterns in one list */
 	LIST_NAME_MAX = 64,
 	LIST_PARENTS_MAX = 10, /* parent domains that are looked up in a state list */
+	LIST_SCAN_MAX = 1000,  /* patterns and odd networks of a state list */
 };
 
 #define LIST_STATE_BITS_4 32, 24, 16, 8
@@ -69,16 +71,27 @@ enum res list_has_ip_for(const struct list *l, struct str rcpt, const struct ip 
 bool list_is_state(const struct list *l);
 /* Entries that were loaded; 0 for a state list. */
 size_t list_count(const struct list *l);
-/* Table of state lists in the store. */
+/* Tables of state lists in the store; the last one has a number by NAME that each change of "list-scan" raises. */
 #define LIST_STATE_TABLE "list"
+#define LIST_SCAN_TABLE "list-scan"
+#define LIST_SCAN_VERSIONS "list-scan-version"
+
+/* Where an entry is kept. */
+struct list_place {
+	const char *table;
+	struct str key;
+	struct str name; /* of the list, lower case */
+};
+
 /*
- * The key of an entry of a state list; name alone (entry "") is the prefix for store_each. False
- * with the reason when it cannot be an entry.
+ * The place of an entry of a state list, for one recipient or domain (scope; "" for all). Without an
+ * entry ("") the key is the prefix of all, in either table. False with the reason when it cannot be one.
  */
-bool list_state_key(struct arena *a, struct str name, struct str entry, struct str *ret_key,
+bool list_state_place(struct arena *a, struct str name, struct str scope, struct str entry, struct list_place *ret_place,
     const char **ret_error);
-/* The same for entries of one recipient or domain (scope; "" for all). */
-bool list_state_key_for(struct arena *a, struct str name, struct str scope, struct str entry, struct str *ret_key,
-    const char **ret_error);
+/* RES_PERM: there are LIST_SCAN_MAX already. */
+enum res list_state_put(struct store *store, const struct list_place *place, struct str value, int64_t ttl);
+/* RES_NONE: there was none. */
+enum res list_state_delete(struct store *store, const struct list_place *place);
 
 #endif

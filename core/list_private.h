@@ -19,8 +19,26 @@ static inline bool list_is_domain(struct str text)
 /* A network, or what was meant as one. */
 bool list_looks_like_network(struct str text);
 
-enum res list_state_has_text(struct store *store, struct str name, struct str rcpt, struct str text,
+struct regex;
+struct regex_pool;
+struct list_scan;
+
+/* What is looked for: an address, or a text when ip is NULL. */
+struct list_wanted {
+	struct str text;
+	const struct ip *ip;
+};
+
+enum res list_state_has_text(struct store *store, struct list_scan *scan, struct str name, struct str rcpt, struct str text,
     struct str *ret_entry);
-enum res list_state_has_ip(struct store *store, struct str name, struct str rcpt, const struct ip *ip);
+enum res list_state_has_ip(struct store *store, struct list_scan *scan, struct str name, struct str rcpt, const struct ip *ip);
+
+/* ---- list_scan.c ---- */
+
+/* Ends with the arena; the store may be NULL. */
+struct list_scan *list_scan_new(struct arena *a, struct store *store, struct str name, struct regex_pool *pool);
+enum res list_scan_has(struct list_scan *scan, const struct str *scopes, size_t n, const struct list_wanted *wanted);
+/* "/REGEX/" compiled; NULL with the reason. */
+struct regex *list_pattern(struct arena *a, struct str entry, struct str *ret_error);
 
 #endif

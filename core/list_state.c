@@ -1,7 +1,8 @@
 /*
  * Lists in the store: the keys of their entries, and look-ups. A look-up is one read for each form
  * in which an entry could stand (the address, its domain, ".parents", networks of some lengths),
- * first among the recipient's own entries, then among the domain's, then among those for all.
+ * first among the recipient's own entries, then among the domain's, then among those for all; then
+ * those that have no such form are tried (list_scan.c).
  */
 #include "core/list_private.h"
 #include "lib/store.h"
@@ -60,18 +61,33 @@ bool list_looks_like_network(struct str text)
 	       (str_chr(text, '/') > 0 && cidr_parse(str_sub(text, 0, (size_t)str_chr(text, '/')), true, &net));
 }
 
-/* How the entry stands in the key; error when it cannot. */
-static struct str entry_text(struct str entry, char room[CIDR_TEXT_MAX], const char **ret_error)
+static bool is_pattern(struct str entry)
+{
+	return entry.n > 2 && entry.p[0] == '/' && entry.p[entry.n - 1] == '/';
+}
+
+static void check_pattern(struct arena *a, struct str entry, const char **ret_error)
+{
+	struct str error;
+
+	if (!list_pattern(a, entry, &error))
+		*ret_error = arena_printf(a, "no pattern: %.*s", STR_ARG(error)).p;
+}
+
+/* How the entry stands in the key, and in which table; error when it cannot. */
+static struct str entry_text(struct arena *a, struct str entry, const char **ret_table, char room[CIDR_TEXT_MAX],
+    const char **ret_error)
 {
 	struct cidr net;
 
+	*ret_table = LIST_STATE_TABLE;
 	if (entry.n > LIST_ENTRY_MAX || memchr(entry.p ? entry.p : "", 0, entry.n))
 		*ret_error = "an entry has at most 400 octets and no NUL";
-	else if (entry.n > 2 && entry.p[0] == '/' && entry.p[entry.n - 1] == '/')
-		*ret_error = "a state list takes no patterns; put them into a list with a file";
-	else if (cidr_parse(entry, false, &net)) {
-		if (!bits_are_kept(&net))
-			*ret_error = "a state list takes networks of /8 /16 /24 /32, or /32 /48 /56 /64 /128 for IPv6";
+	else if (is_pattern(entry)) {
+		*ret_table = LIST_SCAN_TABLE;
+		check_pattern(a, entry, ret_error);
+	} else if (cidr_parse(entry, false, &net)) {
+		*ret_table = bits_are_kept(&net) ? LIST_STATE_TABLE : LIST_SCAN_TABLE;
 		return network_text(&net.ip, net.bits, room);
 	} else if (entry.n && list_looks_like_network(entry))
 		*ret_error = "no network: wrong prefix length, or bits set behind it";
@@ -80,25 +96,25 @@ static struct str entry_text(struct str entry, char room[CIDR_TEXT_MAX], const c
 	return entry;
 }
 
-bool list_state_key(struct arena *a, struct str name, struct str entry, struct str *ret_key, const char **ret_error)
-{
-	return list_state_key_for(a, name, STR(""), entry, ret_key, ret_error);
-}
-
-bool list_state_key_for(struct arena *a, struct str name, struct str scope, struct str entry, struct str *ret_key,
+bool list_state_place(struct arena *a, struct str name, struct str scope, struct str entry, struct list_place *ret_place,
     const char **ret_error)
 {
 	char room[CIDR_TEXT_MAX];
 	struct key k;
 
 	*ret_error = NULL;
-	entry = entry_text(entry, room, ret_error);
-	key_make(&k, name, scope, STR(""), entry);
+	entry = entry_text(a, entry, &ret_place->table, room, ret_error);
+	key_make(&k, name, scope, STR(""), is_pattern(entry) ? STR("") : entry);
+	/* Case means something in a pattern. */
+	for (size_t i = 0; is_pattern(entry) && i < entry.n; i++, k.n++)
+		if (k.n < sizeof k.b)
+			k.b[k.n] = entry.p[i];
 	if (k.n > sizeof k.b) {
 		*ret_error = "the names of list, recipient and entry are too long together";
 		return false;
 	}
-	*ret_key = arena_str(a, (struct str){k.b, k.n});
+	ret_place->key = arena_str(a, (struct str){k.b, k.n});
+	ret_place->name = str_lower(a, name);
 	return *ret_error == NULL;
 }
 
@@ -163,10 +179,10 @@ static enum res has_text_in(struct store *store, struct str name, struct str sco
 	return res;
 }
 
-enum res list_state_has_text(struct store *store, struct str name, struct str rcpt, struct str text,
+enum res list_state_has_text(struct store *store, struct list_scan *scan, struct str name, struct str rcpt, struct str text,
     struct str *ret_entry)
 {
-	struct str scopes[SCOPES_MAX], entry;
+	struct str scopes[SCOPES_MAX], entry = STR("");
 	size_t n = scopes_of(rcpt, scopes);
 	enum res res = RES_NONE;
 
@@ -174,12 +190,16 @@ enum res list_state_has_text(struct store *store, struct str name, struct str rc
 		return RES_TEMP;
 	for (size_t i = 0; i < n && res == RES_NONE; i++)
 		res = has_text_in(store, name, scopes[i], text, &entry);
+	if (res == RES_NONE) {
+		entry = text;
+		res = list_scan_has(scan, scopes, n, &(struct list_wanted){.text = text});
+	}
 	if (res == RES_OK && ret_entry)
 		*ret_entry = entry; /* a slice of the text */
 	return res;
 }
 
-enum res list_state_has_ip(struct store *store, struct str name, struct str rcpt, const struct ip *ip)
+enum res list_state_has_ip(struct store *store, struct list_scan *scan, struct str name, struct str rcpt, const struct ip *ip)
 {
 	const uint8_t *bits = ip->family == 4 ? bits_4 : bits_6;
 	size_t lengths = ip->family == 4 ? sizeof bits_4 : sizeof bits_6;
@@ -196,5 +216,5 @@ enum res list_state_has_ip(struct store *store, struct str name, struct str rcpt
 			if (res != RES_NONE)
 				return res;
 		}
-	return RES_NONE;
+	return list_scan_has(scan, scopes, n, &(struct list_wanted){.ip = ip});
 }

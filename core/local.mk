@@ -37,6 +37,7 @@ core_libcore_a_SOURCES = \
 	core/list.c \
 	core/list.h \
 	core/list_private.h \
+	core/list_scan.c \
 	core/list_state.c \
 	core/mailbox.c \
 	core/mailbox.h \

@@ -75,7 +75,7 @@ static void log_event(void *arg, enum store_event event, uint64_t number, struct
  */
 static struct store *open_without_writing(struct world *w, const char *path, struct str why)
 {
-	static const char *const unknown[] = {LIST_STATE_TABLE, SETTINGS_TABLE, NULL};
+	static const char *const unknown[] = {LIST_STATE_TABLE, LIST_SCAN_TABLE, LIST_SCAN_VERSIONS, SETTINGS_TABLE, NULL};
 	struct str error;
 	struct store *store;
 

@@ -87,21 +87,26 @@ static int read_request(struct ctl *ctl, struct store *st, int *argc, char **arg
 
 static bool add_entry(struct request *r, struct str entry)
 {
-	struct str key, value = arena_printf(r->ctl->arena, "%" PRId64 "\t%.*s\t%.*s", clock_now(), STR_ARG(r->owner),
+	struct str value = arena_printf(r->ctl->arena, "%" PRId64 "\t%.*s\t%.*s", clock_now(), STR_ARG(r->owner),
 	    STR_ARG(r->comment));
+	struct list_place place;
 	const char *wrong = NULL;
+	enum res res;
 
-	if (entry.n == 0 || !list_state_key_for(r->ctl->arena, r->name, r->scope, entry, &key, &wrong)) {
+	if (entry.n == 0 || !list_state_place(r->ctl->arena, r->name, r->scope, entry, &place, &wrong)) {
 		ctl_fail("'%.*s': %s", STR_ARG(entry), wrong ? wrong : "an entry is not empty");
 		return false;
 	}
+	res = list_state_put(r->st, &place, value, r->ttl);
 	/* A long import fills what may wait: it is written, then there is room. */
-	if (store_put(r->st, LIST_STATE_TABLE, key, value, r->ttl) == RES_OK)
-		return true;
-	if (store_flush(r->st) == RES_OK && store_put(r->st, LIST_STATE_TABLE, key, value, r->ttl) == RES_OK)
-		return true;
-	ctl_fail("the store cannot be reached");
-	return false;
+	if (res == RES_TEMP && store_flush(r->st) == RES_OK)
+		res = list_state_put(r->st, &place, value, r->ttl);
+	if (res == RES_PERM)
+		ctl_fail("'%.*s': a state list has at most %d patterns and networks of other lengths than /8 /16 /24 /32 "
+		    "(/32 /48 /56 /64 /128); put them into a list with a file", STR_ARG(entry), LIST_SCAN_MAX);
+	else if (res != RES_OK)
+		ctl_fail("the store cannot be reached");
+	return res == RES_OK;
 }
 
 static int list_add(struct ctl *ctl, struct store *st, int argc, char **argv)
@@ -124,12 +129,12 @@ static int list_del(struct ctl *ctl, struct store *st, int argc, char **argv)
 	if (status || argc < 3)
 		return status ? status : 2;
 	for (int i = 2; i < argc; i++) {
-		struct str key;
+		struct list_place place;
 		const char *wrong;
 		enum res res = RES_NONE;
 
-		if (list_state_key_for(ctl->arena, r.name, r.scope, str_of(argv[i]), &key, &wrong))
-			res = store_delete(st, LIST_STATE_TABLE, key);
+		if (list_state_place(ctl->arena, r.name, r.scope, str_of(argv[i]), &place, &wrong))
+			res = list_state_delete(st, &place);
 		if (res != RES_OK)
 			status = ctl_fail(res == RES_TEMP ? "%s: the store cannot be reached" : "%s: is not in the list", argv[i]);
 	}
@@ -216,16 +221,17 @@ static bool export_entry(void *arg, const struct store_entry *entry)
 /* One scope, or all of them: keys with "NAME@" follow those with "NAME\0". */
 static int walk(struct request *r, bool all_scopes, bool (*each)(void *arg, const struct store_entry *entry))
 {
-	struct str prefix;
+	static const char *const tables[] = {LIST_STATE_TABLE, LIST_SCAN_TABLE};
+	struct list_place place;
 	const char *wrong;
-	enum res res;
+	enum res res = RES_OK;
 
-	if (!list_state_key_for(r->ctl->arena, r->name, r->scope, STR(""), &prefix, &wrong))
+	if (!list_state_place(r->ctl->arena, r->name, r->scope, STR(""), &place, &wrong))
 		return ctl_fail("%s", wrong);
-	res = store_each(r->st, LIST_STATE_TABLE, prefix, each, r);
-	if (res == RES_OK && all_scopes)
-		res = store_each(r->st, LIST_STATE_TABLE,
-		    str_lower(r->ctl->arena, arena_printf(r->ctl->arena, "%.*s@", STR_ARG(r->name))), each, r);
+	for (size_t i = 0; i < 2 && res == RES_OK; i++)
+		res = store_each(r->st, tables[i], place.key, each, r);
+	for (size_t i = 0; i < 2 && res == RES_OK && all_scopes; i++)
+		res = store_each(r->st, tables[i], arena_printf(r->ctl->arena, "%.*s@", STR_ARG(place.name)), each, r);
 	return res == RES_OK ? 0 : ctl_fail("the store cannot be reached");
 }
 
@@ -273,7 +279,7 @@ static enum res import_line(struct request *r, struct str line)
 	entry = str_trim(entry);
 	if (entry.n == 0 || entry.p[0] == '#')
 		return RES_NONE;
-	if (str_chr(entry, ' ') > 0)
+	if (entry.p[0] != '/' && str_chr(entry, ' ') > 0)
 		entry = str_sub(entry, 0, (size_t)str_chr(entry, ' '));
 	if (str_split(&line, '\t', &part) && str_u64(part, &expires) && expires > 0) {
 		if ((int64_t)expires <= clock_now())

@@ -79,8 +79,34 @@ session via smtp milter from 203.0.113.9 {
 }
 reevectl g1 list show = 0 ~ "deny" ~ "allow"
 reevectl g1 list add denny x.example = 1 ~ "did you mean 'deny'"
-reevectl g1 list add deny /x/ = 1 ~ "no patterns"
-reevectl g1 list add deny 10.0.0.0/9 = 1 ~ "networks of"
+reevectl g1 list add deny "/^spam-\\d+@/" 10.0.0.0/9 --comment "by hand" --expires 1h = 0
+reevectl g1 list add deny "/^spam-(/" = 1 ~ "no pattern"
+reevectl g1 list show deny = 0 ~ "10.0.0.0/9 +in" ~ "/.spam-.d.@/ +in.*by hand"
+session via smtp milter from 10.127.0.9 {
+	ehlo mx.example.com
+	mail <joe@fine.example> = 550
+}
+session via smtp milter from 10.128.0.9 {
+	ehlo mx.example.com
+	mail <spam-17@fine.example>
+	rcpt <b@example.net> = 550
+	rset
+	mail <spam-x@fine.example>
+	rcpt <b@example.net> = 250
+	rset
+}
+reevectl g1 list del deny 10.0.0.0/9 = 0
+session via smtp milter from 10.127.0.9 {
+	ehlo mx.example.com
+	mail <joe@fine.example> = 250
+}
+clock +2h
+session via smtp milter from 10.128.0.9 {
+	ehlo mx.example.com
+	mail <spam-17@fine.example>
+	rcpt <b@example.net> = 250
+	rset
+}
 reevectl g1 list add deny = 2
 reevectl g1 list add deny a.example --for "not valid" = 1
 reevectl g1 list frobnicate deny = 2

@@ -279,38 +279,111 @@ static void large(void **state)
 	assert_true(to.tv_sec - from.tv_sec < 5);
 }
 
+/* "TABLE KEY", or "-" when it can be no entry. */
+static const char *place_of(struct kit *k, struct str name, struct str entry)
+{
+	struct list_place place;
+	const char *error;
+
+	if (!list_state_place(k->a, name, STR(""), entry, &place, &error))
+		return "-";
+	for (size_t i = 0; i < place.key.n; i++)
+		if (!place.key.p[i])
+			((char *)place.key.p)[i] = '|';
+	return arena_printf(k->a, "%s %.*s", place.table, STR_ARG(place.key)).p;
+}
+
 static void state_keys(void **state)
 {
 	struct kit *k = *state;
-	struct str key;
-	const char *error;
 
-	assert_true(list_state_key(k->a, STR("Vip"), STR("Joe@Example.ORG"), &key, &error));
-	assert_true(str_eq(key, STR("vip\0joe@example.org")));
-	assert_true(list_state_key(k->a, STR("vip"), STR("@example.org"), &key, &error));
-	assert_true(str_eq(key, STR("vip\0example.org")));
-	assert_true(list_state_key(k->a, STR("vip"), STR("192.0.2.1"), &key, &error));
-	assert_true(str_eq(key, STR("vip\0" "192.0.2.1/32")));
-	assert_true(list_state_key(k->a, STR("vip"), STR("2001:db8::/32"), &key, &error));
-	assert_true(list_state_key(k->a, STR("vip"), STR(""), &key, &error));
-	assert_true(str_eq(key, STR("vip\0")));
-	assert_false(list_state_key(k->a, STR("vip"), STR("10.0.0.0/9"), &key, &error));
-	assert_false(list_state_key(k->a, STR("vip"), STR("10.0.0.1/8"), &key, &error));
-	assert_false(list_state_key(k->a, STR("vip"), STR("/x/"), &key, &error));
-	assert_false(list_state_key(k->a, STR("vip"), STR("a\0b"), &key, &error));
+	assert_string_equal(place_of(k, STR("Vip"), STR("Joe@Example.ORG")), "list vip|joe@example.org");
+	assert_string_equal(place_of(k, STR("vip"), STR("@example.org")), "list vip|example.org");
+	assert_string_equal(place_of(k, STR("vip"), STR("192.0.2.1")), "list vip|192.0.2.1/32");
+	assert_string_equal(place_of(k, STR("vip"), STR("2001:db8::/32")), "list vip|2001:db8::/32");
+	assert_string_equal(place_of(k, STR("vip"), STR("")), "list vip|");
+	assert_string_equal(place_of(k, STR("vip"), STR("10.0.0.0/9")), "list-scan vip|10.0.0.0/9");
+	assert_string_equal(place_of(k, STR("VIP"), STR("/^X\\S+@/")), "list-scan vip|/^X\\S+@/");
+	assert_string_equal(place_of(k, STR("vip"), STR("10.0.0.1/8")), "-");
+	assert_string_equal(place_of(k, STR("vip"), STR("10.0.0.1/9")), "-");
+	assert_string_equal(place_of(k, STR("vip"), STR("/x(/")), "-");
+	assert_string_equal(place_of(k, STR("vip"), STR("a\0b")), "-");
 	read_lists(k, "list s state;");
 	assert_true(list_is_state(lists_find(k->lists, STR("s"))));
 	/* No store to ask: never the same as "not in". */
 	assert_string_equal(text_in(k, "s", "a@b.example"), "temp");
 }
 
-static void put(struct kit *k, struct store *st, const char *entry)
+static void put_for(struct kit *k, struct store *st, const char *scope, const char *entry)
 {
-	struct str key;
+	struct list_place place;
 	const char *error;
 
-	assert_true(list_state_key(k->a, STR("s"), str_of(entry), &key, &error));
-	assert_int_equal(store_put(st, LIST_STATE_TABLE, key, STR("1"), 0), RES_OK);
+	assert_true(list_state_place(k->a, STR("s"), str_of(scope), str_of(entry), &place, &error));
+	assert_int_equal(list_state_put(st, &place, STR("1"), 0), RES_OK);
+}
+
+static void put(struct kit *k, struct store *st, const char *entry)
+{
+	put_for(k, st, "", entry);
+}
+
+static enum res del(struct kit *k, struct store *st, const char *entry)
+{
+	struct list_place place;
+	const char *error;
+
+	assert_true(list_state_place(k->a, STR("s"), STR(""), str_of(entry), &place, &error));
+	return list_state_delete(st, &place);
+}
+
+/* What no key leads to is tried one by one, and a change counts at once. */
+static void state_lists_have_patterns_and_any_network(void **state)
+{
+	struct kit *k = *state;
+	struct str error = STR_NONE;
+	struct store *st = store_open(NULL, false, k->a, &error);
+	const struct list *l;
+	struct list_place place;
+	const char *wrong;
+	struct ip ip;
+	int i;
+
+	k->lists = lists_new(k->a, st);
+	read_lists(k, "list s state; list other state;");
+	l = lists_find(k->lists, STR("s"));
+	assert_string_equal(text_in(k, "s", "bounce-7@x.example"), "-");
+	put(k, st, "/^Bounce-\\d+@/");
+	assert_string_equal(text_in(k, "s", "BOUNCE-7@x.example"), "BOUNCE-7@x.example");
+	assert_string_equal(text_in(k, "s", "bounce-x@x.example"), "-");
+	assert_string_equal(text_in(k, "other", "bounce-7@x.example"), "-");
+	put(k, st, "10.0.0.0/9");
+	put(k, st, "2001:db8::/33");
+	assert_string_equal(ip_in(k, "s", "10.127.0.1"), "");
+	assert_string_equal(ip_in(k, "s", "10.128.0.1"), "-");
+	assert_string_equal(ip_in(k, "s", "2001:db8:7fff::1"), "");
+	assert_string_equal(ip_in(k, "s", "2001:db8:8000::1"), "-");
+	assert_string_equal(text_in(k, "s", "10.127.0.1"), "-");
+	assert_int_equal(del(k, st, "10.0.0.0/9"), RES_OK);
+	assert_int_equal(del(k, st, "10.0.0.0/9"), RES_NONE);
+	assert_string_equal(ip_in(k, "s", "10.127.0.1"), "-");
+	put_for(k, st, "b@example.net", "/^news@/");
+	put_for(k, st, "example.net", "172.16.0.0/12");
+	assert_int_equal(list_has_text_for(l, STR("B@example.net"), STR("news@x.example"), NULL), RES_OK);
+	assert_int_equal(list_has_text_for(l, STR("c@example.net"), STR("news@x.example"), NULL), RES_NONE);
+	assert_int_equal(list_has_text_for(l, STR("c@example.net"), STR("bounce-1@x.example"), NULL), RES_OK);
+	assert_true(ip_parse(STR("172.31.0.1"), &ip));
+	assert_int_equal(list_has_ip_for(l, STR("c@example.net"), &ip, NULL), RES_OK);
+	assert_int_equal(list_has_ip_for(l, STR("c@example.org"), &ip, NULL), RES_NONE);
+	for (i = 5; i <= LIST_SCAN_MAX; i++)
+		put(k, st, arena_printf(k->a, "/^p%d@/", i).p);
+	assert_string_equal(text_in(k, "s", arena_printf(k->a, "p%d@x.example", LIST_SCAN_MAX).p),
+	    arena_printf(k->a, "p%d@x.example", LIST_SCAN_MAX).p);
+	assert_true(list_state_place(k->a, STR("s"), STR(""), STR("/one more/"), &place, &wrong));
+	assert_int_equal(list_state_put(st, &place, STR("1"), 0), RES_PERM);
+	assert_true(list_state_place(k->a, STR("s"), STR(""), STR("/^p7@/"), &place, &wrong));
+	assert_int_equal(list_state_put(st, &place, STR("2"), 0), RES_OK); /* is there already */
+	store_close(st);
 }
 
 static void state_lists(void **state)
@@ -359,6 +432,7 @@ int main(void)
 	    TEST(large),
 	    TEST(state_keys),
 	    TEST(state_lists),
+	    TEST(state_lists_have_patterns_and_any_network),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
