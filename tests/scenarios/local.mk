@@ -77,4 +77,5 @@ scenarios = \
 	tests/scenarios/smuggling-split.mt \
 	tests/scenarios/starttls-injection.mt \
 	tests/scenarios/starttls-next-hop.mt \
+	tests/scenarios/tarpit.mt \
 	tests/scenarios/xclient-proxy-spoof.mt
