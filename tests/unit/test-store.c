@@ -505,6 +505,50 @@ static void file_is_shared(void **state)
 	store_close(other.st);
 }
 
+/* One process of several that take as much as they get for so long; how much that was. */
+static int64_t take_for(const struct store_rate *rate, int64_t us)
+{
+	struct arena *a = arena_new(0);
+	struct store *st = open_file(a);
+	int64_t end = clock_now_us() + us, taken = 0;
+
+	while (st && clock_now_us() < end) {
+		taken += store_bucket(st, "t", STR("b"), rate, 1, NULL) == RES_OK;
+		usleep(300);
+	}
+	store_close(st);
+	return taken;
+}
+
+/*
+ * Property: P processes never admit more than P * capacity + rate * time, for what they took too much
+ * of is missing later; nor do they starve each other.
+ */
+static void file_shared_by_processes_keeps_the_rate(void **state)
+{
+	const struct store_rate rate = {.capacity = 20, .per_ms = 500};
+	enum { PROCESSES = 4, MS = 2500 };
+	int64_t taken, total = 0, start = clock_now_us(), ms;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	for (int i = 0; i < PROCESSES; i++)
+		if (fork() == 0) {
+			taken = take_for(&rate, MS * 1000);
+			_exit(write(ends[1], &taken, sizeof taken) != sizeof taken);
+		}
+	for (int i = 0; i < PROCESSES; i++) {
+		assert_int_equal(read(ends[0], &taken, sizeof taken), sizeof taken);
+		total += taken;
+	}
+	ms = (clock_now_us() - start) / 1000;
+	while (wait(NULL) > 0)
+		;
+	assert_in_range(total, MS * rate.capacity / rate.per_ms / 2,
+	    PROCESSES * rate.capacity + ms * rate.capacity / rate.per_ms + 1);
+}
+
 static void file_opened_read_only_stays_as_it_is(void **state)
 {
 	struct fixture *f = *state, reader = {.a = f->a};
@@ -881,6 +925,7 @@ int main(void)
 	    BOTH(conform_threads_lose_nothing),
 	    FILE_ONLY(file_keeps_what_was_closed),
 	    FILE_ONLY(file_is_shared),
+	    FILE_ONLY(file_shared_by_processes_keeps_the_rate),
 	    FILE_ONLY(file_opened_read_only_stays_as_it_is),
 	    FILE_ONLY(file_is_purged_in_the_background),
 	    cmocka_unit_test(file_survives_kill_9),
