@@ -73,15 +73,18 @@ static void add_filter(struct snapshot *s, struct conf_load *load, const struct 
 
 static void build_policy(struct snapshot *s, struct conf_load *load)
 {
+	struct policy_texts *texts = policy_texts_new(s->arena);
 	const struct conf_node *policy = NULL;
 
+	EACH_NODE(node, s->config, "language")
+		policy_texts_add(texts, load, node);
 	EACH_NODE(node, s->config, "policy") {
 		if (policy)
 			conf_error(load, node->tokens[0].place, "there is a policy already, in line %u: put all of it in one block",
 			    policy->tokens[0].place.line);
 		policy = node;
 	}
-	s->policy = policy_new(load, policy, s->facts, s->lists, builtin_filters);
+	s->policy = policy_new(load, policy, s->facts, s->lists, builtin_filters, texts);
 }
 
 static bool has_filter(const struct snapshot *s, const char *name)

@@ -37,8 +37,8 @@ void compiler_start(struct compiler *c, struct conf_load *load, struct policy *p
 	c->inline_lists = lists_new(load->arena, NULL);
 }
 
-struct policy *policy_new(struct conf_load *load, const struct conf_node *node,
-    const struct fact_registry *facts, const struct lists *lists, const struct filter *const known[])
+struct policy *policy_new(struct conf_load *load, const struct conf_node *node, const struct fact_registry *facts,
+    const struct lists *lists, const struct filter *const known[], struct policy_texts *texts)
 {
 	struct arena *a = load->arena;
 	struct compiler *c = arena_alloc(a, sizeof *c);
@@ -46,6 +46,8 @@ struct policy *policy_new(struct conf_load *load, const struct conf_node *node,
 
 	compiler_start(c, load, arena_alloc(a, sizeof *c->policy), facts, lists);
 	c->known = known;
+	c->texts = texts;
+	c->policy->language = fact_def_find(facts, STR("settings.language"));
 	if (!node) {
 		c->is_lenient = true;
 		node = conf_parse_text(load, "policy-default", str_of(policy_default_text));
@@ -55,6 +57,7 @@ struct policy *policy_new(struct conf_load *load, const struct conf_node *node,
 	for (const struct conf_node *child = node->children; child; child = child->next)
 		compile_stage(c, child);
 	check_end(c, node->tokens[0].place);
+	texts_check(c);
 	policy_finish(c->policy);
 	return load->errors == errors ? c->policy : NULL;
 }
@@ -330,9 +333,13 @@ static bool read_nothing(struct reading *r)
 /* The last argument: a text in double quotes. */
 static bool read_text(struct reading *r)
 {
+	const struct conf_token *t;
+
 	if (at_end(r) || r->node->tokens[r->i].kind != TOKEN_STRING)
 		return usage(r);
-	if (!compile_template(r->c, next_token(r), &r->s->text))
+	t = next_token(r);
+	texts_mark(r->c, t->text);
+	if (!compile_template(r->c, t, &r->s->text) || !texts_compile(r->c, t->text, &r->s->translations))
 		return false;
 	return at_end(r) || usage(r);
 }

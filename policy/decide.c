@@ -128,7 +128,7 @@ static void end_with(struct run *run, const struct statement *s, enum verdict_ki
 	bool has_reply = kind == VERDICT_REJECT || kind == VERDICT_TEMPFAIL;
 
 	set_reply(run->verdict, kind, has_reply ? s->code : 250, has_reply ? s->enhanced : STR("2.0.0"),
-	    template_reply(run, &s->text));
+	    template_reply(run, texts_choose(run, s)));
 	run->verdict->decided_by = s->place;
 }
 
@@ -164,14 +164,14 @@ static void do_stop(struct run *run, const struct statement *s)
 
 static void do_add_header(struct run *run, const struct statement *s)
 {
-	edit_add_header(&run->verdict->tags, run->arena, s->name, template_header(run, &s->text));
+	edit_add_header(&run->verdict->tags, run->arena, s->name, template_header(run, texts_choose(run, s)));
 }
 
 /* Several tags add up, in order. Behind an encoded word a blank must follow, which is not shown. */
 static void do_tag_subject(struct run *run, const struct statement *s)
 {
 	struct verdict *v = run->verdict;
-	struct str text = template_header(run, &s->text);
+	struct str text = template_header(run, texts_choose(run, s));
 	bool is_encoded = str_starts(text, STR("=?utf-8?B?"));
 
 	v->subject_prefix = arena_printf(run->arena, "%.*s%.*s%s", STR_ARG(v->subject_prefix), STR_ARG(text),

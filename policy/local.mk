@@ -12,4 +12,5 @@ policy_libpolicy_a_SOURCES = \
 	policy/policy.h \
 	policy/program.h \
 	policy/template.c \
+	policy/texts.c \
 	policy/uses.c

@@ -18,7 +18,9 @@
  *     brackets ( ) { } or other signs that end a word. !~ of an unset fact is false.
  *   - + - * / need blanks around them; what cannot be reckoned (division by 0) is not set.
  *   - not binds closest, then and, then or.
- * Texts in replies, headers and reasons are templates: {fact} is filled in, {{ is a brace.
+ * Texts in replies, headers and reasons are templates: {fact} is filled in, {{ is a brace. They are
+ * said in the language of the recipient (settings.language) where a block has them:
+ *     language de { "spam, score {score}" "Spam, Punkte {score}"; }
  */
 #ifndef REEVE_POLICY_POLICY_H
 #define REEVE_POLICY_POLICY_H
@@ -30,15 +32,20 @@
 
 struct policy;
 
+/* Reads `language NAME { "TEXT" "TRANSLATION"; ... }` nodes. */
+struct policy_texts;
+struct policy_texts *policy_texts_new(struct arena *a);
+void policy_texts_add(struct policy_texts *t, struct conf_load *load, const struct conf_node *node);
+
 /*
  * Compiles a `policy { ... }` node (NULL: the shipped default policy, in which facts that no
  * configured filter sets are allowed and never set). Everything is checked here: unknown facts, types,
  * stages at which a fact cannot be known yet, unknown lists, unreachable statements, templates.
  * known: NULL-terminated, all filters that there are: a fact of one that is not configured is never
- * set, which is a warning; may be NULL. NULL when there were errors.
+ * set, which is a warning; may be NULL. texts may be NULL. NULL when there were errors.
  */
-struct policy *policy_new(struct conf_load *load, const struct conf_node *node,
-    const struct fact_registry *facts, const struct lists *lists, const struct filter *const known[]);
+struct policy *policy_new(struct conf_load *load, const struct conf_node *node, const struct fact_registry *facts,
+    const struct lists *lists, const struct filter *const known[], struct policy_texts *texts);
 extern const char policy_default_text[];
 /* Reads of facts in the default policy that no configured filter sets: they count as never set. */
 size_t policy_left_out(const struct policy *p);

@@ -88,6 +88,12 @@ struct template {
 	size_t n;
 };
 
+struct translation {
+	struct str language;
+	struct template text;
+	struct translation *next;
+};
+
 /* ---- statements ---- */
 
 enum action {
@@ -115,6 +121,7 @@ struct statement {
 	struct str enhanced;
 	struct str name; /* of a header; or an address */
 	struct template text;
+	struct translation *translations;
 	int64_t delay_ms;
 	struct statement *body; /* ACTION_FOR */
 	unsigned *reads;	/* slots that the statement reads */
@@ -133,6 +140,7 @@ struct policy {
 	struct str *own_headers;
 	size_t own_header_count;
 	struct regex_pool *pool;
+	const struct fact_def *language; /* of a recipient; NULL nobody has one */
 	size_t left_out; /* facts of the default policy that nobody sets */
 };
 
@@ -150,6 +158,7 @@ struct compiler {
 	const struct fact_registry *facts;
 	const struct lists *lists;
 	const struct filter *const *known; /* all filters that there are, or NULL */
+	struct policy_texts *texts;	     /* or NULL */
 	struct lists *inline_lists;
 	unsigned inline_count;
 	enum stage stage;
@@ -175,6 +184,13 @@ struct expr *compile_condition(struct compiler *c, const struct conf_node *node,
 /* False after an error, or quietly when lenient. */
 bool compile_template(struct compiler *c, const struct conf_token *t, struct template *ret_template);
 
+/* A statement has that text, whether it can be compiled or not. */
+void texts_mark(struct compiler *c, struct str text);
+/* The translations of a statement's text; false after an error. */
+bool texts_compile(struct compiler *c, struct str text, struct translation **ret_first);
+/* Warns of those that no statement took. */
+void texts_check(struct compiler *c);
+
 /* ---- running ---- */
 
 struct run {
@@ -193,6 +209,8 @@ struct run {
 /* Every fact that is set, to its slot. */
 void run_load_facts(struct run *run);
 bool run_condition(struct run *run, const struct expr *e);
+/* The statement's text in the recipient's language, where there is one. */
+const struct template *texts_choose(const struct run *run, const struct statement *s);
 struct str template_reply(struct run *run, const struct template *t);
 struct str template_header(struct run *run, const struct template *t);
 

@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fact_registry_add(facts, table);
 	node = conf_parse_text(&load, "fuzz",
 	    arena_printf(a, "policy { at connect { %.*s } at message { %.*s } }", STR_ARG(text), STR_ARG(text)));
-	p = node ? policy_new(&load, node, facts, lists_new(a, NULL), NULL) : NULL;
+	p = node ? policy_new(&load, node, facts, lists_new(a, NULL), NULL, NULL) : NULL;
 	if (p && load.errors == 0) {
 		struct session *s = session_new(chain_new(a, &env, facts), NULL, size % 2 ? FACE_SCAN : FACE_SMTP);
 		struct message *m = message_start(s);

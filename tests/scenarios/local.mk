@@ -68,6 +68,7 @@ scenarios = \
 	tests/scenarios/route-names.mt \
 	tests/scenarios/route-tls-verify.mt \
 	tests/scenarios/scan-explain.mt \
+	tests/scenarios/settings-language.mt \
 	tests/scenarios/shutdown.mt \
 	tests/scenarios/smtp-basics.mt \
 	tests/scenarios/smuggling-bdat.mt \

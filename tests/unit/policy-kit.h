@@ -42,6 +42,9 @@ static const struct fact_def other_facts[] = {
     {"rate.limit", FACT_TEXT, STAGE_CONNECT, NULL, ""},
     {"rate.wait", FACT_DURATION, STAGE_CONNECT, NULL, ""},
     {"greylist.new", FACT_BOOL, STAGE_RCPT, NULL, ""},
+    {"settings.spam-reject", FACT_NUMBER, STAGE_RCPT, NULL, ""},
+    {"settings.spam-quarantine", FACT_NUMBER, STAGE_RCPT, NULL, ""},
+    {"settings.spam-tag", FACT_NUMBER, STAGE_RCPT, NULL, ""},
     {"greylist.wait", FACT_DURATION, STAGE_RCPT, NULL, ""},
     {"clamav.infected", FACT_BOOL, STAGE_MESSAGE, NULL, ""},
     {"clamav.name", FACT_TEXT, STAGE_MESSAGE, NULL, ""},
@@ -121,7 +124,7 @@ static inline struct policy *compile(struct kit *k, const char *text)
 {
 	struct conf_node *node = conf_parse_text(&k->load, "p", str_of(text));
 
-	return policy_new(&k->load, node, k->registry, k->lists, known);
+	return policy_new(&k->load, node, k->registry, k->lists, known, NULL);
 }
 
 /* A policy that must be right. */

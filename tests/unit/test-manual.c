@@ -140,7 +140,7 @@ static void default_policy(void **state)
 	fact_registry_add(facts, core_facts);
 	for (size_t i = 0; builtin_filters[i]; i++)
 		assert_null(fact_registry_add(facts, builtin_filters[i]->facts));
-	p = policy_new(&load, NULL, facts, lists_new(a, NULL), builtin_filters);
+	p = policy_new(&load, NULL, facts, lists_new(a, NULL), builtin_filters, NULL);
 	conf_errors_print(&load, &out);
 	assert_str(buf_str(&out), "");
 	assert_non_null(p);

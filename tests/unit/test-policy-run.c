@@ -313,7 +313,7 @@ static void long_statement(void **state)
 
 static struct policy *default_policy(struct kit *k)
 {
-	struct policy *p = policy_new(&k->load, NULL, k->registry, k->lists, known);
+	struct policy *p = policy_new(&k->load, NULL, k->registry, k->lists, known, NULL);
 
 	assert_string_equal(errors(k), "");
 	assert_non_null(p);
@@ -394,6 +394,28 @@ static void default_with_filters(void **state)
 	assert_str(v.text, "greylisted, retry in 5m");
 	fact_set_bool(&k->r->facts, "rcpt.unknown", true);
 	assert_str(decide(k, p, STAGE_RCPT).enhanced, "5.1.1");
+}
+
+/* A recipient's thresholds take the place of the default policy's. */
+static void default_with_settings(void **state)
+{
+	struct kit *k = *state;
+	struct policy *p = default_policy(k);
+	struct facts *own = &k->r->facts;
+
+	fact_set_number(message_facts(k), "score", 9);
+	fact_set_number(own, "settings.spam-reject", 9.5);
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_ACCEPT);
+	fact_set_number(own, "settings.spam-quarantine", 9);
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_QUARANTINE);
+	fact_set_number(own, "settings.spam-reject", 9);
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_REJECT);
+	fact_set_number(message_facts(k), "score", 30);
+	fact_set_number(own, "settings.spam-reject", 100);
+	fact_set_number(own, "settings.spam-quarantine", 100);
+	fact_set_number(own, "settings.spam-tag", 100);
+	assert_int_equal(decide(k, p, STAGE_MESSAGE).kind, VERDICT_ACCEPT);
+	assert_string_equal(decide(k, p, STAGE_MESSAGE).tags.first->name.p, "X-Spam-Score");
 }
 
 static const char design_policy[] =
@@ -493,6 +515,7 @@ int main(void)
 	    TEST(long_statement),
 	    TEST(default_without_filters),
 	    TEST(default_with_filters),
+	    TEST(default_with_settings),
 	    TEST(default_without_author),
 	    TEST(design),
 	    TEST(speed),
