@@ -37,7 +37,9 @@ struct scan *scan_new(struct arena *a, struct str socket, struct str tmpdir)
 	sc->life_fd = -1;
 	pthread_mutex_init(&sc->lock, NULL);
 	sc->settings = (struct wire_settings){.serial = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
-	    .max_recursion = 1, .max_files = 1, .workers = 1, .check_ms = 5000};
+	    .max_recursion = 1, .max_files = 1, .workers = 1, .check_ms = 5000,
+	    /* As the filter attachment has them by default. */
+	    .max_members = 2000, .max_depth = 8, .max_member = 64 << 20, .max_total = 256 << 20, .max_ratio = 250};
 	return sc;
 }
 

@@ -253,7 +253,8 @@ static void take_record(struct tally *t, const struct scan_report *report, const
 {
 	const struct mime_part *part = report->parts[x->r.item];
 	struct file_name read;
-	unsigned depth = x->r.depth + (x->r.flags & WIRE_F_ARCHIVE ? 1u : 0u);
+	/* Files in documents have a depth too, but documents are no archives. */
+	unsigned depth = wire_kind(x->r.kind)->flags & WIRE_F_ARCHIVE ? x->r.depth + 1u : 0;
 
 	if (!part || (x->r.type != WIRE_CONTENT && x->r.type != WIRE_MEMBER) || !is_counted(part, &x->r))
 		return;

@@ -183,8 +183,30 @@ uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wi
 		job->members++;
 		flags |= one_member(job, a, e, depth);
 	}
+	if (kind == KIND_RAR && rar5_is_encrypted(bytes)) /* what came out is not what is in it */
+		flags = (flags & ~(uint32_t)WIRE_F_BROKEN) | WIRE_F_ENCRYPTED;
 	if (job->is_over)
 		flags |= WIRE_F_LIMIT;
 	archive_read_free(a);
 	return flags;
+}
+
+/* The compression of zlib is that of gzip with another head, and gzip is what libarchive reads. */
+bool archive_inflate(struct content_job *job, struct str bytes, struct buf *ret_bytes)
+{
+	struct buf zipped = {0};
+	struct archive_entry *e;
+	struct archive *a;
+	uint32_t flags = 0;
+
+	buf_add(&zipped, (struct str){"\x1f\x8b\x08\0\0\0\0\0\0\3", 10});
+	buf_add(&zipped, str_from(bytes, 2));
+	buf_add(&zipped, (struct str){"\0\0\0\0\0\0\0\0", 8}); /* the end that gzip has */
+	a = open_archive(reader_of(KIND_GZIP), buf_str(&zipped));
+	if (a && next_member(a, &e, &flags))
+		read_member(job, a, ret_bytes, &flags);
+	if (a)
+		archive_read_free(a);
+	buf_free(&zipped);
+	return ret_bytes->n > 0;
 }

@@ -15,8 +15,12 @@ struct content_job {
 	uint64_t unpacked;  /* octets read out of archives so far */
 	uint32_t members;
 	uint64_t deadline_us;
-	bool is_document;   /* a container that is a document: only what is odd in it is told */
-	bool is_broken, is_over, is_encrypted;
+	enum wire_kind_id document; /* what the members at hand are parts of: only what is odd is told; 0 none */
+	bool is_over;
+	/* Looks at a member's bytes as the item itself was looked at; NULL: nobody does. */
+	void (*scan)(void *arg, uint16_t item, struct str bytes);
+	void *scan_arg;
+	bool is_unseen; /* libclamav does not read the archive at hand: its members are scanned */
 };
 
 /* One item: adds its records, and of its members; returns all flags. is_body: text that is no attachment. */
@@ -27,6 +31,10 @@ uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body
 /* magic.c: by the first octets; of a zip also what its members make of it. */
 enum wire_kind_id content_kind(struct str bytes);
 enum wire_kind_id content_exact_kind(struct str bytes);
+/* libclamav does not look into it, or not into all of it, and would call it clean. */
+bool content_is_unseen(struct str bytes, enum wire_kind_id kind);
+/* A container that nobody here can read. */
+bool content_is_unreadable(enum wire_kind_id kind);
 struct content_magic {
 	unsigned offset;
 	unsigned n;
@@ -35,34 +43,75 @@ struct content_magic {
 };
 /* The rows, in their order: the first that fits counts. */
 const struct content_magic *content_magics(size_t *ret_n);
-/* Flags of content that is no archive; may make the kind more exact. */
-uint32_t content_flags(struct str bytes, enum wire_kind_id *kind);
 /* A member of an archive: its record, and what is inside; returns its flags. */
 uint32_t content_member(struct content_job *job, struct str name, struct str bytes, uint64_t size, uint32_t flags,
     unsigned depth);
+/* The same of a file in a document, which is no archive. */
+uint32_t content_embedded(struct content_job *job, struct str name, struct str bytes, unsigned depth);
 bool content_is_over(struct content_job *job);
 
 /* archive.c: reads the members; returns flags of the archive itself. */
 uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wire_kind_id kind, unsigned depth);
 bool archive_can_read(enum wire_kind_id kind);
 void archive_init(void);
+/* What zlib compressed, as far as it can be read and the limits let; false when that is nothing. */
+bool archive_inflate(struct content_job *job, struct str bytes, struct buf *ret_bytes);
+bool rar5_is_encrypted(struct str bytes);
 /* Leads out of the folder into which it is unpacked. */
 bool archive_name_escapes(struct str name);
 
-/* office.c, active.c: detectors, linear in the bytes. */
-uint32_t ole_flags(struct str bytes, enum wire_kind_id *kind);
-uint32_t ooxml_member_flags(struct str name, struct str bytes, enum wire_kind_id *kind);
-uint32_t rtf_flags(struct str bytes);
-uint32_t xml_flags(struct str bytes);
-uint32_t csv_flags(struct str bytes);
-uint32_t pdf_flags(struct str bytes);
+/*
+ * Detectors: flags of one kind of content, linear in the bytes. depth: where they tell what is
+ * embedded, through content_embedded().
+ */
+uint32_t ole_flags(struct content_job *job, struct str bytes, enum wire_kind_id *kind, unsigned depth);
+uint32_t rtf_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t pdf_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t xml_flags(struct content_job *job, struct str bytes, unsigned depth);
 uint32_t html_flags(struct str bytes);
+uint32_t biff_flags(struct str bytes);
+uint32_t sylk_flags(struct str bytes);
+uint32_t csv_flags(struct str bytes);
+/* A part of an office package, which is of this kind. */
+uint32_t package_member_flags(struct str name, struct str bytes, enum wire_kind_id package);
+uint32_t xlsb_link_flags(struct str bytes);
+/* objects.c */
+uint32_t package_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t ole1_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t notebook_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t activemime_flags(struct content_job *job, struct str bytes, unsigned depth);
+/* An object that is loaded from the web. */
+bool ole_has_web_link(struct str bytes);
+/* arj.c: lists the members, and looks at those that are stored as they are. */
+uint32_t arj_flags(struct content_job *job, struct str bytes, unsigned depth);
+
+/* fields.c: instructions of Word, FIELD_BEGIN before each. */
+enum { FIELD_BEGIN = 0x13 };
+uint32_t fields_flags(struct str text);
+
+/* xml.c: a reader that asks for nothing. */
+enum { XML_TAG_MAX = 65536 };
+struct xml_tag {
+	struct str text; /* that stands before it */
+	struct str name; /* without prefix, as written */
+	struct str attributes;
+	bool is_end;
+};
+bool xml_next(struct str *rest, struct xml_tag *ret_tag);
+/* Cuts the next off: its name without prefix, its value as written. */
+bool xml_attribute(struct str *attributes, struct str *ret_name, struct str *ret_value);
+/* The value of that name in any case, as written; nothing when there is none. */
+struct str xml_get(const struct xml_tag *tag, const char *name);
+/* Adds the text with its entities resolved. */
+void xml_plain(struct str text, struct buf *out);
 
 /* words.c: without regard to case; needles in lower case. */
 ptrdiff_t content_find(struct str bytes, const char *needle);
 bool content_has(struct str bytes, const char *needle);
 /* Bit i: words[i], of two characters at least, is in the bytes. At most 64 words. */
 uint64_t content_words(struct str bytes, const char *const *words, size_t n);
+/* Adds what the base64 at the start of the text means. */
+void content_base64(struct str text, struct buf *out);
 /* UTF-16 as ASCII in the room; other bytes as they are. */
 struct str content_narrow(struct str bytes, struct buf *room);
 

@@ -167,6 +167,7 @@ static void ask_for_worker(struct generation *g, size_t slot)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return;
+	wire_widen(ends[1]);
 	if (wire_send(g->link, (struct str){(const char *)&m, sizeof m}, ends[1], MSG_DONTWAIT)) {
 		*w = (struct worker){.generation = g, .fd = ends[0]};
 	} else {

@@ -30,7 +30,9 @@ static const struct content_magic magics[] = {
     MAGIC(0, "REGEDIT4", KIND_REG), MAGIC(0, "Windows Registry Editor", KIND_REG),
     MAGIC(0, "SQLite format 3", KIND_SQLITE), MAGIC(0, "BEGIN:VCALENDAR", KIND_ICS), MAGIC(0, "BEGIN:VCARD", KIND_VCARD),
     MAGIC(0, "-----BEGIN PGP", KIND_PGP), MAGIC(0, "]\0\0", KIND_LZMA), MAGIC(0, "(This file must be converted with BinHex", KIND_BINHEX),
-    MAGIC(0, "ActiveMime", KIND_MSO), MAGIC(0, "MSWIM\0\0\0", KIND_WIM), MAGIC(0, "ID;P", KIND_SLK),
+    MAGIC(0, "\x09\x08\x10\0", KIND_EXCEL), MAGIC(0, "\x09\x08\x08\0", KIND_EXCEL), MAGIC(0, "\x09\x04\x06\0", KIND_EXCEL),
+    MAGIC(0, "\x09\x02\x06\0", KIND_EXCEL), MAGIC(0, "\x09\0\x04\0", KIND_EXCEL), MAGIC(0, "ActiveMime", KIND_MSO),
+    MAGIC(0, "MSWIM\0\0\0", KIND_WIM), MAGIC(0, "ID;P", KIND_SLK),
     MAGIC(0, "BM", KIND_BMP), MAGIC(0, "MZ", KIND_EXE), MAGIC(0, "ZM", KIND_EXE),
 };
 
@@ -64,6 +66,8 @@ static bool is_plausible(struct str s, enum wire_kind_id kind)
 	}
 }
 
+enum { PAGE_MAX = 65536 };
+
 static struct str without_space(struct str s)
 {
 	if (str_starts(s, STR("\xef\xbb\xbf")))
@@ -90,20 +94,29 @@ static bool is_text(struct str s)
 static const struct {
 	const char *start;
 	enum wire_kind_id kind;
-} texts[] = {{"<!doctype html", KIND_HTML}, {"<html", KIND_HTML}, {"<script", KIND_HTML}, {"<body", KIND_HTML},
+} texts[] = {{"<!doctype html", KIND_HTML}, {"<html", KIND_HTML}, {"<script>", KIND_HTML}, {"<script ", KIND_HTML}, {"<body", KIND_HTML},
     {"<head", KIND_HTML}, {"<svg", KIND_SVG}, {"@echo", KIND_BATCH}, {"[internetshortcut]", KIND_URL},
     {"<?xml", KIND_XML}, {"<job", KIND_VBSCRIPT}, {"<hta:", KIND_HTML}, {"received:", KIND_MAIL},
     {"return-path:", KIND_MAIL}, {"mime-version:", KIND_MAIL}};
 
+/* Browsers are content with less than a head; what begins with a tag or a comment may be padded. */
+static bool is_page(struct str start)
+{
+	static const char *const tags[] = {"<html", "<script>", "<script ", "<body", "<head>", "<meta ", "<iframe", "<table", "<div"};
+	struct str near = start.n && start.p[0] == '<' ? start : str_sub(start, 0, 2048);
+
+	return content_words(near, tags, start.n && start.p[0] == '<' ? sizeof tags / sizeof *tags : 3) != 0;
+}
+
 static enum wire_kind_id plain_text_kind(struct str s)
 {
-	struct str start = without_space(str_sub(s, 0, 4096));
+	struct str start = without_space(str_sub(s, 0, PAGE_MAX));
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (str_istarts(start, str_of(texts[i].start)))
 			return texts[i].kind == KIND_XML && content_has(str_sub(start, 0, 2048), "<svg") ? KIND_SVG :
 			    texts[i].kind == KIND_XML && content_has(str_sub(start, 0, 2048), "<html") ? KIND_HTML : texts[i].kind;
-	if (content_has(str_sub(start, 0, 2048), "<html") || content_has(start, "<script"))
+	if (is_page(start))
 		return KIND_HTML;
 	return is_text(s) ? KIND_TEXT : KIND_UNKNOWN;
 }
@@ -111,7 +124,7 @@ static enum wire_kind_id plain_text_kind(struct str s)
 static enum wire_kind_id text_kind(struct str s)
 {
 	struct buf room = {0};
-	enum wire_kind_id kind = plain_text_kind(content_narrow(str_sub(s, 0, 8192), &room));
+	enum wire_kind_id kind = plain_text_kind(content_narrow(str_sub(s, 0, 2 * PAGE_MAX), &room));
 
 	buf_free(&room);
 	return kind;
@@ -261,6 +274,49 @@ static enum wire_kind_id zip_kind(struct str s)
 	while ((bits & zip_kinds[i].members) != zip_kinds[i].members)
 		i++;
 	return zip_kinds[i].kind;
+}
+
+/* Methods of zip that libclamav unpacks: stored, shrunk, imploded, deflated in two ways, bzip2. */
+static bool has_odd_method(struct str s)
+{
+	ptrdiff_t list = zip_directory(s);
+	size_t at = list < 0 ? 0 : (size_t)list;
+
+	for (size_t i = 0; list >= 0 && i < ZIP_ENTRIES_MAX && at + ZIP_ENTRY <= s.n && memcmp(s.p + at, "PK\001\002", 4) == 0; i++) {
+		unsigned method = content_u16(s, at + 10);
+
+		if (method > 12 && method != 99)
+			return true;
+		at += ZIP_ENTRY + content_u16(s, at + 28) + content_u16(s, at + 30) + content_u16(s, at + 32);
+	}
+	return false;
+}
+
+bool content_is_unseen(struct str bytes, enum wire_kind_id kind)
+{
+	switch (kind) {
+	case KIND_ZSTD:
+	case KIND_LZMA:
+	case KIND_LZ:
+	case KIND_COMPRESS:
+	case KIND_RAR: /* needs a module that is not everywhere */
+		return true;
+	case KIND_ZIP:
+	case KIND_JAR:
+	case KIND_OOXML:
+	case KIND_DOCX:
+	case KIND_XLSX:
+	case KIND_PPTX:
+	case KIND_ODF:
+		return has_odd_method(bytes);
+	default:
+		return false;
+	}
+}
+
+bool content_is_unreadable(enum wire_kind_id kind)
+{
+	return kind == KIND_ACE || kind == KIND_VHD || kind == KIND_WIM;
 }
 
 enum wire_kind_id content_exact_kind(struct str bytes)

@@ -163,6 +163,8 @@ static void on_listen(struct supervisor *s)
 	for (size_t i = 0; i < WIRE_CONNECTIONS_MAX && !c; i++)
 		if (s->conns[i].fd < 0)
 			c = &s->conns[i];
+	if (fd >= 0)
+		wire_widen(fd);
 	if (fd >= 0 && c && may_talk(fd))
 		*c = (struct conn){.fd = fd, .memory = -1};
 	else if (fd >= 0)

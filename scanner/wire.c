@@ -175,6 +175,13 @@ bool wire_read_answer(struct str datagram, struct wire_head *ret_head)
 	return rest.n == 0;
 }
 
+void wire_widen(int fd)
+{
+	int size = 2 * WIRE_ANSWER_MAX;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
 bool wire_send(int fd, struct str datagram, int pass_fd, int flags)
 {
 	union {

@@ -20,7 +20,7 @@ enum {
 	WIRE_MAGIC = 0x6d725363,
 	WIRE_VERSION = 1,
 	WIRE_REQUEST_MAX = 32 * 1024,  /* octets of a datagram to the scanner */
-	WIRE_ANSWER_MAX = 64 * 1024,
+	WIRE_ANSWER_MAX = 192 * 1024, /* below what a socket takes by default */
 	WIRE_ITEMS_MAX = 2048,
 	WIRE_BYTES_MAX = 512 * 1024 * 1024, /* of a memfd */
 	WIRE_NAME_MAX = 255,
@@ -178,6 +178,8 @@ bool wire_read_answer(struct str datagram, struct wire_head *ret_head);
 /* Cuts the next record off; false at the end or when it does not fit. */
 bool wire_next_record(struct str *rest, struct wire_record *ret_record, struct str *ret_name);
 
+/* Room for the largest answer, as far as the system lets. */
+void wire_widen(int fd);
 /* One datagram, and at most one descriptor (-1: none). False with errno. */
 bool wire_send(int fd, struct str datagram, int pass_fd, int flags);
 /* Octets read; 0 at the end, -1 with errno. What was cut off counts as EMSGSIZE. */

@@ -74,6 +74,28 @@ uint64_t content_words(struct str bytes, const char *const *words, size_t n)
 	return found;
 }
 
+static int base64_value(char c)
+{
+	if (is_alpha(c))
+		return c >= 'a' ? c - 'a' + 26 : c - 'A';
+	return is_digit(c) ? c - '0' + 52 : c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+void content_base64(struct str text, struct buf *out)
+{
+	uint32_t bits = 0;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < text.n && base64_value(text.p[i]) >= 0; i++) {
+		bits = bits << 6 | (uint32_t)base64_value(text.p[i]);
+		n += 6;
+		if (n >= 8) {
+			n -= 8;
+			buf_addc(out, (char)(bits >> n));
+		}
+	}
+}
+
 /* UTF-16 as what is ASCII of it, '?' for the rest; other bytes as they are. */
 struct str content_narrow(struct str bytes, struct buf *room)
 {

@@ -51,18 +51,52 @@ static void scan_item(struct worker *w, uint16_t item, struct str bytes)
 		worsen(w, WIRE_LIMIT);
 }
 
+static void scan_member(void *arg, uint16_t item, struct str bytes)
+{
+	scan_item(arg, item, bytes);
+}
+
+static void tell(struct worker *w, uint16_t item, enum wire_status status, const char *reason)
+{
+	struct wire_record record = {.type = WIRE_RESULT, .item = item, .status = (uint16_t)status};
+
+	if (status <= w->answer.head.status)
+		return;
+	worsen(w, status);
+	wire_answer_add(&w->answer, &record, str_of(reason), NULL);
+}
+
+/* What libclamav does not see and would call clean. */
+static void judge_content(struct worker *w, const struct content_job *job, uint32_t flags, enum wire_kind_id kind)
+{
+	if (!w->engine)
+		return;
+	if (flags & WIRE_F_ENCRYPTED && w->settings->options & WIRE_O_ENCRYPTED)
+		tell(w, job->item, WIRE_ENCRYPTED, "a part needs a password");
+	if (content_is_unreadable(kind))
+		tell(w, job->item, WIRE_BROKEN, "a part is a container that cannot be read here");
+	if (content_is_unseen(job->leaf, kind) && job->is_over)
+		tell(w, job->item, WIRE_LIMIT, "an archive was not unpacked to its end");
+	else if (content_is_unseen(job->leaf, kind) && flags & WIRE_F_BROKEN)
+		tell(w, job->item, WIRE_BROKEN, "an archive cannot be read to its end");
+}
+
+/* Without the filter attachment only containers are examined, and what is found is not told. */
 static void examine_item(struct worker *w, uint16_t item, struct str bytes, bool is_body, uint64_t deadline_us)
 {
-	struct content_job job = {.answer = &w->answer, .limits = w->settings, .item = item, .deadline_us = deadline_us};
-	uint32_t flags = content_examine(&job, bytes, is_body);
-	struct wire_record record = {.type = WIRE_RESULT, .item = item, .status = WIRE_ENCRYPTED};
+	static char unused[WIRE_ANSWER_MAX];
+	struct wire_answer scratch;
+	struct content_job job = {.answer = &w->answer, .limits = w->settings, .item = item, .deadline_us = deadline_us,
+	    .scan = w->engine ? scan_member : NULL, .scan_arg = w};
+	enum wire_kind_id kind = content_exact_kind(bytes);
 
-	/* libclamav does not see all of them. */
-	if (flags & WIRE_F_ENCRYPTED && w->engine && w->settings->options & WIRE_O_ENCRYPTED &&
-	    w->answer.head.status < WIRE_ENCRYPTED) {
-		worsen(w, WIRE_ENCRYPTED);
-		wire_answer_add(&w->answer, &record, STR("a part needs a password"), NULL);
+	if (!(w->settings->options & WIRE_O_CONTENT)) {
+		if (!(wire_kind(kind)->flags & WIRE_F_ARCHIVE) && kind != KIND_OLE && kind != KIND_PDF)
+			return;
+		job.answer = &scratch;
+		wire_answer_start(&scratch, unused, &w->answer.head);
 	}
+	judge_content(w, &job, content_examine(&job, bytes, is_body), kind);
 }
 
 static void work(struct worker *w, const char *map, uint32_t count, uint64_t deadline_us)
@@ -74,7 +108,7 @@ static void work(struct worker *w, const char *map, uint32_t count, uint64_t dea
 
 		if (w->engine)
 			scan_item(w, (uint16_t)i, bytes);
-		if (w->settings->options & WIRE_O_CONTENT && !(items[i].flags & WIRE_I_MESSAGE))
+		if (!(items[i].flags & WIRE_I_MESSAGE))
 			examine_item(w, (uint16_t)i, bytes, items[i].flags & WIRE_I_BODY, deadline_us);
 	}
 }

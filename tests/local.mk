@@ -254,6 +254,7 @@ tests_unit_test_scan_wire_LDADD = $(unit_ldadd)
 # Scanner and attachments against real and own samples.
 TESTS += tests/suites/scan
 dist_noinst_SCRIPTS += tests/suites/scan tests/suites/scan_suite.py
+EXTRA_DIST += tests/suites/document_cases.py tests/suites/samples.py
 
 # The samples beside the shipped rules; the rules of others beside their own engine (needs test data).
 TESTS += tests/suites/starter-rules

@@ -37,8 +37,7 @@ fuzz_targets = \
 EXTRA_DIST += tests/fuzz/fuzz-auth.h tests/fuzz/fuzz.h
 tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz-relay.c gateway/relay/body.c gateway/relay/dsn.c
 tests_fuzz_fuzz_control_LDADD = gateway/librelay.a $(LDADD)
-tests_fuzz_fuzz_scan_content_SOURCES = tests/fuzz/fuzz-scan-content.c scanner/active.c scanner/archive.c \
-	scanner/content.c scanner/engine.c scanner/magic.c scanner/office.c scanner/words.c
+tests_fuzz_fuzz_scan_content_SOURCES = tests/fuzz/fuzz-scan-content.c $(scanner_content)
 tests_fuzz_fuzz_scan_content_LDADD = $(LDADD) $(CLAMAV_LIBS) $(ARCHIVE_LIBS)
 tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz-reply.c gateway/relay/reply.c
 EXTRA_DIST += \
@@ -65,6 +64,7 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/policy/actions \
 	tests/fuzz/seeds/policy/conditions \
 	tests/fuzz/seeds/scan-content/exe-header-at-the-end.seed \
+	tests/fuzz/seeds/scan-content/ring-of-tables.seed \
 	tests/fuzz/seeds/smtp-content/chunk.seed \
 	tests/fuzz/seeds/smtp-content/data.seed \
 	tests/fuzz/seeds/smtp-content/lax.seed
