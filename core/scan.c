@@ -347,11 +347,11 @@ const struct scan_report *message_scan(struct scan *sc, struct message *m)
 	return m->scan;
 }
 
-enum res scan_ask(struct str socket, enum wire_op op, unsigned timeout_ms, struct arena *a, struct str *ret_text)
+/* One request without a message; closes the connection. */
+static enum res ask_text(int fd, enum wire_op op, unsigned timeout_ms, struct arena *a, struct str *ret_text)
 {
 	struct wire_head head, request = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = (uint16_t)op, .id = 1};
 	char *room = arena_alloc(a, WIRE_ANSWER_MAX);
-	int fd = connect_path(socket);
 	struct wire_record r;
 	struct str rest;
 	bool ok;
@@ -368,4 +368,14 @@ enum res scan_ask(struct str socket, enum wire_op op, unsigned timeout_ms, struc
 	rest = (struct str){room + sizeof head, head.size};
 	wire_next_record(&rest, &r, ret_text);
 	return head.status == WIRE_CLEAN ? RES_OK : RES_PERM;
+}
+
+enum res scan_ask(struct str socket, enum wire_op op, unsigned timeout_ms, struct arena *a, struct str *ret_text)
+{
+	return ask_text(connect_path(socket), op, timeout_ms, a, ret_text);
+}
+
+enum res scan_ask_own(struct scan *sc, enum wire_op op, unsigned timeout_ms, struct arena *a, struct str *ret_text)
+{
+	return ask_text(connect_scanner(sc), op, timeout_ms, a, ret_text);
 }

@@ -68,5 +68,7 @@ extern const struct str scan_prefix;
 
 /* reevectl: one request without a message; the text that came. RES_NONE: nobody listens. */
 enum res scan_ask(struct str socket, enum wire_op op, unsigned timeout_ms, struct arena *a, struct str *ret_text);
+/* The same of the scanner that sc talks to. */
+enum res scan_ask_own(struct scan *sc, enum wire_op op, unsigned timeout_ms, struct arena *a, struct str *ret_text);
 
 #endif

@@ -41,11 +41,11 @@ static const struct {
     {NETWORK, "socket connect bind listen accept accept4 getsockname getpeername setsockopt getsockopt sendto recvfrom sendmmsg "
 	"recvmmsg shutdown socketpair"},
     {MESSAGES, "sendmsg recvmsg"},
-    {ACCEPTS, "accept4 getsockopt socketpair signalfd4"},
+    {ACCEPTS, "accept4 getsockopt setsockopt socketpair signalfd4"},
     {LOOPS, "epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 timerfd_create timerfd_settime "
 	"timerfd_gettime signalfd4"},
     {CONFINES, "seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"},
-    {FORKS, "clone fork vfork wait4 waitid kill"},
+    {FORKS, "clone fork vfork wait4 waitid kill setpriority"},
 };
 
 static const struct {

@@ -108,7 +108,7 @@ bool content_is_over(struct content_job *job)
 	const struct wire_settings *l = job->limits;
 
 	if (job->members > l->max_members || job->unpacked > l->max_total ||
-	    (job->unpacked > 16 * 1024 * 1024 && job->unpacked / l->max_ratio > job->leaf.n) || now_us() > job->deadline_us)
+	    (job->unpacked > 16 * 1024 * 1024 && l->max_ratio && job->unpacked / l->max_ratio > job->leaf.n) || now_us() > job->deadline_us)
 		job->is_over = true;
 	return job->is_over;
 }
@@ -229,7 +229,7 @@ uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body
 
 	job->leaf = bytes;
 	record.kind = (uint16_t)kind;
-	engine_sha256(bytes, record.hash);
+	memcpy(record.hash, job->leaf_hash, sizeof record.hash);
 	if (!wire_answer_add(job->answer, &record, STR_NONE, &at)) {
 		job->is_over = true;
 		return WIRE_F_LIMIT;

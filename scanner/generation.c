@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -18,7 +19,14 @@
 #include "lib/log.h"
 #include "scanner/supervisor.h"
 
-enum { RETRY_MS = 10000, SPAWN_AGAIN_MS = 5000 };
+enum { RETRY_MS = 10000, SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000 };
+
+static void fall_back(pid_t pid)
+{
+	/* What is over gives its memory back when there is time for it. */
+	if (pid > 0)
+		setpriority(PRIO_PROCESS, (id_t)pid, 19);
+}
 
 static void generation_free(struct supervisor *s, struct generation *g)
 {
@@ -27,6 +35,7 @@ static void generation_free(struct supervisor *s, struct generation *g)
 			close(g->workers[i].fd);
 	if (g->link >= 0)
 		close(g->link);
+	fall_back(g->pid);
 	if (g->pid > 0)
 		kill(g->pid, SIGKILL); /* its workers go with it */
 	tmpdir_clear(g->tmpdir, true);
@@ -142,7 +151,8 @@ static void drain(struct generation *g)
 {
 	g->state = GENERATION_DRAINS;
 	for (size_t i = 0; i < g->worker_count; i++)
-		if (!g->workers[i].busy && g->workers[i].fd >= 0) {
+		if (!g->workers[i].job && g->workers[i].fd >= 0) {
+			fall_back(g->workers[i].pid);
 			close(g->workers[i].fd);
 			g->workers[i].fd = -1;
 		}
@@ -163,20 +173,25 @@ static void ask_for_worker(struct generation *g, size_t slot)
 {
 	struct link_message m = {.op = LINK_SPAWN, .slot = (uint32_t)slot};
 	struct worker *w = &g->workers[slot];
+	int64_t now = supervisor_now_ms();
 	int ends[2];
 
+	/* One that died before it had settled may do so again. */
+	if (w->asked_ms && now - w->asked_ms < SPAWN_AGAIN_MS)
+		return;
+	w->asked_ms = now;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return;
 	wire_widen(ends[1]);
 	if (wire_send(g->link, (struct str){(const char *)&m, sizeof m}, ends[1], MSG_DONTWAIT)) {
-		*w = (struct worker){.generation = g, .fd = ends[0]};
+		*w = (struct worker){.generation = g, .fd = ends[0], .busy = true, .asked_ms = now};
 	} else {
 		close(ends[0]);
 	}
 	close(ends[1]);
 }
 
-/* Its workers are forked before it takes over, so that no message waits for that. */
+/* Its workers have settled before it takes over, so that no message waits for that. */
 static void loaded(struct generation *g, const struct link_message *m)
 {
 	g->info = m->info;
@@ -204,10 +219,15 @@ static void take_over(struct supervisor *s, struct generation *g)
 	tell_waiting(s, WIRE_CLEAN, text);
 }
 
-static void worker_spawned(struct supervisor *s, struct generation *g, const struct link_message *m)
+void generation_settled(struct supervisor *s, struct worker *w)
 {
-	g->workers[m->slot].pid = m->pid;
-	if (g == s->next && ++g->spawned >= g->worker_count)
+	struct generation *g = w->generation;
+
+	w->is_ready = true;
+	for (size_t i = 0; i < g->worker_count; i++)
+		if (!g->workers[i].is_ready)
+			return;
+	if (g == s->next)
 		take_over(s, g);
 }
 
@@ -246,9 +266,23 @@ void generation_event(struct supervisor *s, struct generation *g)
 	else if (m.op == LINK_FAILED && g == s->next)
 		load_failed(s, g, m.text);
 	else if (m.op == LINK_SPAWNED && m.slot < g->worker_count)
-		worker_spawned(s, g, &m);
+		g->workers[m.slot].pid = m.pid;
 	else if (m.op == LINK_CHANGED && (g == s->current || g == s->next))
 		s->changed = true;
+}
+
+void generation_lost(struct supervisor *s, struct worker *w)
+{
+	struct generation *g = w->generation;
+	bool was_ready = w->is_ready;
+
+	close(w->fd);
+	*w = (struct worker){.generation = g, .fd = -1, .asked_ms = was_ready ? 0 : w->asked_ms};
+	if (was_ready || ++g->lost <= 2 * g->worker_count)
+		return;
+	g->lost = 0;
+	if (g == s->next)
+		load_failed(s, g, "workers with the new databases die before they can scan");
 }
 
 struct worker *generation_idle_worker(struct generation *g)
@@ -274,9 +308,24 @@ void generation_kill(struct worker *w)
 static bool has_work(const struct generation *g)
 {
 	for (size_t i = 0; i < g->worker_count; i++)
-		if (g->workers[i].fd >= 0 && g->workers[i].busy)
+		if (g->workers[i].fd >= 0 && g->workers[i].job)
 			return true;
 	return false;
+}
+
+/* One that does not settle is no worker. */
+static void end_unsettled(struct generation *g)
+{
+	for (size_t i = 0; i < g->worker_count; i++)
+		if (g->workers[i].fd >= 0 && !g->workers[i].is_ready && supervisor_now_ms() - g->workers[i].asked_ms > SETTLE_MS)
+			generation_kill(&g->workers[i]);
+}
+
+static void ask_for_missing(struct generation *g)
+{
+	for (size_t i = 0; g && g->link >= 0 && i < g->worker_count; i++)
+		if (g->workers[i].fd < 0)
+			ask_for_worker(g, i);
 }
 
 void generations_tend(struct supervisor *s)
@@ -293,9 +342,10 @@ void generations_tend(struct supervisor *s)
 		}
 		start(s);
 	}
-	for (size_t i = 0; s->current && i < s->current->worker_count; i++)
-		if (s->current->workers[i].fd < 0 && s->current->link >= 0)
-			ask_for_worker(s->current, i);
+	ask_for_missing(s->current);
+	ask_for_missing(s->next);
+	if (s->current)
+		end_unsettled(s->current);
 	for (size_t i = 0; i < GENERATIONS_MAX; i++)
 		if (s->generations[i] && s->generations[i]->state == GENERATION_DRAINS && !has_work(s->generations[i]))
 			generation_free(s, s->generations[i]);

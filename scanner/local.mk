@@ -19,7 +19,10 @@ scanner_content = \
 	scanner/words.c \
 	scanner/xml.c
 libexec_PROGRAMS += mailreeve-scanner
-mailreeve_scanner_SOURCES = $(scanner_content) \
+scanner_sources = $(scanner_content) \
+	scanner/cache.c \
+	scanner/cache.h \
+	scanner/faults.h \
 	scanner/generation.c \
 	scanner/kinds.c \
 	scanner/main.c \
@@ -30,4 +33,11 @@ mailreeve_scanner_SOURCES = $(scanner_content) \
 	scanner/wire.c \
 	scanner/wire.h \
 	scanner/worker.c
+mailreeve_scanner_SOURCES = $(scanner_sources)
 mailreeve_scanner_LDADD = lib/libreeve.a $(CLAMAV_LIBS) $(ARCHIVE_LIBS) $(SECCOMP_LIBS)
+
+# The same with faults on demand, for tests.
+check_PROGRAMS += tests/scanner-faulty
+tests_scanner_faulty_SOURCES = $(scanner_sources) scanner/faults.c
+tests_scanner_faulty_CPPFLAGS = $(AM_CPPFLAGS) -DSCANNER_FAULTS
+tests_scanner_faulty_LDADD = $(mailreeve_scanner_LDADD)

@@ -189,10 +189,7 @@ static void worker_ended(struct supervisor *s, struct worker *w)
 {
 	struct conn *job = w->job;
 
-	close(w->fd);
-	w->fd = -1;
-	w->job = NULL;
-	w->busy = false;
+	generation_lost(s, w);
 	if (job)
 		after_death(s, job);
 }
@@ -209,7 +206,8 @@ static void forward(struct supervisor *s, struct worker *w, struct str datagram)
 	}
 	w->busy = false;
 	w->job = NULL;
-	w->served++;
+	if (head.id == 0)
+		generation_settled(s, w);
 	if (!c)
 		return;
 	c->worker = NULL;

@@ -30,10 +30,11 @@ struct worker {
 	struct generation *generation;
 	int fd; /* -1: none, or being forked again */
 	pid_t pid;
-	bool busy, asked; /* asked: the template was told to fork it */
+	bool is_ready;	  /* it has settled and said so */
+	bool busy;
 	struct conn *job; /* NULL when the client went away */
-	uint64_t id, served;
-	int64_t asked_ms;
+	uint64_t id;	  /* of the scan; 0: what it says when it has settled */
+	int64_t asked_ms; /* when the template was told to fork it */
 };
 
 enum generation_state { GENERATION_LOADS, GENERATION_READY, GENERATION_DRAINS };
@@ -47,7 +48,8 @@ struct generation {
 	struct engine_info info;
 	char tmpdir[TMPDIR_MAX];
 	struct worker workers[WIRE_WORKERS_MAX];
-	size_t worker_count, spawned;
+	size_t worker_count;
+	unsigned lost; /* workers that died before they had settled */
 	int64_t started_ms, ready_ms;
 };
 
@@ -98,6 +100,10 @@ bool generation_reload(struct supervisor *s);
 void generation_event(struct supervisor *s, struct generation *g);
 struct worker *generation_idle_worker(struct generation *g);
 void generation_kill(struct worker *w);
+/* A worker has gone, by itself or killed from outside. */
+void generation_lost(struct supervisor *s, struct worker *w);
+/* The first word of a worker: it has settled. */
+void generation_settled(struct supervisor *s, struct worker *w);
 /* Starts what is due, asks for missing workers, buries what has drained. */
 void generations_tend(struct supervisor *s);
 void generations_end(struct supervisor *s);

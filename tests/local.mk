@@ -49,6 +49,9 @@ unit_tests = \
 	tests/unit/test-rules-message \
 	tests/unit/test-rules-meta \
 	tests/unit/test-scan \
+	tests/unit/test-scan-cache \
+	tests/unit/test-scan-content \
+	tests/unit/test-scan-faults \
 	tests/unit/test-scan-kinds \
 	tests/unit/test-scan-wire \
 	tests/unit/test-smtp \
@@ -242,10 +245,16 @@ tests_unit_test_rules_message_LDADD = $(unit_ldadd)
 tests_unit_test_rules_meta_SOURCES = tests/unit/test-rules-meta.c tests/unit/unit.h
 tests_unit_test_rules_meta_LDADD = $(unit_ldadd)
 
-tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/unit.h
+tests_unit_test_scan_content_SOURCES = tests/unit/test-scan-content.c tests/unit/growing.h tests/unit/unit.h $(scanner_content)
+tests_unit_test_scan_content_LDADD = $(unit_ldadd) $(CLAMAV_LIBS) $(ARCHIVE_LIBS)
+tests_unit_test_scan_faults_SOURCES = tests/unit/test-scan-faults.c tests/unit/scan-kit.h tests/unit/unit.h
+tests_unit_test_scan_faults_LDADD = $(unit_ldadd)
+tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/scan-kit.h tests/unit/unit.h
 tests_unit_test_scan_LDADD = $(unit_ldadd)
 tests_unit_test_clamd_SOURCES = tests/unit/test-clamd.c tests/unit/unit.h
 tests_unit_test_clamd_LDADD = $(unit_ldadd)
+tests_unit_test_scan_cache_SOURCES = tests/unit/test-scan-cache.c tests/unit/unit.h scanner/cache.c
+tests_unit_test_scan_cache_LDADD = $(unit_ldadd)
 tests_unit_test_scan_kinds_SOURCES = tests/unit/test-scan-kinds.c tests/unit/unit.h scanner/magic.c scanner/words.c
 tests_unit_test_scan_kinds_LDADD = $(unit_ldadd)
 tests_unit_test_scan_wire_SOURCES = tests/unit/test-scan-wire.c tests/unit/unit.h

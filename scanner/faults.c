@@ -1,0 +1,118 @@
+/* Faults on demand: crashes, hunger, loops, and what a worker must not be able to do. */
+#define _GNU_SOURCE
+#include "scanner/faults.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool crash(void)
+{
+	volatile int *nowhere = NULL;
+
+	*nowhere = 1;
+	return false;
+}
+
+static bool give_up(void)
+{
+	abort();
+}
+
+/* As a parser does that believes a length; the limit must end it, not the machine's memory. */
+static bool eat_memory(void)
+{
+	for (;;) {
+		char *piece = malloc(16 << 20);
+
+		if (!piece)
+			abort();
+		piece[0] = 1;
+	}
+}
+
+static unsigned deeper(unsigned n)
+{
+	volatile char room[65536];
+
+	room[0] = (char)n;
+	if (n == UINT32_MAX)
+		return 0;
+	return deeper(n + 1) + (unsigned)room[0];
+}
+
+static bool eat_stack(void)
+{
+	return deeper(0) == 1;
+}
+
+static bool loop(void)
+{
+	for (volatile unsigned i = 0; i < UINT32_MAX;)
+		;
+	return false;
+}
+
+static bool can_open(void)
+{
+	return open("/etc/passwd", O_RDONLY) >= 0;
+}
+
+static bool can_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) >= 0 || socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
+}
+
+static bool can_execute(void)
+{
+	char *const argv[] = {(char *)"/bin/true", NULL};
+
+	execve(argv[0], argv, argv + 1);
+	return errno == ENOENT;
+}
+
+static bool can_trace(void)
+{
+	return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0 || ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) == 0;
+}
+
+static bool can_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid > 0;
+}
+
+static bool can_kill(void)
+{
+	return kill(getppid(), 0) == 0;
+}
+
+static bool can_write(void)
+{
+	return open("/tmp/escaped", O_WRONLY | O_CREAT, 0600) >= 0 || open("/dev/shm/escaped", O_WRONLY | O_CREAT, 0600) >= 0;
+}
+
+static const struct {
+	const char *text;
+	bool (*happen)(void);
+} faults[] = {
+    {"FAULT:segv", crash}, {"FAULT:abort", give_up}, {"FAULT:memory", eat_memory}, {"FAULT:stack", eat_stack},
+    {"FAULT:loop", loop}, {"FAULT:open", can_open}, {"FAULT:socket", can_socket}, {"FAULT:execve", can_execute},
+    {"FAULT:ptrace", can_trace}, {"FAULT:fork", can_fork}, {"FAULT:kill", can_kill}, {"FAULT:write", can_write},
+};
+
+bool fault_happens(struct str bytes)
+{
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		if (str_starts(bytes, str_of(faults[i].text)))
+			return faults[i].happen();
+	return false;
+}

@@ -1,0 +1,23 @@
+/*
+ * Parts of messages that make a worker fail, for tests: tests/scanner-faulty is the scanner with
+ * this; in the scanner itself there is nothing of it.
+ */
+#ifndef REEVE_SCANNER_FAULTS_H
+#define REEVE_SCANNER_FAULTS_H
+
+#include <stdbool.h>
+
+#include "lib/str.h"
+
+#ifdef SCANNER_FAULTS
+/* Does what the text asks for: "FAULT:segv", "FAULT:memory" ...; true when what must be denied was possible. */
+bool fault_happens(struct str bytes);
+#else
+static inline bool fault_happens(struct str bytes)
+{
+	(void)bytes;
+	return false;
+}
+#endif
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * A scanner of our own with a folder of databases, for tests of the scanner from its client's side:
+ *
+ *     struct kit *k = kit_new();
+ *     write_sample(k, "One");
+ *     start(k, 20000);
+ *     assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+ *     kit_free(k);
+ */
+#ifndef REEVE_TESTS_SCAN_KIT_H
+#define REEVE_TESTS_SCAN_KIT_H
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/scan.h"
+
+#include "lib/clock.h"
+#include "lib/res.h"
+#include "tests/unit/unit.h"
+
+struct kit {
+	struct arena *arena;
+	char folder[64];
+	struct scan *scan;
+};
+
+static const char sample[] __attribute__((unused)) = "a sample that is found by our own signature";
+
+static inline void write_database(struct kit *k, const char *name, const char *lines)
+{
+	char path[200], temporary[220];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", k->folder, name);
+	snprintf(temporary, sizeof temporary, "%s.new", path);
+	f = fopen(temporary, "w");
+	assert_non_null(f);
+	fputs(lines, f);
+	fclose(f);
+	assert_int_equal(rename(temporary, path), 0);
+}
+
+static inline void write_sample(struct kit *k, const char *comment)
+{
+	struct buf b = {0};
+
+	buf_addf(&b, "Test.%s:0:*:", comment);
+	for (size_t i = 0; sample[i]; i++)
+		buf_addf(&b, "%02x", sample[i]);
+	buf_adds(&b, "\n");
+	buf_addc(&b, '\0');
+	write_database(k, "own.ndb", b.p);
+	buf_free(&b);
+}
+
+static inline void start(struct kit *k, int64_t timeout_ms)
+{
+	struct wire_settings *s;
+
+	k->scan = scan_new(k->arena, STR_NONE, STR_NONE);
+	s = scan_settings(k->scan);
+	s->options = WIRE_O_CLAMAV | WIRE_O_CONTENT;
+	s->workers = 2;
+	s->max_file = s->max_scan = s->max_member = s->max_total = 100 << 20;
+	s->max_recursion = 17;
+	s->max_files = 1000;
+	s->max_members = 100;
+	s->max_depth = 5;
+	s->max_ratio = 250;
+	s->check_ms = 50;
+	assert_true(scan_add_database(k->scan, str_of(k->folder)));
+	scan_set_timeout(k->scan, timeout_ms);
+	scan_start(k->scan);
+}
+
+/* program: from the build folder. */
+static inline struct kit *kit_with(const char *scanner)
+{
+	struct kit *k = calloc(1, sizeof *k);
+	char self[400] = "", program[500];
+
+	assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+	*strrchr(self, '/') = '\0';
+	/* The programs of the build stand two folders above the tests. */
+	snprintf(program, sizeof program, "%s/../../%s", self, scanner);
+	if (access(program, X_OK) == 0)
+		setenv("REEVE_SCANNER", program, 1);
+	strcpy(k->folder, "/tmp/test-scan.XXXXXX");
+	assert_non_null(mkdtemp(k->folder));
+	k->arena = arena_new(0);
+	return k;
+}
+
+static inline struct kit *kit_new(void)
+{
+	return kit_with("mailreeve-scanner");
+}
+
+static inline void kit_free(struct kit *k)
+{
+	char command[100];
+
+	scan_close(k->scan);
+	snprintf(command, sizeof command, "rm -rf %s", k->folder);
+	assert_int_equal(system(command), 0);
+	arena_free(k->arena);
+	free(k);
+}
+
+static inline void drop_spool(void *spool)
+{
+	spool_free(spool);
+}
+
+/* One message; the report is in an arena that the caller frees. */
+static inline const struct scan_report *scan_text(struct kit *k, struct arena *a, const char *body)
+{
+	struct message *m = arena_alloc(a, sizeof *m);
+	struct str data = arena_printf(a, "DKIM-Signature: v=1\r\nSubject: x\r\n\r\n%s\r\n", body);
+
+	m->magic = MESSAGE_MAGIC;
+	m->limits = &parse_limits_default;
+	m->arena = a;
+	m->spool = spool_of(data);
+	arena_defer(a, drop_spool, m->spool);
+	headers_parse(a, data, &m->headers);
+	return message_scan(k->scan, m);
+}
+
+static inline enum wire_status status_of(struct kit *k, const char *body)
+{
+	struct arena *a = arena_new(0);
+	enum wire_status status = scan_text(k, a, body)->status;
+
+	arena_free(a);
+	return status;
+}
+
+static inline uint32_t generation_of(struct kit *k)
+{
+	struct arena *a = arena_new(0);
+	uint32_t generation = scan_text(k, a, sample)->generation;
+
+	arena_free(a);
+	return generation;
+}
+
+/* Processes of our scanner by name: those that belong to our family. */
+static inline size_t find_processes(const char *name, pid_t *ret, size_t most)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	size_t n = 0;
+
+	while (n < most && (entry = readdir(dir))) {
+		char path[300], text[400] = "";
+		int parent, group;
+		FILE *f;
+
+		snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+		f = is_digit(entry->d_name[0]) ? fopen(path, "r") : NULL;
+		if (!f)
+			continue;
+		if (fgets(text, sizeof text, f) && strstr(text, name) && strrchr(text, ')') &&
+		    sscanf(strrchr(text, ')') + 1, " %*c %d %d", &parent, &group) == 2 && group == getpgrp())
+			ret[n++] = atoi(entry->d_name);
+		fclose(f);
+	}
+	closedir(dir);
+	return n;
+}
+
+static inline size_t signal_all(const char *name, int signo)
+{
+	pid_t pids[32];
+	size_t n = find_processes(name, pids, 32);
+
+	for (size_t i = 0; i < n; i++)
+		kill(pids[i], signo);
+	return n;
+}
+
+#endif

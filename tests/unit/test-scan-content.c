@@ -1,0 +1,147 @@
+/* Detectors on what is made to keep them busy: rings in tables and trees, and inputs that grow. */
+#include <stdlib.h>
+
+#include "lib/clock.h"
+#include "scanner/content.h"
+#include "scanner/engine.h"
+#include "tests/unit/growing.h"
+
+enum { SIZE = 400 * 1000 };
+
+static const struct wire_settings limits = {.max_members = 100, .max_depth = 4, .max_member = 8 << 20, .max_total = 16 << 20,
+    .max_ratio = 250};
+
+/* Examines the bytes; the milliseconds that it took. */
+static double examine(struct str bytes, uint32_t *ret_flags)
+{
+	static char room[WIRE_ANSWER_MAX];
+	static const uint8_t hash[WIRE_HASH];
+	struct wire_head request = {.op = WIRE_SCAN, .id = 1}, head;
+	struct wire_answer answer;
+	struct content_job job = {.answer = &answer, .leaf_hash = hash, .limits = &limits, .deadline_us = UINT64_MAX};
+	int64_t before = clock_ticks_ns();
+
+	wire_answer_start(&answer, room, &request);
+	*ret_flags = content_examine(&job, bytes, false);
+	assert_true(wire_read_answer(wire_answer_finish(&answer), &head));
+	return (double)(clock_ticks_ns() - before) / 1e6;
+}
+
+static void put32(char *p, uint32_t n)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (char)(n >> 8 * i);
+}
+
+/* An OLE file of eight sectors whose first holds the table of chains, with all chains in one sector. */
+static void fill_ole(char *file, size_t n)
+{
+	memset(file, 0, n);
+	memcpy(file, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8);
+	file[30] = 9;
+	file[32] = 6;
+	put32(file + 44, 1);
+	put32(file + 56, 4096);
+	put32(file + 60, 2);
+	put32(file + 68, 0xfffffffe);
+	for (size_t at = 76; at < 512; at += 4)
+		put32(file + at, 0xffffffff);
+	put32(file + 76, 0);
+	put32(file + 48, 1); /* the folder */
+	for (uint32_t i = 0; i < 128; i++)
+		put32(file + 512 + 4 * i, i == 1 ? 1 : 2); /* each chain is a ring */
+}
+
+static void put_entry(char *p, const char *name, int type, uint32_t child, uint32_t start, uint32_t size)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		p[2 * i] = name[i];
+	p[64] = (char)(2 * n + 2);
+	p[66] = (char)type;
+	p[67] = 1;
+	for (int i = 0; i < 3; i++)
+		put32(p + 68 + 4 * i, child);
+	put32(p + 116, start);
+	put32(p + 120, size);
+}
+
+static void rings(void **state)
+{
+	char file[9 * 512];
+	uint32_t flags;
+
+	(void)state;
+	/* The chain of tables leads to itself, and holds nothing that would fill up. */
+	fill_ole(file, sizeof file);
+	put32(file + 68, 3);
+	put32(file + 72, 0xffffffff);
+	put32(file + 512 * 4, 0xffffffff);
+	put32(file + 512 * 4 + 508, 3);
+	assert_true(examine((struct str){file, sizeof file}, &flags) < 2000);
+	/* So does the folder, its tree, and the stream that all of its entries name. */
+	fill_ole(file, sizeof file);
+	put_entry(file + 1024, "Root Entry", 5, 1, 2, 0xffffffff);
+	for (uint32_t i = 1; i < 4; i++)
+		put_entry(file + 1024 + 128 * i, "WordDocument", 2, i % 4, 2, 0xffffffff);
+	assert_true(examine((struct str){file, sizeof file}, &flags) < 2000);
+}
+
+static void run(struct arena *a, struct str in)
+{
+	uint32_t flags;
+
+	(void)a;
+	examine(in, &flags);
+}
+
+static void growing(void **state)
+{
+	static const struct {
+		const char *start, *again;
+	} rows[] = {
+	    {"%PDF-1.4\n", "1 0 obj<</Type/ObjStm/Filter/FlateDecode>>stream\nx"}, {"%PDF-1.4\n", "stream"}, {"%PDF-1.4\n", "obj"},
+	    {"%PDF-1.4\n", "/#4"}, {"{\\rtf1", "{\\*\\objdata 01"}, {"{\\rtf1", "\\objdata 01}"}, {"{\\rtf1", "{\\fldinst "},
+	    {"{\\rtf1", "\\bin1 "}, {"<?xml version='1.0'?>", "<Relationship a='"}, {"<?xml version='1.0'?>", "<w:instrText"},
+	    {"<?xml version='1.0'?>", "<fldSimple instr=\"&#"}, {"<?xml version='1.0'?><relationship>", "<"},
+	    {"<?xml version='1.0'?><relationship>", "<a b="}, {"<html>", "<script"}, {"<html>", "onload"}, {"a,b\n", "=|'"},
+	    {"a,b\n", "|"}, {"ID;P\n", "C;E|'"}, {"ID;P\n", ";;;"}, {"MIME-Version: 1.0\n", "QWN0aXZlTWlt"}, {"ActiveMime", "x"},
+	    {"\x09\x08\x10", "\x01"}, {"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "\xe7\x16\xe3\xbd\x65\x26\x11\x45\xa4\xc4\x8d\x4d\x0b\x7a\x9e\xac"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_linear(rows[i].again, run, rows[i].start, str_of(rows[i].again), SIZE);
+}
+
+/* A file of each length up to its whole: what is torn off must not be read. */
+static void torn(void **state)
+{
+	static const char *const starts[] = {"Rar!\x1a\x07\x01", "\x60\xea\x20", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "PK\003\004", "PK\005\006",
+	    "%PDF-1.4/ObjStm stream\n", "{\\rtf1{\\*\\objdata 01050000020000000800", "\x09\x08\x10", "ActiveMime"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+		for (size_t n = 1; n < 700; n++) {
+			char *copy = malloc(n);
+			size_t have = strlen(starts[i]);
+			uint32_t flags;
+
+			assert_non_null(copy);
+			memset(copy, 1, n);
+			memcpy(copy, starts[i], have < n ? have : n);
+			examine((struct str){copy, n}, &flags);
+			free(copy);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(rings), cmocka_unit_test(growing), cmocka_unit_test(torn)};
+
+	clock_init();
+	engine_init();
+	archive_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

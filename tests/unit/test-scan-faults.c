@@ -1,0 +1,183 @@
+/*
+ * What mail may do to a worker: crash it, hang it, eat its memory, try to get out. Such a message is
+ * never clean, and nobody else's scan is worse for it. Uses tests/scanner-faulty.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+
+#include "tests/unit/scan-kit.h"
+
+enum { TIMEOUT_MS = 1500, MANY = 200 };
+
+static struct kit *faulty_kit(int64_t timeout_ms)
+{
+	struct kit *k = kit_with("tests/scanner-faulty");
+
+	write_sample(k, "One");
+	start(k, timeout_ms);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	return k;
+}
+
+static uint64_t count_of(struct kit *k, const char *name)
+{
+	struct arena *a = arena_new(0);
+	struct str text, line;
+	uint64_t n = 0;
+
+	assert_int_equal(scan_ask_own(k->scan, WIRE_STATUS, 5000, a, &text), RES_OK);
+	while (str_split(&text, '\n', &line))
+		if (str_starts(line, str_of(name)) && line.n > strlen(name) && line.p[strlen(name)] == ' ')
+			assert_true(str_u64(str_from(line, strlen(name) + 1), &n));
+	arena_free(a);
+	return n;
+}
+
+/* Each is tried again in a fresh worker, once; then it is not scanned. */
+static void crashes(void **state)
+{
+	static const char *const faults[] = {"FAULT:segv", "FAULT:abort", "FAULT:stack", "FAULT:memory"};
+	struct kit *k = faulty_kit(20000);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		struct arena *a = arena_new(0);
+		const struct scan_report *report = scan_text(k, a, faults[i]);
+
+		assert_int_equal(report->status, WIRE_UNSCANNED);
+		assert_true(str_find(report->reason, STR("died")) >= 0);
+		arena_free(a);
+		assert_int_equal(status_of(k, "nothing"), WIRE_CLEAN);
+		assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	}
+	assert_int_equal(count_of(k, "deaths"), 8);
+	assert_int_equal(count_of(k, "retries"), 4);
+	kit_free(k);
+}
+
+static void hangs(void **state)
+{
+	struct kit *k = faulty_kit(TIMEOUT_MS);
+	int64_t before = clock_ticks_ns();
+
+	(void)state;
+	assert_int_equal(status_of(k, "FAULT:loop"), WIRE_UNSCANNED);
+	assert_in_range((clock_ticks_ns() - before) / 1000000, TIMEOUT_MS - 100, TIMEOUT_MS + 3000);
+	assert_int_equal(count_of(k, "timeouts"), 1);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	kit_free(k);
+}
+
+/* In a worker all of this is denied; the message is as clean as it was. */
+static void denied(void **state)
+{
+	static const char *const tries[] = {"FAULT:open", "FAULT:socket", "FAULT:execve", "FAULT:ptrace", "FAULT:fork", "FAULT:kill",
+	    "FAULT:write"};
+	struct kit *k = faulty_kit(20000);
+
+	(void)state;
+	unsetenv("REEVE_SECCOMP");
+	for (size_t i = 0; i < sizeof tries / sizeof *tries; i++)
+		assert_int_equal(status_of(k, tries[i]), WIRE_CLEAN);
+	assert_int_equal(count_of(k, "deaths"), 0);
+	kit_free(k);
+}
+
+/* With the filters in kill mode it is the worker's end; what only folders forbid is denied as before. */
+static void killed_for_it(void **state)
+{
+	static const char *const tries[] = {"FAULT:socket", "FAULT:execve", "FAULT:ptrace", "FAULT:fork", "FAULT:kill"};
+	struct kit *k;
+
+	(void)state;
+	setenv("REEVE_SECCOMP", "kill", 1);
+	k = faulty_kit(20000);
+	unsetenv("REEVE_SECCOMP");
+	for (size_t i = 0; i < sizeof tries / sizeof *tries; i++)
+		assert_int_equal(status_of(k, tries[i]), WIRE_UNSCANNED);
+	assert_int_equal(status_of(k, "FAULT:open"), WIRE_CLEAN);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	kit_free(k);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int64_t median_ns(struct kit *k)
+{
+	int64_t took[MANY];
+
+	for (size_t i = 0; i < MANY; i++) {
+		int64_t before = clock_ticks_ns();
+
+		assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+		took[i] = clock_ticks_ns() - before;
+	}
+	qsort(took, MANY, sizeof *took, by_size);
+	return took[MANY / 2];
+}
+
+struct trouble {
+	struct kit *kit;
+	const char *text;
+	_Atomic bool ends;
+	_Atomic unsigned scans, clean;
+};
+
+static void *make_trouble(void *arg)
+{
+	struct trouble *t = arg;
+
+	while (!t->ends) {
+		t->clean += status_of(t->kit, t->text) == WIRE_CLEAN;
+		t->scans++;
+	}
+	return NULL;
+}
+
+/* One of two workers is always in trouble; messages that go through the other take what they took. */
+static void others_go_on(void **state)
+{
+	static const char *const texts[] = {"FAULT:segv", "FAULT:loop"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct kit *k = faulty_kit(TIMEOUT_MS);
+		struct trouble t = {.kit = k, .text = texts[i]};
+		int64_t before = median_ns(k), during;
+		pthread_t thread;
+
+		assert_int_equal(pthread_create(&thread, NULL, make_trouble, &t), 0);
+		usleep(50000);
+		during = median_ns(k);
+		t.ends = true;
+		pthread_join(thread, NULL);
+		print_message("%s: median %.2f ms, before %.2f ms; %u in trouble\n", texts[i], (double)during / 1e6,
+		    (double)before / 1e6, t.scans);
+		assert_int_equal(t.clean, 0);
+		assert_true(t.scans > 0);
+		/* A loop takes a processor, of which there may be only one more; a stuck scan would cost 1500 ms. */
+		assert_true(during < 4 * before + 20000000);
+		kit_free(k);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(crashes),
+	    cmocka_unit_test(hangs),
+	    cmocka_unit_test(denied),
+	    cmocka_unit_test(killed_for_it),
+	    cmocka_unit_test(others_go_on),
+	};
+
+	clock_init();
+	setpgid(0, 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
