@@ -75,7 +75,8 @@ class Gateway:
             f.write(text + "\n# what the scenario left to the harness:\n" + "\n".join(lines) + "\n")
 
     def environment(self):
-        return {**os.environ, "REEVE_CLOCK": self.run.clock_path,
+        # What the sandbox does not allow is the end of the process: nothing of it goes unnoticed here.
+        return {"REEVE_SECCOMP": "kill", **os.environ, "REEVE_CLOCK": self.run.clock_path,
                 "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
                 "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:suppressions={SUPPRESSIONS}",
                 "UBSAN_OPTIONS": "print_stacktrace=1"}
