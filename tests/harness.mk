@@ -50,9 +50,23 @@ dist_noinst_SCRIPTS += \
 	tests/clients/run \
 	tests/crash/crash.py \
 	tests/crash/state.py \
+	tests/milter/corners.py \
 	tests/milter/mtas.py \
-	tests/milter/run
-EXTRA_DIST += tests/clients/postfix.py tests/milter/sendmail.py tests/tsan.supp
+	tests/milter/run \
+	tests/milter/wire.py
+EXTRA_DIST += \
+	tests/clients/postfix.py \
+	tests/milter/corners/abort.lua \
+	tests/milter/corners/borders.lua \
+	tests/milter/corners/corner.lua \
+	tests/milter/corners/disconnect.lua \
+	tests/milter/corners/macros.lua \
+	tests/milter/corners/messages.lua \
+	tests/milter/corners/quit.lua \
+	tests/milter/corners/unknown.lua \
+	tests/milter/role.py \
+	tests/milter/sendmail.py \
+	tests/tsan.supp
 EXTRA_PROGRAMS += tests/bench/load tests/bench/sink
 tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS)
 tests_bench_sink_LDADD =

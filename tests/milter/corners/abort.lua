@@ -1,0 +1,32 @@
+-- abort at every step: nothing of the message in hand is left for the next one
+dofile(dir .. "/corner.lua")
+local conn = open()
+
+local function abort_and_go_on(where)
+	sent("abort", mt.abort(conn))
+	message(conn, "after " .. where, "text\r\n")
+	want("a recipient added", mt.eom_check(conn, MT_RCPTADD, "<other@example.net>"), false)
+	want("a recipient removed", mt.eom_check(conn, MT_RCPTDELETE, "<sink@example.net>"), false)
+end
+
+sent("mail", mt.mailfrom(conn, "<gone@example.com>"))
+abort_and_go_on("mail")
+envelope(conn, "gone@example.com", "sink@example.net", "b@example.net")
+abort_and_go_on("rcpt")
+envelope(conn, "gone@example.com", "sink@example.net", "b@example.net")
+sent("header", mt.header(conn, "X-Size", "forged"))
+sent("header", mt.header(conn, "Subject", "refuse"))
+abort_and_go_on("header")
+envelope(conn, "gone@example.com", "sink@example.net", "b@example.net")
+head(conn, "Subject", "refuse")
+abort_and_go_on("eoh")
+envelope(conn, "gone@example.com", "sink@example.net", "b@example.net")
+head(conn, "Subject", "refuse")
+body(conn, string.rep("a longer text than the next\r\n", 2000))
+abort_and_go_on("body")
+-- Twice, and without a message.
+sent("abort", mt.abort(conn))
+sent("abort", mt.abort(conn))
+message(conn, "after two", "x")
+want("the sender seen", added(conn, "X-Sender"), "a@example.com")
+sent("quit", mt.disconnect(conn))

@@ -1,0 +1,460 @@
+#!/usr/bin/python3
+"""What miltertest cannot send: large, cut and senseless packets, steps out of order, a further connection
+on the same socket; and many sessions: what they leave behind and what they may take.
+
+    wire.py BUILD [--long] [TEST...]
+"""
+import sys
+sys.dont_write_bytecode = True
+
+import os            # noqa: E402
+import re            # noqa: E402
+import socket        # noqa: E402
+import struct        # noqa: E402
+import threading     # noqa: E402
+import time          # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "mailtest")]
+from corners import POLICY, RULE                # noqa: E402
+from mt.milter import NO_REPLY                   # noqa: E402
+from mt.values import Failure                   # noqa: E402
+from role import MilterRole                     # noqa: E402
+
+SLOW = float(os.environ.get("MAILTEST_SLOW", "1"))
+ACTIONS, ANSWERED, SILENT = 0x1FF, 0x100000, 0x1FFFFF
+
+
+class Wire:
+    """An MTA without manners."""
+
+    def __init__(self, role, steps=ANSWERED, actions=ACTIONS, version=6, helo=True):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(30 * SLOW)
+        self.socket.connect(role.socket)
+        self.buffer = b""
+        self.silent = 0
+        if version:
+            self.negotiate(version, actions, steps)
+        if version and helo:
+            self.say("C", b"pc.example\x004" + struct.pack("!H", 25) + b"192.0.2.7\0", "c")
+            self.say("H", b"pc.example\0", "c")
+
+    def negotiate(self, version, actions, steps):
+        self.send("O", struct.pack("!III", version, actions, steps))
+        command, data = self.receive()
+        if command == "O":
+            self.silent = struct.unpack("!III", data[:12])[2]
+        return command
+
+    def send(self, command, data=b""):
+        self.raw(struct.pack("!I", len(data) + 1) + command.encode() + data)
+
+    def raw(self, data):
+        self.socket.sendall(data)
+
+    def take(self, count):
+        while len(self.buffer) < count:
+            piece = self.socket.recv(1 << 20)
+            if not piece:
+                raise EOFError
+            self.buffer += piece
+        data, self.buffer = self.buffer[:count], self.buffer[count:]
+        return data
+
+    def receive(self):
+        try:
+            packet = self.take(struct.unpack("!I", self.take(4))[0])
+        except (EOFError, ConnectionError):
+            return "closed", b""
+        return chr(packet[0]), packet[1:]
+
+    def say(self, command, data, wanted):
+        self.send(command, data)
+        if self.silent & NO_REPLY.get(command, 0):
+            return b""
+        return self.expect(f"{command} {data[:60]!r}", wanted)
+
+    def expect(self, what, wanted):
+        got, data = self.receive()
+        if got not in wanted.split("|"):
+            raise Failure(what, f"the reply is {got} {data[:200]!r}, expected {wanted}")
+        return data
+
+    def macros(self, stage, **values):
+        self.send("D", stage.encode() + b"".join(k.encode() + b"\0" + v + b"\0" for k, v in values.items()))
+
+    def envelope(self, sender=b"<a@example.com>", rcpts=(b"<b@example.net>",)):
+        self.say("M", sender + b"\0", "c")
+        for rcpt in rcpts:
+            self.say("R", rcpt + b"\0", "c")
+
+    def content(self, fields=((b"Subject", b" x"),), pieces=(b"x\r\n",)):
+        """Everything between the envelope and the end; the last reply."""
+        for name, value in fields:
+            self.say("L", name + b"\0" + value + b"\0", "c")
+        self.say("N", b"", "c")
+        for piece in pieces:
+            self.say("B", piece, "c")
+
+    def end(self, wanted="c"):
+        """Added fields by name, and the data of the last reply."""
+        self.send("E")
+        added = {}
+        while True:
+            command, data = self.receive()
+            if command in "hi":
+                name, value = data[4 * (command == "i"):].split(b"\0")[:2]
+                added[name.decode()] = value
+            elif command not in "m+2-eqbp":
+                break
+        if command not in wanted.split("|"):
+            raise Failure("end of message", f"the reply is {command} {data[:200]!r}, expected {wanted}")
+        return added, data
+
+    def message(self, subject=b"x", body=b"x\r\n"):
+        self.envelope()
+        self.content([(b"Subject", b" " + subject)], [body])
+        added, _ = self.end()
+        equal("the subject seen", added["X-Subject"], b" " + subject)
+        equal("the size seen", added["X-Size"], b" %d" % (len(b"Subject: \r\n\r\n") + len(subject) + len(body)))
+
+    def close(self):
+        self.socket.close()
+
+    def hang_up(self, packet=b""):
+        """A last packet, perhaps without sense, then quit; the letters of all replies."""
+        got = []
+        try:
+            self.raw(packet)
+            self.send("Q")
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass    # closed already
+        while "closed" not in got:
+            got.append(self.receive()[0])
+        self.close()
+        return got
+
+    def quit(self):
+        self.send("Q")
+        self.close()
+
+
+def equal(what, got, wanted):
+    if got != wanted:
+        raise Failure(what, f"is {got!r}, expected {wanted!r}")
+
+
+# ---- packets ----
+
+def large_macros(role):
+    """macros of 60 KB and hundreds of them: facts take 1000 octets, the session goes on"""
+    w = Wire(role, helo=False)
+    huge = b"m" * 60000
+    w.macros("C", **{"{daemon_name}": huge, "{daemon_addr}": huge, "{if_addr}": huge, "{client_resolve}": huge, "j": huge})
+    w.say("C", b"pc.example\x004" + struct.pack("!H", 25) + b"192.0.2.7\0", "c")
+    w.macros("H", **{"{tls_version}": huge, "{cipher}": huge, "{verify}": b"OK", "{cert_subject}": huge})
+    w.say("H", huge + b"\0", "c")
+    w.macros("M", **{"i": huge, "{auth_authen}": huge, **{f"{{m{n}}}": b"v" * 1000 for n in range(300)}})
+    w.envelope()
+    w.content()
+    added, _ = w.end()
+    for name in ("X-User", "X-Daemon", "X-Peer", "X-Queue-Id", "X-Helo"):
+        equal(name, re.sub(rb"\s", b"", added[name]), b"m" * 1000)
+    w.message()
+    w.quit()
+
+
+def large_fields(role):
+    """fields of 100 KB; the header section at its limit, and one octet more; 1000 fields and one more"""
+    w = Wire(role)
+
+    def section(size):
+        fields, left = [], size
+        while left:
+            n = left if left <= 100000 else min(100000, left - 6)
+            fields.append((b"X", b" " + b"v" * (n - 5)))
+            left -= n
+        w.envelope()
+        for name, value in fields:
+            w.say("L", name + b"\0" + value + b"\0", "c")
+        w.send("N")
+
+    section(256 * 1024 - 1)
+    w.expect("below the limit", "c")
+    w.say("B", b"x", "c")
+    equal("the size", w.end()[0]["X-Size"], b" 262146")
+    section(256 * 1024)        # without the empty line
+    w.expect("at the limit", "c")
+    w.end()
+    section(256 * 1024 + 1)
+    reply = w.expect("above the limit", "y")
+    equal("the reply", reply[:9], b"552 5.3.4")
+    for count, wanted in ((999, "c"), (1000, "c"), (1001, "y")):
+        w.envelope()
+        for _ in range(count):
+            w.say("L", b"X\0 v\0", "c")
+        w.send("N")
+        w.expect(f"{count} fields", wanted)
+        if wanted == "c":
+            w.end()
+    w.message()
+    w.quit()
+
+
+def blanks(role):
+    """blanks in front of values arrive as they are; where the MTA hides them one is put back"""
+    fields = [(b"Subject", b"  two"), (b"X-None", b"none"), (b"X-Empty", b""), (b"X-Tab", b"\tx\n\ty"), (b"X-Fold", b"\n x")]
+    for steps, size in ((ANSWERED, len(b"Subject:  two\r\nX-None:none\r\nX-Empty:\r\nX-Tab:\tx\r\n\ty\r\nX-Fold:\r\n x\r\n\r\nx")),
+                        (0, len(b"Subject:   two\r\nX-None: none\r\nX-Empty: \r\nX-Tab: \tx\r\n\ty\r\nX-Fold: \r\n x\r\n\r\nx"))):
+        w = Wire(role, steps)
+        w.envelope()
+        w.content(fields, [b"x"])
+        equal("the size", w.end()[0]["X-Size"].strip(), b"%d" % size)
+        w.envelope()
+        w.content([], [])
+        equal("the size of nothing", w.end()[0]["X-Size"].strip(), b"2")
+        w.quit()
+
+
+def replies(role):
+    """codes and texts of refusals at each step"""
+    w = Wire(role)
+    equal("mail", re.sub(rb" \(\w+\)\0$", b"", w.say("M", b"<bad@example.com>\0", "y")), b"550 5.7.1 no mail from bad@example.com")
+    w.say("M", b"<a@example.com>\0", "c")
+    equal("rcpt", re.sub(rb" \(\w+\)\0$", b"", w.say("R", b"<gone@example.net>\0", "y")), b"550 5.1.1 no such user")
+    w.say("R", b"<b@example.net>\0", "c")
+    w.say("L", b"Subject\0 early\0", "c")
+    equal("header", re.sub(rb" \(\w+\)\0$", b"", w.say("N", b"", "y")), b"554 5.7.1 early")
+    for subject, wanted in ((b"refuse", b"550 5.7.1 refused"), (b"defer", b"451 4.7.1 come back")):
+        w.envelope()
+        w.content([(b"Subject", b" " + subject)])
+        equal("message", re.sub(rb" \(\w+\)\0$", b"", w.end("y")[1]), wanted)
+    w.quit()
+
+
+def cut_packets(role):
+    """packets cut at each octet, of no length, of senseless letters, longer than anything: others go on"""
+    whole = struct.pack("!I", 13) + b"O" + struct.pack("!III", 6, ACTIONS, ANSWERED)
+    for at in range(len(whole)):
+        w = Wire(role, version=0)
+        w.raw(whole[:at])
+        w.close()
+    for packet in (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xffL", struct.pack("!I", 1) + b"\0", struct.pack("!I", 1) + b"\xff",
+                   struct.pack("!I", 5) + b"Oabcd", struct.pack("!I", 3) + b"Cab", struct.pack("!I", 2) + b"Dx",
+                   struct.pack("!I", 4) + b"DCab", struct.pack("!I", 3) + b"Lab", struct.pack("!I", 1) + b"M",
+                   struct.pack("!I", 1) + b"R", struct.pack("!I", 30 << 20) + b"B" + b"x" * 100):
+        for helo in (False, True):
+            w = Wire(role, helo=helo)
+            w.hang_up(packet)
+    w = Wire(role)
+    w.message()
+    w.quit()
+
+
+def order(role):
+    """steps out of order never end in "accept", and the next message is whole"""
+    envelope = [("M", b"<a@example.com>\0"), ("R", b"<b@example.net>\0")]
+    content = [("L", b"Subject\0 x\0"), ("N", b""), ("B", b"x")]
+    for steps in ([("E", b"")], content + [("E", b"")], envelope[:1] + [("E", b"")], envelope[1:] + [("E", b"")],
+                  envelope[:1] + content + [("E", b"")], [("R", b"<gone@example.net>\0"), ("E", b"")],
+                  envelope + [("B", b"x"), ("N", b""), ("L", b"Subject\0 x\0"), ("E", b"")],
+                  envelope + [("E", b""), ("E", b"")], envelope + envelope + content + [("E", b"")],
+                  envelope + content + [("L", b"Subject\0 refuse\0"), ("B", b"x"), ("E", b"")]):
+        w = Wire(role)
+        for command, data in steps:
+            w.send(command, data)
+        got = w.hang_up()
+        if "a" in got or "d" in got:
+            raise Failure(str(steps), f"answers {got}")
+    w = Wire(role)
+    w.send("C", b"other.example\x004" + struct.pack("!H", 25) + b"192.0.2.8\0")    # libmilter takes no notice
+    w.send("O", struct.pack("!III", 6, ACTIONS, ANSWERED))
+    w.send("K")
+    w.message()
+    w.quit()
+
+
+def further_connection(role):
+    """"quit, new connection": a further client on the same socket starts anew, with what was agreed"""
+    w = Wire(role)
+    w.macros("M", **{"{auth_authen}": b"joe"})
+    w.message()
+    for n in range(50):
+        w.send("K")
+        w.say("C", b"pc.example\x004" + struct.pack("!H", 25) + b"192.0.2.%d\0" % n, "c")
+        w.say("H", b"pc%d.example\0" % n, "c")
+        w.envelope()
+        w.content([(b"Subject", b" further")])
+        added, _ = w.end()
+        equal("the name seen", added["X-Helo"], b" pc%d.example" % n)
+        equal("the user seen", added["X-User"].strip(), b"")
+    w.say("U", b"XYZZY\0", "c")
+    w.send("K")
+    w.say("C", b"pc.example\x004" + struct.pack("!H", 25) + b"192.0.2.7\0", "c")
+    w.say("H", b"pc.example\0", "c")
+    w.message()
+    w.quit()
+
+
+def addresses(role):
+    """clients by IPv6, by a local socket, of no family: judged like any other"""
+    for client in (b"6" + struct.pack("!H", 25) + b"IPv6:2001:db8::7\0", b"L" + struct.pack("!H", 0) + b"/var/run/sock\0", b"U"):
+        w = Wire(role, helo=False)
+        w.say("C", b"localhost\0" + client, "c")
+        w.say("H", b"pc.example\0", "c")
+        w.message()
+        w.quit()
+
+
+# ---- many ----
+
+def role_memory(pid):
+    """KiB of memory that the process has to itself."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+        return sum(int(x) for x in re.findall(r"Private_\w+: +(\d+)", f.read()))
+
+
+def role_count(pid, what):
+    return len(os.listdir(f"/proc/{pid}/{what}"))
+
+
+def play_sessions(role, count, clients=4):
+    """count sessions of all kinds, by some clients at the same time."""
+    problems = []
+
+    def client(number):
+        try:
+            for n in range(number, count, clients):
+                w = Wire(role, SILENT if n % 2 else ANSWERED)
+                if n % 2:
+                    w.say("M", b"<a@example.com>\0", "c")
+                    w.say("R", b"<sink@example.net>\0", "c")
+                    w.say("R", b"<b@example.net>\0", "c")
+                    w.content([(name, b" x") for name in (b"From", b"To", b"Subject", b"X-Size")],
+                              [b"split needle here\r\n" * (n % 400)])
+                    if n % 7:
+                        w.end()
+                elif n % 4:
+                    w.message()
+                    w.say("M", b"<bad@example.com>\0", "y")
+                w.quit() if n % 3 else w.close()
+        except (Failure, OSError, EOFError) as e:
+            problems.append(e)
+
+    threads = [threading.Thread(target=client, args=(i,)) for i in range(clients)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if problems:
+        raise Failure("sessions", str(problems[0]))
+
+
+def leak(role, is_long):
+    """memory, descriptors and threads stay where they are over many sessions"""
+    count = 50000 if is_long else 10000
+    play_sessions(role, count // 4)
+    role.expect_idle("leak")
+    before, files, tasks = role_memory(role.pid), role_count(role.pid, "fd"), role_count(role.pid, "task")
+    play_sessions(role, count - count // 4)
+    role.expect_idle("leak")
+    grown = role_memory(role.pid) - before
+    if grown > 2048 * SLOW:
+        raise Failure("leak", f"{grown} KiB more after {count} sessions")
+    for what, old in (("fd", files), ("task", tasks)):
+        if role_count(role.pid, what) > old + 8:
+            raise Failure("leak", f"{old} of /proc/self/{what} have become {role_count(role.pid, what)}")
+    return f"{count} sessions, {grown} KiB more, {role_count(role.pid, 'task')} threads"
+
+
+def standing(role, _):
+    """200 sessions that stand in the middle of a message cost no threads and little memory"""
+    before, tasks, sessions = role_memory(role.pid), role_count(role.pid, "task"), []
+    body = b"a line of the message that stands still\r\n" * 1000
+    for _ in range(200):
+        w = Wire(role)
+        w.envelope()
+        w.content([(b"Subject", b" standing")], [body])
+        sessions.append(w)
+    memory, threads = (role_memory(role.pid) - before) / 200, role_count(role.pid, "task") - tasks
+    if memory > 400 * SLOW:
+        raise Failure("standing", f"{memory:.0f} KiB for each session")
+    if threads > 20:
+        raise Failure("standing", f"{threads} threads for sessions that wait for the MTA")
+    for w in sessions:
+        w.send("E")
+    for w in sessions:
+        while w.receive()[0] not in "ct":
+            pass
+        w.quit()
+    return f"{memory:.0f} KiB a session, {threads} threads more"
+
+
+def blocked(role, _):
+    """200 sessions that wait for DNS at the same time: all are answered, threads and memory are bounded"""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        slow = MilterRole(role.builddir, BLOCKED.replace("{port}", str(deaf.getsockname()[1])))
+        try:
+            return play_blocked(slow)
+        finally:
+            slow.close()
+
+
+BLOCKED = """dns { server 127.0.0.1:{port}; timeout 4s; }
+filter spf { helo off; }
+policy { at mail { tempfail 451 4.4.3 "no answer" if spf == temperror; } at message { accept; } }
+"""
+
+
+def play_blocked(slow):
+    before, tasks = role_memory(slow.pid), role_count(slow.pid, "task")
+    sessions = [Wire(slow, SILENT) for _ in range(200)]
+    for n, w in enumerate(sessions):
+        w.send("M", b"<a@d%d.example.com>\0" % n)
+    started = time.monotonic()
+    time.sleep(1.5)
+    memory, threads = (role_memory(slow.pid) - before) / 200, role_count(slow.pid, "task") - tasks
+    replies = [w.receive()[0] for w in sessions]
+    seconds = time.monotonic() - started
+    if set(replies) != {"y"}:
+        raise Failure("blocked", f"replies {sorted(set(replies))}")
+    if memory > 400 * SLOW or threads > 210:
+        raise Failure("blocked", f"{memory:.0f} KiB and {threads / 200:.1f} threads for each session")
+    if seconds > 20 * SLOW:
+        raise Failure("blocked", f"the last one was answered after {seconds:.0f} s")
+    for w in sessions:
+        w.quit()
+    slow.expect_idle("blocked")
+    return f"{memory:.0f} KiB a session, {threads} threads more, the last answer after {seconds:.1f} s"
+
+
+TESTS = (large_macros, large_fields, blanks, replies, cut_packets, order, further_connection, addresses)
+LOADS = (leak, standing, blocked)
+
+
+def main():
+    is_long, wanted = "--long" in sys.argv, [a for a in sys.argv[2:] if a != "--long"]
+    role = MilterRole(sys.argv[1], POLICY, {"corner.cf": RULE})
+    failed = 0
+    try:
+        for test in TESTS + LOADS:
+            if wanted and test.__name__ not in wanted:
+                continue
+            started, word = time.monotonic(), "ok"
+            try:
+                note = test(role, is_long) if test in LOADS else test(role)
+                role.expect_idle(test.__name__)
+            except (Failure, OSError, KeyError) as e:
+                word, note, failed = "not ok", f"{type(e).__name__} {e}", failed + 1
+                note += "\n# " + role.gateway.log()[-1500:].replace("\n", "\n# ")
+            print(f"{word} - milter wire: {test.__doc__} ({time.monotonic() - started:.1f} s)" + (f"\n# {note}" if note else ""), flush=True)
+    finally:
+        role.close()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
