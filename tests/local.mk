@@ -31,6 +31,7 @@ unit_tests = \
 	tests/unit/test-loop \
 	tests/unit/test-mailbox \
 	tests/unit/test-manual \
+	tests/unit/test-milter-intake \
 	tests/unit/test-mime \
 	tests/unit/test-names \
 	tests/unit/test-policy \
@@ -91,6 +92,8 @@ tests_unit_test_route_SOURCES = tests/unit/test-route.c tests/unit/unit.h
 tests_unit_test_route_LDADD = $(unit_ldadd)
 tests_unit_test_regex_SOURCES = tests/unit/test-regex.c tests/unit/unit.h
 tests_unit_test_regex_LDADD = $(unit_ldadd)
+tests_unit_test_milter_intake_SOURCES = tests/unit/test-milter-intake.c tests/unit/unit.h
+tests_unit_test_milter_intake_LDADD = gateway/libintake.a gateway/libsmtp.a $(unit_ldadd)
 tests_unit_test_mime_SOURCES = tests/unit/test-mime.c tests/unit/unit.h tests/unit/growing.h
 tests_unit_test_mime_LDADD = $(unit_ldadd)
 tests_unit_test_decode_SOURCES = tests/unit/test-decode.c tests/unit/unit.h tests/unit/growing.h

@@ -178,6 +178,13 @@ static void add_value(struct buf *out, struct str value)
 	}
 }
 
+/* No name ends its line. */
+static void add_name(struct buf *out, struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		buf_addc(out, name.p[i] == '\r' || name.p[i] == '\n' ? '?' : name.p[i]);
+}
+
 void intake_field(struct intake *in, const char *name, const char *value)
 {
 	struct buf *out = &in->header;
@@ -185,7 +192,7 @@ void intake_field(struct intake *in, const char *name, const char *value)
 	/* The limit of the parser, and room to see that it was passed. */
 	if (in->is_in_body || out->n > 2 * HEADER_BYTES_MAX)
 		return;
-	buf_adds(out, name);
+	add_name(out, str_of(name));
 	buf_addc(out, ':');
 	if (!in->has_leading_space)
 		buf_addc(out, ' ');
