@@ -361,7 +361,7 @@ def leak(role, is_long):
     play_sessions(role, count - count // 4)
     role.expect_idle("leak")
     grown = role_memory(role.pid) - before
-    if grown > 2048 * SLOW:
+    if grown > (2048 if SLOW == 1 else 16384):    # a sanitizer remembers what was freed
         raise Failure("leak", f"{grown} KiB more after {count} sessions")
     for what, old in (("fd", files), ("task", tasks)):
         if role_count(role.pid, what) > old + 8:
@@ -423,7 +423,7 @@ def play_blocked(slow):
         raise Failure("blocked", f"replies {sorted(set(replies))}")
     if memory > 400 * SLOW or threads > 210:
         raise Failure("blocked", f"{memory:.0f} KiB and {threads / 200:.1f} threads for each session")
-    if seconds > 20 * SLOW:
+    if seconds > 25 * SLOW:
         raise Failure("blocked", f"the last one was answered after {seconds:.0f} s")
     for w in sessions:
         w.quit()
