@@ -67,11 +67,12 @@ EXTRA_DIST += \
 	tests/milter/role.py \
 	tests/milter/sendmail.py \
 	tests/tsan.supp
-EXTRA_PROGRAMS += tests/bench/load tests/bench/sink
+EXTRA_PROGRAMS += tests/bench/load tests/bench/null-milter tests/bench/sink
 tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS)
+tests_bench_null_milter_LDADD = $(MILTER_LIBS)
 tests_bench_sink_LDADD =
 bench_packages = packages
-bench: all tests/bench/bench-auth tests/bench/bench-state tests/bench/load tests/bench/sink
+bench: all tests/bench/bench-auth tests/bench/bench-state tests/bench/load tests/bench/null-milter tests/bench/sink
 	tests/bench/bench-state .
 	$(top_srcdir)/tests/clients/fetch $(bench_packages) opendkim postfix
 	$(top_srcdir)/tests/bench/verify . $(bench_packages)

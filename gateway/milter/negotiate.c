@@ -60,6 +60,8 @@ static void log_less(unsigned long actions, unsigned long steps)
 
 static bool is_silent(const struct snapshot *snap, enum stage stage)
 {
+	if (stage == STAGE_RCPT && snap->config->recipient_classes)
+		return false;
 	return !chain_has_run(snap->chain, stage) && !policy_has(snap->policy, stage);
 }
 
@@ -72,19 +74,23 @@ static bool needs_body(const struct snapshot *snap)
 /*
  * No reply where none can come; every bit only if it was offered. A reply to each body chunk is what
  * saying "enough" (SKIP) would cost: a tenth of our time for each message, to spare the rest of one
- * that is too large. So chunks are not answered, where that is possible.
+ * that is too large. So chunks are not answered, where that is possible. What is wrong at a step that
+ * is not answered (too many recipients, the process ends) is said at the end of the message.
  */
 static unsigned long steps_wanted(const struct snapshot *snap, unsigned long offered)
 {
 	static const struct {
 		enum stage stage;
 		unsigned long flag;
-	} silent[] = {{STAGE_CONNECT, SMFIP_NR_CONN}, {STAGE_HELO, SMFIP_NR_HELO}, {STAGE_HEADER, SMFIP_NR_EOH}};
+	} silent[] = {{STAGE_CONNECT, SMFIP_NR_CONN}, {STAGE_HELO, SMFIP_NR_HELO}, {STAGE_MAIL, SMFIP_NR_MAIL},
+	    {STAGE_RCPT, SMFIP_NR_RCPT}, {STAGE_HEADER, SMFIP_NR_EOH}};
 	unsigned long steps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_HDR | SMFIP_HDR_LEADSPC | SMFIP_SKIP;
 
 	for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
 		if (is_silent(snap, silent[i].stage))
 			steps |= silent[i].flag;
+	if ((steps & SMFIP_NR_EOH) && !chain_has_want(snap->chain, STAGE_HEADER))
+		steps |= SMFIP_NOEOH;
 	if (!needs_body(snap))
 		steps |= SMFIP_NOBODY;
 	else
@@ -103,7 +109,6 @@ static void ask_macros(SMFICTX *ctx)
 	    {SMFIM_CONNECT, "{daemon_name} {daemon_addr} {if_addr} {client_resolve}"},
 	    {SMFIM_HELO, "{tls_version} {cipher} {verify} {cert_subject}"},
 	    {SMFIM_ENVFROM, "i {auth_authen} {tls_version} {cipher} {verify} {cert_subject}"},
-	    {SMFIM_ENVRCPT, "i"},
 	    {SMFIM_EOH, "i"},
 	    {SMFIM_EOM, "i"},
 	};

@@ -16,7 +16,9 @@
 
 enum {
 	MILTER_MAGIC = 0x3117e500,
-	PROGRESS_MS = 10000,	  /* how often the MTA hears that we are still at it */
+	/* How often an MTA hears that we are still at it, and how often we look. */
+	PROGRESS_MS = 10000,
+	PROGRESS_LOOK_MS = 1000,
 	/* Of a policy's `delay`: the longest (an MTA waits 30 s), how many at the same time, between looks at the clock. */
 	DELAY_MAX_MS = 15000,
 	DELAYED_MAX = 100,
@@ -27,7 +29,6 @@ enum {
 struct milter {
 	const struct milter_conf *conf;
 	struct world world;
-	struct pool *pool;
 	struct gate *gate;
 	struct quarantine *quarantine;
 	int spool_dir;
@@ -50,6 +51,10 @@ struct milter_conn {
 	unsigned long actions, steps; /* agreed with the MTA */
 	struct intake intake;
 	bool is_in_transaction, is_header_judged;
+	const char *late; /* what is wrong with the message in hand, where the MTA was promised silence; or NULL */
+	/* While its message is being judged: work.c. */
+	int64_t progress_us;
+	struct milter_conn *next_working, **working_link;
 	/* Refused at connect or HELO: every MAIL gets it (the MTA may have gone on). */
 	const struct verdict *connect_refusal, *helo_refusal;
 };
@@ -74,8 +79,10 @@ void milter_busy(int change);
 /* Forgets the message in hand; nothing happens when there is none. */
 void milter_transaction_end(struct milter_conn *c);
 
-/* work.c: judges the message in hand on the pool while the MTA is kept waiting. False: too busy. */
+/* work.c: judges the message in hand. False: too busy. */
 bool milter_judge(struct milter_conn *c, struct judgement *ret_judgement, struct delivery_group **ret_groups);
+/* On the loop: tells MTAs that have waited long for it that we are still at it. */
+void milter_progress(void);
 /* Keeps the MTA waiting. */
 void milter_delay(int64_t ms);
 

@@ -73,7 +73,6 @@ static bool open_all(const struct role_env *env)
 		log_say(LOG_LEVEL_ERROR, "milter", "cannot open the quarantine: %.*s", STR_ARG(error));
 		return false;
 	}
-	milter.pool = pool_new("milter", (unsigned)env->config->workers, (unsigned)env->milter->max_sessions);
 	milter.gate = gate_new((unsigned)env->config->scans);
 	return milter.spool_dir >= 0;
 }
@@ -95,6 +94,14 @@ static void on_hup(void *arg)
 {
 	(void)arg;
 	world_reload(&milter.world, NULL);
+}
+
+static void on_look(void *arg)
+{
+	struct timer **look = arg;
+
+	milter_progress();
+	timer_set(*look, PROGRESS_LOOK_MS);
 }
 
 static const char *control_reload(void *arg, struct str args, struct buf *out)
@@ -179,20 +186,28 @@ static bool start_libmilter(pthread_t *ret_thread)
  */
 static void drain(int64_t limit_ms)
 {
-	struct timespec until;
+	int64_t until_us = clock_mono_us() + limit_ms * 1000;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += limit_ms / 1000 + 1;
 	milter.is_draining = true;
 	pthread_mutex_lock(&milter.lock);
-	while (milter.busy > 0 && pthread_cond_timedwait(&milter.idle, &milter.lock, &until) == 0)
-		;
+	while (milter.busy > 0 && clock_mono_us() < until_us) {
+		struct timespec look;
+
+		clock_gettime(CLOCK_REALTIME, &look);
+		look.tv_sec++;
+		if (pthread_cond_timedwait(&milter.idle, &milter.lock, &look) == 0)
+			continue;
+		pthread_mutex_unlock(&milter.lock);
+		milter_progress();
+		pthread_mutex_lock(&milter.lock);
+	}
 	pthread_mutex_unlock(&milter.lock);
 }
 
 int milter_role(const struct role_env *env)
 {
 	struct control *control;
+	struct timer *look;
 	struct loop *loop;
 	pthread_t thread;
 	int status;
@@ -207,11 +222,14 @@ int milter_role(const struct role_env *env)
 	loop = loop_new();
 	loop_signal(loop, SIGTERM, on_term, loop);
 	loop_signal(loop, SIGHUP, on_hup, NULL);
+	look = timer_new(loop, on_look, &look);
+	timer_set(look, PROGRESS_LOOK_MS);
 	control = open_control(env, loop);
 	if (!control || !start_libmilter(&thread))
 		return 1;
 	role_ready(env);
 	loop_run(loop);
+	timer_free(look);
 	drain(env->config->drain_ms);
 	control_free(control);
 	/* libmilter's threads may still run: the world stays open, but what it learnt is written down. */

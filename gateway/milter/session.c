@@ -15,14 +15,6 @@ static struct milter_conn *conn_of(SMFICTX *ctx)
 	return c && c->session ? c : NULL;
 }
 
-/* With the message in hand, or NULL. */
-static struct milter_conn *conn_in_message(SMFICTX *ctx)
-{
-	struct milter_conn *c = conn_of(ctx);
-
-	return c && c->session->message ? c : NULL;
-}
-
 static const char *get_macro(void *arg, const char *name)
 {
 	return smfi_getsymval(arg, (char *)name);
@@ -97,6 +89,7 @@ void milter_transaction_end(struct milter_conn *c)
 {
 	intake_reset(&c->intake);
 	c->is_header_judged = false;
+	c->late = NULL;
 	if (!c->is_in_transaction)
 		return;
 	c->is_in_transaction = false;
@@ -188,6 +181,16 @@ static sfsistat on_helo(SMFICTX *ctx, char *name)
 
 /* ---- envelope ---- */
 
+/* Why no message may come now, or NULL. */
+static const struct verdict *standing(const struct milter_conn *c)
+{
+	if (c->connect_refusal)
+		return c->connect_refusal;
+	if (c->helo_refusal)
+		return c->helo_refusal;
+	return milter.is_draining && !c->is_in_transaction ? &too_busy : NULL;
+}
+
 static sfsistat refuse_mail(struct milter_conn *c, sfsistat status)
 {
 	milter_transaction_end(c);
@@ -198,40 +201,28 @@ static sfsistat on_mail(SMFICTX *ctx, char **argv)
 {
 	struct milter_conn *c = conn_of(ctx);
 	const struct verdict *v;
-	const char *wrong;
 
 	if (!c)
 		return SMFIS_TEMPFAIL;
 	milter_transaction_end(c);
-	v = c->connect_refusal ? c->connect_refusal : c->helo_refusal;
+	v = standing(c);
 	if (v)
-		return milter_reply(c, v);
-	if (milter.is_draining)
-		return milter_reply(c, &too_busy);
+		return answer(c, SMFIP_NR_MAIL, milter_reply(c, v));
 	transaction_start(c);
-	wrong = intake_mail(&c->intake, argv, MACROS(ctx));
-	if (wrong)
-		return refuse_mail(c, say(c, wrong));
+	c->late = intake_mail(&c->intake, argv, MACROS(ctx));
+	if (c->late && !(c->steps & SMFIP_NR_MAIL))
+		return refuse_mail(c, say(c, c->late));
 	v = decide(c, STAGE_MAIL);
 	if (refuses(v))
 		return refuse_mail(c, refuse(c, STAGE_MAIL, v));
-	return SMFIS_CONTINUE;
+	return answer(c, SMFIP_NR_MAIL, SMFIS_CONTINUE);
 }
 
-static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
+static sfsistat take_rcpt(struct milter_conn *c)
 {
-	struct milter_conn *c = conn_in_message(ctx);
-	const struct verdict *v;
-	struct message *m;
-	const char *wrong;
+	struct message *m = c->session->message;
+	const struct verdict *v = decide(c, STAGE_RCPT);
 
-	if (!c)
-		return SMFIS_TEMPFAIL;
-	m = c->session->message;
-	wrong = intake_rcpt(&c->intake, argv);
-	if (wrong)
-		return say(c, wrong);
-	v = decide(c, STAGE_RCPT);
 	if (refuses(v) && !c->intake.is_postmaster) {
 		sfsistat status = refuse(c, STAGE_RCPT, v);
 
@@ -241,6 +232,40 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 	m->current->verdict = verdict_keep(m->arena, v);
 	intake_keep(&c->intake);
 	return SMFIS_CONTINUE;
+}
+
+/* With the message in hand; else what is to be said instead. */
+static struct milter_conn *in_message(SMFICTX *ctx, unsigned long no_reply, sfsistat *ret_status)
+{
+	struct milter_conn *c = conn_of(ctx);
+	const struct verdict *v;
+
+	*ret_status = SMFIS_TEMPFAIL;
+	if (!c)
+		return NULL;
+	if (c->session->message)
+		return c;
+	v = standing(c);
+	*ret_status = answer(c, no_reply, v ? milter_reply(c, v) : SMFIS_TEMPFAIL);
+	return NULL;
+}
+
+static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
+{
+	sfsistat status;
+	struct milter_conn *c = in_message(ctx, SMFIP_NR_RCPT, &status);
+	const char *wrong;
+
+	if (!c)
+		return status;
+	wrong = intake_rcpt(&c->intake, argv);
+	if (wrong && !(c->steps & SMFIP_NR_RCPT))
+		return say(c, wrong);
+	if (wrong)
+		c->late = wrong;
+	else
+		status = take_rcpt(c);
+	return answer(c, SMFIP_NR_RCPT, wrong ? SMFIS_CONTINUE : status);
 }
 
 /* ---- content ---- */
@@ -256,10 +281,11 @@ static sfsistat end_message(struct milter_conn *c, sfsistat status)
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
-	struct milter_conn *c = conn_in_message(ctx);
+	sfsistat status;
+	struct milter_conn *c = in_message(ctx, SMFIP_NR_HDR, &status);
 
 	if (!c)
-		return SMFIS_TEMPFAIL;
+		return status;
 	intake_field(&c->intake, name, value);
 	return answer(c, SMFIP_NR_HDR, SMFIS_CONTINUE);
 }
@@ -276,26 +302,32 @@ static sfsistat header_stage(struct milter_conn *c)
 
 static sfsistat on_eoh(SMFICTX *ctx)
 {
-	struct milter_conn *c = conn_in_message(ctx);
+	sfsistat status;
+	struct milter_conn *c = in_message(ctx, SMFIP_NR_EOH, &status);
 	const char *wrong;
 
 	if (!c)
-		return SMFIS_TEMPFAIL;
+		return status;
 	wrong = intake_eoh(&c->intake);
-	if (c->steps & SMFIP_NR_EOH)
-		return SMFIS_NOREPLY; /* what is wrong is said at the end */
+	if (c->late)
+		wrong = c->late;
+	if (c->steps & SMFIP_NR_EOH) {
+		c->late = wrong;
+		header_stage(c); /* refuses nothing: it starts look-ups */
+		return SMFIS_NOREPLY;
+	}
 	return wrong ? end_message(c, say(c, wrong)) : header_stage(c);
 }
 
 static sfsistat on_body(SMFICTX *ctx, unsigned char *data, size_t n)
 {
-	struct milter_conn *c = conn_in_message(ctx);
-	struct str piece = {(const char *)data, n};
+	sfsistat status;
+	struct milter_conn *c = in_message(ctx, SMFIP_NR_BODY, &status);
 	bool wants_more;
 
 	if (!c)
-		return SMFIS_TEMPFAIL;
-	wants_more = intake_body(&c->intake, piece);
+		return status;
+	wants_more = intake_body(&c->intake, (struct str){(const char *)data, n});
 	return answer(c, SMFIP_NR_BODY, wants_more || !(c->steps & SMFIP_SKIP) ? SMFIS_CONTINUE : SMFIS_SKIP);
 }
 
@@ -314,16 +346,20 @@ static sfsistat judge(struct milter_conn *c)
 
 static sfsistat on_eom(SMFICTX *ctx)
 {
-	struct milter_conn *c = conn_in_message(ctx);
 	sfsistat status;
+	struct milter_conn *c = in_message(ctx, 0, &status);
 	const char *wrong;
 
-	if (!c || c->session->message->recipients == 0)
-		return SMFIS_TEMPFAIL;
+	if (!c)
+		return status;
 	wrong = intake_end(&c->intake, MACROS(ctx));
+	if (c->late)
+		wrong = c->late;
 	if (wrong)
 		return end_message(c, say(c, wrong));
-	/* Its facts are due now when the MTA was not to wait for them, or did not tell of its end. */
+	if (c->session->message->recipients == 0)
+		return SMFIS_TEMPFAIL;
+	/* Its facts are due now when the MTA did not tell of the end of the header section. */
 	status = c->is_header_judged ? SMFIS_CONTINUE : header_stage(c);
 	if (status == SMFIS_CONTINUE)
 		status = judge(c);

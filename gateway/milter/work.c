@@ -1,30 +1,63 @@
 /*
- * The message stage on the pool, while libmilter's own thread keeps the MTA waiting: only that thread
- * writes to the MTA. Work that would start too late is shed.
+ * The message stage. It runs in libmilter's own thread, without a change of threads; meanwhile the loop
+ * looks once a second whether an MTA has waited for long, and tells it that we are still at it. Work
+ * that would start too late is shed.
  */
 #include "gateway/milter/private.h"
 
 #include <stdatomic.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "auth/sealing.h"
 #include "lib/clock.h"
 
-struct work {
-	struct milter_conn *c;
-	struct judgement *judgement;
-	struct delivery_group *groups;
-	int64_t deadline_us; /* to have begun */
-	pthread_mutex_t lock;
-	pthread_cond_t done;
-	bool is_done, was_shed;
-};
+/* ---- progress ---- */
 
-static bool enter(struct work *w, bool is_heavy)
+/* The connections whose message is being judged. */
+static struct {
+	pthread_mutex_t lock;
+	struct milter_conn *first;
+} working = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/*
+ * Only between start and end may another thread write to the MTA: libmilter's own writes nothing then.
+ * Few octets, to an MTA that waits for an answer: they never wait themselves.
+ */
+static void work_start(struct milter_conn *c)
 {
-	return is_heavy ? gate_enter(milter.gate, w->deadline_us) : clock_mono_us() <= w->deadline_us;
+	c->progress_us = clock_mono_us() + PROGRESS_MS * 1000;
+	pthread_mutex_lock(&working.lock);
+	c->next_working = working.first;
+	c->working_link = &working.first;
+	if (c->next_working)
+		c->next_working->working_link = &c->next_working;
+	working.first = c;
+	pthread_mutex_unlock(&working.lock);
 }
+
+static void work_end(struct milter_conn *c)
+{
+	pthread_mutex_lock(&working.lock);
+	*c->working_link = c->next_working;
+	if (c->next_working)
+		c->next_working->working_link = c->working_link;
+	pthread_mutex_unlock(&working.lock);
+}
+
+void milter_progress(void)
+{
+	int64_t now = clock_mono_us();
+
+	pthread_mutex_lock(&working.lock);
+	for (struct milter_conn *c = working.first; c; c = c->next_working)
+		if (c->progress_us <= now) {
+			smfi_progress(c->ctx);
+			c->progress_us = now + PROGRESS_MS * 1000;
+		}
+	pthread_mutex_unlock(&working.lock);
+}
+
+/* ---- work ---- */
 
 /* What the MTA delivers is signed as it goes out. */
 static void seal(struct session *s, struct delivery_group *groups)
@@ -34,57 +67,32 @@ static void seal(struct session *s, struct delivery_group *groups)
 			seal_outgoing(s, &g->edits);
 }
 
-static void do_work(void *arg)
+static void work(struct milter_conn *c, struct judgement *ret_judgement, struct delivery_group **ret_groups)
 {
-	struct work *w = arg;
-	struct session *s = w->c->session;
+	struct session *s = c->session;
 	struct message *m = s->message;
-	bool is_heavy = chain_is_heavy(s->chain, STAGE_MESSAGE);
 
-	w->was_shed = !enter(w, is_heavy);
-	if (!w->was_shed) {
-		chain_body(s);
-		judge_message(w->c->snapshot, s, w->judgement);
-		w->groups = judge_groups(s, w->judgement, m->arena);
-		seal(s, w->groups);
-		if (is_heavy)
-			gate_leave(milter.gate);
-	}
-	pthread_mutex_lock(&w->lock);
-	w->is_done = true;
-	pthread_cond_signal(&w->done);
-	pthread_mutex_unlock(&w->lock);
-}
-
-static bool wait_a_while(struct work *w)
-{
-	struct timespec until;
-	bool is_done;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += PROGRESS_MS / 1000;
-	pthread_mutex_lock(&w->lock);
-	while (!w->is_done && pthread_cond_timedwait(&w->done, &w->lock, &until) == 0)
-		;
-	is_done = w->is_done;
-	pthread_mutex_unlock(&w->lock);
-	return is_done;
+	chain_body(s);
+	judge_message(c->snapshot, s, ret_judgement);
+	*ret_groups = judge_groups(s, ret_judgement, m->arena);
+	seal(s, *ret_groups);
 }
 
 bool milter_judge(struct milter_conn *c, struct judgement *ret_judgement, struct delivery_group **ret_groups)
 {
-	struct work w = {.c = c, .judgement = ret_judgement, .lock = PTHREAD_MUTEX_INITIALIZER,
-	    .done = PTHREAD_COND_INITIALIZER, .deadline_us = clock_mono_us() + c->snapshot->config->limits.stage_ms * 1000};
+	int64_t deadline_us = clock_mono_us() + c->snapshot->config->limits.stage_ms * 1000;
+	bool is_heavy = chain_is_heavy(c->session->chain, STAGE_MESSAGE), ok;
 
 	chain_want(c->session, STAGE_MESSAGE);
-	if (!pool_submit(milter.pool, do_work, &w))
-		return false;
-	while (!wait_a_while(&w))
-		smfi_progress(c->ctx);
-	pthread_mutex_destroy(&w.lock);
-	pthread_cond_destroy(&w.done);
-	*ret_groups = w.groups;
-	return !w.was_shed;
+	work_start(c);
+	ok = !is_heavy || gate_enter(milter.gate, deadline_us);
+	if (ok) {
+		work(c, ret_judgement, ret_groups);
+		if (is_heavy)
+			gate_leave(milter.gate);
+	}
+	work_end(c);
+	return ok;
 }
 
 /*

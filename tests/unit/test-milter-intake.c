@@ -329,7 +329,8 @@ static void declared_size_at_the_limit(void **state)
 	static const struct {
 		const char *word;
 		bool is_ok;
-	} rows[] = {{"SIZE=4095", true}, {"SIZE=4096", true}, {"SIZE=4097", false}, {"size=99999999999999999999", true} /* no number: the octets will tell */};
+	} rows[] = {{"SIZE=4095", true}, {"SIZE=4096", true}, {"SIZE=4097", false},
+	    {"size=99999999999999999999", true}}; /* no number: the octets will tell */
 	struct mta *mta = mta_new(true);
 
 	(void)state;
