@@ -57,6 +57,23 @@ static struct str shorten(struct str name)
 	return name;
 }
 
+static const struct spf_limits *limits(const struct spf_state *st)
+{
+	static const struct spf_limits rfc = {SPF_TERMS_MAX, SPF_VOID_MAX};
+
+	return st->query->limits ? st->query->limits : &rfc;
+}
+
+static struct str too_many_terms(const struct spf_state *st)
+{
+	return arena_printf(st->arena, "more than %lld terms that need look-ups", (long long)limits(st)->terms);
+}
+
+static enum match too_many_voids(struct spf_state *st)
+{
+	return perm(st, arena_printf(st->arena, "more than %lld void look-ups", (long long)limits(st)->voids));
+}
+
 /* Looks a mechanism's name up and counts void answers. */
 static enum match look_up(struct spf_state *st, struct str name, enum dns_type type,
     const struct dns_answer **ret_answer)
@@ -69,8 +86,8 @@ static enum match look_up(struct spf_state *st, struct str name, enum dns_type t
 		return MATCH_YES;
 	case DNS_NXDOMAIN:
 	case DNS_NODATA:
-		if (++st->voids > SPF_VOID_MAX)
-			return perm(st, STR("more than 2 void look-ups"));
+		if (++st->voids > limits(st)->voids)
+			return too_many_voids(st);
 		return MATCH_NO;
 	case DNS_BADNAME:
 		return MATCH_NO;
@@ -187,8 +204,8 @@ struct str spf_validated_name(const struct spf_state *st, struct str domain, boo
 static enum match match_ptr(struct spf_state *st, struct str name)
 {
 	spf_validate_names(st, true);
-	if (st->voids > SPF_VOID_MAX)
-		return perm(st, STR("more than 2 void look-ups"));
+	if (st->voids > limits(st)->voids)
+		return too_many_voids(st);
 	return spf_validated_name(st, name, true).n ? MATCH_YES : MATCH_NO;
 }
 
@@ -229,8 +246,8 @@ static enum match match_term(struct spf_state *st, const struct spf_term *term, 
 
 	if (!takes_look_up(term->kind))
 		return term->kind == SPF_ALL || cidr_has(&term->net, &st->query->client);
-	if (++st->terms > SPF_TERMS_MAX)
-		return perm(st, STR("more than 10 terms that need look-ups"));
+	if (++st->terms > limits(st)->terms)
+		return perm(st, too_many_terms(st));
 	if (!term_domain(st, term->domain, domain, &name))
 		return perm(st, STR("a macro grows without bound"));
 	switch (term->kind) {
@@ -331,8 +348,8 @@ static enum spf_result follow_redirect(struct spf_state *st, const struct spf_re
 	enum spf_result result;
 	struct str name;
 
-	if (++st->terms > SPF_TERMS_MAX) {
-		st->problem = STR("more than 10 terms that need look-ups");
+	if (++st->terms > limits(st)->terms) {
+		st->problem = too_many_terms(st);
 		return SPF_PERMERROR;
 	}
 	if (!term_domain(st, r->redirect, domain, &name))

@@ -5,8 +5,8 @@
  *   spf_prefetch(scope, &q);                    starts the first look-up (a filter's want)
  *   spf_check(arena, scope, &q, &report);       evaluates; waits for DNS
  *
- * Limits: 10 terms that look up, 2 void look-ups, 10 names of an MX or PTR answer, and whatever the
- * scope still allows in queries and time.
+ * Limits: 10 terms that look up, 2 void look-ups (unless the query says otherwise), 10 names of an MX or
+ * PTR answer, and whatever the scope still allows in queries and time.
  */
 #ifndef REEVE_AUTH_SPF_H
 #define REEVE_AUTH_SPF_H
@@ -30,11 +30,16 @@ enum spf_result {
 
 enum spf_identity { SPF_MAILFROM, SPF_HELO };
 
+struct spf_limits {
+	int64_t terms, voids;
+};
+
 struct spf_query {
 	struct ip client;
 	struct str helo;     /* as given */
 	struct str sender;   /* MAIL FROM as local@domain; "" is the null sender: HELO is checked */
 	struct str receiver; /* our host name, for %{r} */
+	const struct spf_limits *limits; /* NULL: those of RFC 7208, part 4.6.4 */
 };
 
 struct spf_report {

@@ -12,7 +12,7 @@
 struct rules_filter_conf {
 	struct conf_strings load;
 	bool report_subrules;
-	int64_t budget_ms;
+	int64_t budget_ms, match_limit;
 	int64_t score_set;
 	struct conf_cidrs trusted, internal;
 	struct ruleset *set;
@@ -89,7 +89,8 @@ static enum outcome rules_run(struct session *s, const void *arg)
 {
 	const struct rules_filter_conf *conf = arg;
 	struct match_options options = {
-	    .budget_us = conf->budget_ms * 1000, .with_subrules = conf->report_subrules};
+	    .budget_us = conf->budget_ms * 1000, .match_limit = (unsigned)conf->match_limit,
+	    .with_subrules = conf->report_subrules};
 	struct rule_target target = target_of(s);
 	struct rule_result result;
 	int64_t hits = 0;
@@ -119,6 +120,9 @@ static const struct directive rules_directives[] = {
     {.name = "budget", .type = CONF_DURATION, .offset = offsetof(struct rules_filter_conf, budget_ms),
         .def = "2s", .min = 1, .max = 60000, .args = "DURATION",
         .help = "time for all rules together per message; what is left then is skipped and told"},
+    {.name = "match-limit", .type = CONF_INT, .offset = offsetof(struct rules_filter_conf, match_limit),
+        .def = "100000", .min = 100, .max = 100000000, .args = "NUMBER",
+        .help = "steps of one pattern on one text; what takes more is no hit, and told (rules.limits)"},
     {.name = "score-set", .type = CONF_INT, .offset = offsetof(struct rules_filter_conf, score_set),
         .def = "0", .min = 0, .max = 3, .args = "0..3",
         .help = "which of the four scores counts: 0 alone, 1 with network tests, 2 with learning, 3 both"},

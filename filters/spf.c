@@ -10,6 +10,7 @@ enum { EXPLANATION_MAX = 400 };
 struct spf_conf {
 	bool check_helo, add_received;
 	struct conf_cidrs skip;
+	struct spf_limits limits;
 };
 
 static const char *const identity_words[] = {"mailfrom", "helo", NULL};
@@ -42,6 +43,10 @@ static const struct directive spf_directives[] = {
 	.help = "add a Received-SPF field (RFC 7208 part 9.1)"},
     {.name = "skip", .type = CONF_CIDRS, .offset = AT(skip), .args = "NETWORK...", .repeats = true,
 	.help = "clients that are not checked: own relays, backup MX"},
+    {.name = "lookups", .type = CONF_INT, .offset = AT(limits.terms), .def = "10", .min = 1, .max = 50, .args = "NUMBER",
+	.help = "terms of a record, included ones too, that need look-ups; more is a permerror"},
+    {.name = "void-lookups", .type = CONF_INT, .offset = AT(limits.voids), .def = "2", .min = 0, .max = 50, .args = "NUMBER",
+	.help = "look-ups for a record that find nothing; more is a permerror"},
     {0},
 };
 
@@ -55,15 +60,16 @@ static bool is_skipped(const struct session *s, const struct spf_conf *conf)
 	return false;
 }
 
-static struct spf_query query_for(const struct session *s, struct str sender)
+static struct spf_query query_for(const struct session *s, const struct spf_conf *c, struct str sender)
 {
-	return (struct spf_query){.client = s->client, .helo = s->helo, .sender = sender, .receiver = s->hostname};
+	return (struct spf_query){.client = s->client, .helo = s->helo, .sender = sender, .receiver = s->hostname,
+	    .limits = &c->limits};
 }
 
 static void spf_want_helo(struct session *s, const void *conf)
 {
-	struct spf_query q = query_for(s, STR(""));
 	const struct spf_conf *c = conf;
+	struct spf_query q = query_for(s, c, STR(""));
 
 	if (c->check_helo && !is_skipped(s, c))
 		spf_prefetch(filter_dns(s), &q);
@@ -71,8 +77,8 @@ static void spf_want_helo(struct session *s, const void *conf)
 
 static enum outcome spf_run_helo(struct session *s, const void *conf)
 {
-	struct spf_query q = query_for(s, STR(""));
 	const struct spf_conf *c = conf;
+	struct spf_query q = query_for(s, c, STR(""));
 	struct spf_report report;
 
 	if (!c->check_helo || is_skipped(s, c) || !filter_dns(s))
@@ -86,7 +92,7 @@ static enum outcome spf_run_helo(struct session *s, const void *conf)
 
 static void spf_want(struct session *s, const void *conf)
 {
-	struct spf_query q = query_for(s, s->message->sender.text);
+	struct spf_query q = query_for(s, conf, s->message->sender.text);
 
 	if (!is_skipped(s, conf))
 		spf_prefetch(filter_dns(s), &q);
@@ -137,7 +143,7 @@ static void add_finding(struct session *s, const struct spf_report *report)
 
 static enum outcome spf_run(struct session *s, const void *conf)
 {
-	struct spf_query q = query_for(s, s->message->sender.text);
+	struct spf_query q = query_for(s, conf, s->message->sender.text);
 	struct auth *auth = message_auth(s->message);
 
 	if (is_skipped(s, conf))

@@ -7,7 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { JIT_STACK_FIRST = 32 * 1024, JIT_STACK_MOST = 512 * 1024, REGEX_MAGIC = 0x4e9e7001 };
+enum { JIT_STACK_FIRST = 32 * 1024, JIT_STACK_MOST = 512 * 1024, REGEX_MAGIC = 0x4e9e7001,
+	SLOW_SHARE = REGEX_MATCH_LIMIT / REGEX_SLOW_MATCH_LIMIT };
 
 struct regex {
 	unsigned magic;
@@ -22,6 +23,7 @@ struct regex_scratch {
 	pcre2_match_context *fast, *slow;
 	pcre2_jit_stack *stack;
 	int groups; /* of the last match; 0: none */
+	unsigned limit;
 	struct regex_scratch *next; /* in a pool */
 };
 
@@ -134,13 +136,12 @@ const char *regex_group_name(const struct regex *re, size_t group)
 	return re->names && group <= re->groups ? re->names[group] : NULL;
 }
 
-static pcre2_match_context *context_new(uint32_t match_limit)
+static pcre2_match_context *context_new(void)
 {
 	pcre2_match_context *c = pcre2_match_context_create(NULL);
 
 	if (!c)
 		abort();
-	pcre2_set_match_limit(c, match_limit);
 	pcre2_set_heap_limit(c, REGEX_HEAP_KIB);
 	pcre2_set_depth_limit(c, REGEX_DEPTH_LIMIT);
 	return c;
@@ -154,14 +155,25 @@ struct regex_scratch *regex_scratch_new(void)
 		abort();
 	s->data = pcre2_match_data_create(REGEX_GROUPS_MAX, NULL);
 	s->stack = pcre2_jit_stack_create(JIT_STACK_FIRST, JIT_STACK_MOST, NULL);
-	s->fast = context_new(REGEX_MATCH_LIMIT);
-	s->slow = context_new(REGEX_SLOW_MATCH_LIMIT);
+	s->fast = context_new();
+	s->slow = context_new();
+	regex_scratch_limit(s, 0);
 	if (!s->data)
 		abort();
 	/* Without a stack of ours (no JIT in this build) PCRE2 takes 32 KiB of the machine's. */
 	if (s->stack)
 		pcre2_jit_stack_assign(s->fast, NULL, s->stack);
 	return s;
+}
+
+void regex_scratch_limit(struct regex_scratch *s, unsigned limit)
+{
+	limit = limit ? limit : REGEX_MATCH_LIMIT;
+	if (limit == s->limit)
+		return;
+	s->limit = limit;
+	pcre2_set_match_limit(s->fast, limit);
+	pcre2_set_match_limit(s->slow, limit / SLOW_SHARE);
 }
 
 void regex_scratch_free(struct regex_scratch *s)

@@ -72,6 +72,8 @@ struct regex_scratch *regex_scratch_new(void);
 /* NULL is allowed. */
 void regex_scratch_free(struct regex_scratch *scratch);
 
+/* Another match limit from now on; 0: REGEX_MATCH_LIMIT. Without JIT a tenth of it holds. */
+void regex_scratch_limit(struct regex_scratch *scratch, unsigned limit);
 /* Looks from offset `from` (what stands before it is seen by ^, \b and look-behind). ret_hit may be NULL. */
 enum regex_result regex_match(const struct regex *re, struct regex_scratch *scratch, struct str subject,
     size_t from, struct regex_hit *ret_hit);

@@ -673,6 +673,7 @@ void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const 
 	m->joined_lines = NULL;
 	m->runs_all = o->with_subrules;
 	m->deadline_ns = o->budget_us ? clock_ticks_ns() + o->budget_us * 1000 : 0;
+	regex_scratch_limit(m->scratch, o->match_limit);
 	fields_init(&m->fields, t, m->scratch);
 	m->fields.received = rs->received;
 	m->fields.policy = &rs->policy;

@@ -49,6 +49,7 @@ struct rule_cost {
 
 struct match_options {
 	int64_t budget_us;	 /* 0: none */
+	unsigned match_limit;	 /* of each pattern, in PCRE2's steps; 0: the default */
 	bool with_subrules;	 /* report hits of __ rules too */
 	struct rule_cost *costs; /* NULL, or one per rule: measured with two clock readings each */
 };

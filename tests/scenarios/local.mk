@@ -29,8 +29,10 @@ scenarios = \
 	tests/scenarios/header-injection.mt \
 	tests/scenarios/limit-address.mt \
 	tests/scenarios/limit-command.mt \
+	tests/scenarios/limit-dns.mt \
 	tests/scenarios/limit-headers.mt \
 	tests/scenarios/limit-line.mt \
+	tests/scenarios/limit-match.mt \
 	tests/scenarios/limit-memory.mt \
 	tests/scenarios/limit-message.mt \
 	tests/scenarios/limit-parse.mt \

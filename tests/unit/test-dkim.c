@@ -320,6 +320,25 @@ static struct str replaced(struct signed_mail *m, const char *old, const char *n
 	    STR_ARG(str_from(m->text, (size_t)at + strlen(old))));
 }
 
+/* A key of 1,024 bits, with limits one bit to either side of it. */
+static void rsa_bits_at_the_limits(void **state)
+{
+	static const struct {
+		unsigned least, most;
+		enum auth_result result;
+	} rows[] = {{1023, 0, AUTH_PASS}, {1024, 0, AUTH_PASS}, {1025, 0, AUTH_POLICY}, {1024, 1023, AUTH_POLICY},
+	    {1024, 1024, AUTH_PASS}, {1024, 1025, AUTH_PASS}};
+	struct signed_mail *m = start(CRYPTO_RSA, 1024, 0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct signature_options options = {.minimum_rsa_bits = rows[i].least, .maximum_rsa_bits = rows[i].most};
+
+		assert_int_equal(dkim_verify(m->f.arena, m->f.scope, m->text, &options)->v[0].result, rows[i].result);
+	}
+	end(m);
+}
+
 static void round_trip(void **state)
 {
 	static const struct {
@@ -492,7 +511,7 @@ int main(void)
 	    cmocka_unit_test(base64),
 	    cmocka_unit_test(keys),
 	    cmocka_unit_test(key_cache),
-	    cmocka_unit_test(round_trip),
+	    cmocka_unit_test(rsa_bits_at_the_limits), cmocka_unit_test(round_trip),
 	    cmocka_unit_test(policy_of_keys),
 	    cmocka_unit_test(times),
 	    cmocka_unit_test(broken_fields),

@@ -165,6 +165,32 @@ static void limits(void **state)
 	buf_free(&b);
 }
 
+/* The least limit with which a pattern comes to an end: at it and above it does, below it is cut. */
+static void match_limit_at_its_bounds(void **state)
+{
+	struct kit *k = *state;
+	struct regex *re = compile(k, "^(?:a+)+$", 0);
+	struct str subject = STR("aaaaaaaaaa!");
+	unsigned low = 1, high = REGEX_MATCH_LIMIT;
+
+	while (low + 1 < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		regex_scratch_limit(k->scratch, middle);
+		if (regex_match(re, k->scratch, subject, 0, NULL) == REGEX_LIMIT)
+			low = middle;
+		else
+			high = middle;
+	}
+	assert_in_range(high, 10, 10000);
+	for (unsigned limit = high - 1; limit <= high + 1; limit++) {
+		regex_scratch_limit(k->scratch, limit);
+		assert_int_equal(regex_match(re, k->scratch, subject, 0, NULL), limit < high ? REGEX_LIMIT : REGEX_NO);
+	}
+	regex_scratch_limit(k->scratch, 0);
+	assert_int_equal(regex_match(re, k->scratch, subject, 0, NULL), REGEX_NO);
+}
+
 static void jit(void **state)
 {
 	struct kit *k = *state;
@@ -209,6 +235,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(many_groups, kit_open, kit_close),
 	    cmocka_unit_test_setup_teardown(errors, kit_open, kit_close),
 	    cmocka_unit_test_setup_teardown(limits, kit_open, kit_close),
+	    cmocka_unit_test_setup_teardown(match_limit_at_its_bounds, kit_open, kit_close),
 	    cmocka_unit_test_setup_teardown(pool, kit_open, kit_close),
 	    cmocka_unit_test_setup_teardown(jit, kit_open, kit_close),
 	};
