@@ -21,6 +21,7 @@
 
 enum {
 	CLOSE_MS = 30000,	 /* for the last octets when no write time-out was set */
+	CLOSE_ALL_MS = 60000,	 /* for all that was left to write */
 	LINGER_MS = 2000,	 /* of silence */
 	LINGER_ALL_MS = 30000,
 };
@@ -76,6 +77,9 @@ static int64_t deadline_of(const struct conn *c)
 		write_ms = CLOSE_MS;
 	if (is_waiting && write_ms)
 		due = c->write_us + write_ms * 1000;
+	/* Nobody counts it any more: who takes his last octets one by one must not keep the descriptor. */
+	if (c->is_closing && due > c->read_us + CLOSE_ALL_MS * 1000)
+		due = c->read_us + CLOSE_ALL_MS * 1000;
 	if (c->read_ms && !c->is_closing &&
 	    (c->state == STATE_HANDSHAKE || (c->state == STATE_OPEN && !c->is_paused)) &&
 	    c->read_us + c->read_ms * 1000 < due)
@@ -189,6 +193,7 @@ static void close_soon(struct conn *c, bool must_linger)
 		return;
 	}
 	leave(c);
+	c->read_us = clock_mono_us();
 	conn_want_read(c, false);
 	if (c->out_n == 0) {
 		conn_finish_close(c);

@@ -261,6 +261,50 @@ static void close_after_write_writes_first(void **state)
 	finish(l, e);
 }
 
+/* Who takes what was left octet by octet does not keep the descriptor for longer than a minute. */
+static void closing_has_an_end(void **state)
+{
+	char name[] = "/tmp/test-loop-clock-XXXXXX", got[4096];
+	int fds[2], clock_fd = mkstemp(name);
+	size_t size = 4 << 20, total = 0;
+	int64_t ahead = 0;
+	char *big = calloc(1, size);
+	struct loop *l;
+	struct timer *t;
+	struct end *e;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pwrite(clock_fd, &ahead, sizeof ahead, 0), sizeof ahead);
+	setenv("REEVE_CLOCK", name, 1);
+	clock_init();
+	l = loop_new();
+	pair(fds);
+	e = end_new(l, fds[0]);
+	conn_timeout(e->conn, 300000, 300000);
+	conn_write(e->conn, (struct str){big, size});
+	conn_close_after_write(e->conn);
+	e->conn = NULL;
+	t = timer_new(l, (void (*)(void *))loop_stop, l);
+	for (ahead = 0; ahead <= 62000000000; ahead += 31000000000) {
+		assert_int_equal(pwrite(clock_fd, &ahead, sizeof ahead, 0), sizeof ahead);
+		timer_set(t, 60);
+		loop_run(l);
+		n = read(fds[1], got, sizeof got);
+		total += n > 0 ? (size_t)n : 0;
+	}
+	while ((n = read(fds[1], got, sizeof got)) > 0)
+		total += (size_t)n;
+	assert_int_equal(n, 0);
+	assert_true(total < size);
+	timer_free(t);
+	close(fds[1]);
+	close(clock_fd);
+	unlink(name);
+	free(big);
+	finish(l, e);
+}
+
 static void lingering_close_reads_on_so_that_the_reply_arrives(void **state)
 {
 	struct loop *l = loop_new();
@@ -520,6 +564,7 @@ int main(void)
 	    cmocka_unit_test(posts_of_a_thread_run_in_order),
 	    cmocka_unit_test(signals_and_descriptors_are_watched),
 	    cmocka_unit_test(unix_sockets_have_their_mode),
+	    cmocka_unit_test(closing_has_an_end), /* steers the clock: last */
 	};
 	clock_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
