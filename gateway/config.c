@@ -381,7 +381,7 @@ const struct directive limits_directives[] = {
     {.name = "idle", .type = CONF_DURATION, .offset = AT(idle_ms), .def = "5m", .min = SECOND, .max = DAY,
 	.args = "DURATION", .help = "wait for the next command or piece of data"},
     {.name = "session", .type = CONF_DURATION, .offset = AT(session_ms), .def = "30m", .min = SECOND, .max = DAY,
-	.args = "DURATION", .help = "a whole session; it may finish a message that is being received"},
+	.args = "DURATION", .help = "a whole session, whatever it does"},
     {.name = "stage", .type = CONF_DURATION, .offset = AT(stage_ms), .def = "20s", .min = 100, .max = 5 * MINUTE,
 	.args = "DURATION", .help = "look-ups and filters of one stage (connect, helo, mail, rcpt, message)"},
     {.name = "banner", .type = CONF_DURATION, .offset = AT(banner_ms), .def = "0s", .min = 0, .max = 5 * MINUTE,

@@ -3,6 +3,7 @@
  * queue's commit thread. The main thread's loop has signals and the control socket.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -67,9 +68,29 @@ static const struct listen_conf *same_address(const struct config *config, const
 	return NULL;
 }
 
+struct old_keys {
+	struct timer *timer;
+	struct ssl_ctx_st *tls;
+};
+
 static void free_keys(void *arg)
 {
-	tls_free(arg);
+	struct old_keys *old = arg;
+
+	tls_free(old->tls);
+	timer_free(old->timer);
+	free(old);
+}
+
+static void free_keys_later(struct gateway *g, struct ssl_ctx_st *tls)
+{
+	struct old_keys *old = calloc(1, sizeof *old);
+
+	if (!old)
+		abort();
+	old->tls = tls;
+	old->timer = timer_new(g->main_loop, free_keys, old);
+	timer_set(old->timer, OLD_KEYS_MS);
 }
 
 /* Sessions that are about to take the old context finish with it: it goes a minute later. */
@@ -84,7 +105,7 @@ static void renew_keys(struct gateway *g, const struct config *config)
 			continue;
 		}
 		__atomic_store_n(&g->listens[i].tls, new, __ATOMIC_RELEASE);
-		timer_set(timer_new(g->main_loop, free_keys, old), OLD_KEYS_MS);
+		free_keys_later(g, old);
 	}
 }
 

@@ -18,12 +18,12 @@ static const char no_memory[] = "452 4.3.1 out of memory for messages, try again
 
 /* ---- into the spool ---- */
 
-/* Counts what the spool holds in memory now against the budget of the process. */
-static bool charge(struct smtp *c, size_t now)
+bool smtp_charge(struct smtp *c)
 {
 	struct smtp_stats *stats = smtp_stats(c);
-	uint64_t total = c->snap->config->limits.memory_total;
-	uint64_t used;
+	const struct message *m = c->s->message;
+	uint64_t total = c->snap->config->limits.memory_total, used;
+	size_t now = arena_used(m->arena) + (m->spool ? spool_memory(m->spool) : 0);
 
 	if (now == c->charged)
 		return true;
@@ -39,7 +39,7 @@ void smtp_receive_fail(struct smtp *c, const char *reply)
 	c->failure = reply;
 	spool_free(m->spool);
 	m->spool = NULL;
-	charge(c, 0);
+	smtp_charge(c);
 }
 
 static bool sink(void *arg, struct str run)
@@ -55,7 +55,7 @@ static bool sink(void *arg, struct str run)
 	} else if (!spool_add(spool, run)) {
 		log_say(LOG_LEVEL_ERROR, "spool", "cannot write: %s", strerror(errno));
 		smtp_receive_fail(c, no_space);
-	} else if (!charge(c, spool_memory(spool) + c->header_bytes)) {
+	} else if (!smtp_charge(c)) {
 		smtp_count(&smtp_stats(c)->shed);
 		smtp_receive_fail(c, no_memory);
 	} else if (c->has_header) {
@@ -80,7 +80,7 @@ const char *smtp_receive_start(struct smtp *c, bool is_bdat)
 	c->is_bdat = is_bdat;
 	c->failure = NULL;
 	c->is_refused = c->has_header = false;
-	c->searched = c->header_bytes = 0;
+	c->searched = 0;
 	c->received = 0;
 	c->data_us = clock_mono_us();
 	return NULL;

@@ -182,7 +182,7 @@ static const char *start_rcpt(struct smtp *c, struct str args)
 	return wrong ? wrong : rcpt_params(m->arena, args, recipient_start(m, &address));
 }
 
-/* Memory of a transaction that only ever fails is bounded by the error budget; this bounds the rest. */
+/* What a transaction that only ever fails takes is bounded by the number of commands, and charged. */
 static bool has_room(const struct smtp *c)
 {
 	return c->s->message->recipients < (size_t)c->snap->config->limits.recipients;
@@ -198,6 +198,11 @@ void smtp_rcpt(struct smtp *c, struct str args)
 	}
 	if (!has_room(c)) {
 		smtp_reply(c, "452 4.5.3 too many recipients");
+		return;
+	}
+	if (!smtp_charge(c)) {
+		smtp_count(&smtp_stats(c)->shed);
+		smtp_reply(c, "452 4.3.1 out of memory, try again later");
 		return;
 	}
 	wrong = start_rcpt(c, args);

@@ -134,6 +134,10 @@ static void hello(struct smtp *c, struct str args, bool is_esmtp)
 		smtp_error(c, "501 5.5.4 HELO and EHLO take one host name");
 		return;
 	}
+	if (++c->helos > HELO_MAX) {
+		smtp_bye(c, "421 4.7.0 too many greetings, closing");
+		return;
+	}
 	smtp_forget_helo(c);
 	c->s->helo = arena_str(c->s->arena, args);
 	c->s->is_esmtp = is_esmtp;

@@ -43,7 +43,6 @@ static const char *take(struct smtp *c, struct str section)
 	struct message *m = c->s->message;
 
 	c->has_header = true;
-	c->header_bytes = section.n;
 	headers_parse_within(m->arena, arena_str(m->arena, section), m->limits, &m->headers);
 	return content_headers_wrong(&m->headers, c->snap->config->limits.hops);
 }

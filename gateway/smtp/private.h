@@ -24,7 +24,10 @@
 #include "gateway/smtp/wire.h"
 #include "gateway/snapshot.h"
 
-enum { SMTP_MAGIC = 0x536d7470, TRANSFER_GRACE_MS = 60000, REPLY_MAX = 510 /* octets of a line */ };
+enum { SMTP_MAGIC = 0x536d7470, TRANSFER_GRACE_MS = 60000, REPLY_MAX = 510, /* octets of a line */
+	HELO_MAX = 64,		/* of one session: each leaves a little in its memory */
+	OUTPUT_MAX = 64 * 1024	/* unsent replies; no command is read until they are sent */
+};
 
 enum smtp_mode {
 	MODE_PROXY,   /* the PROXY header comes first */
@@ -84,7 +87,6 @@ struct smtp {
 	bool is_refused;	/* by a verdict, which was logged already */
 	bool has_header;	/* parsed, and its stage begun, before the end */
 	size_t searched;	/* for the end of the header section */
-	size_t header_bytes;	/* of its copy */
 	int64_t header_us;	/* when its stage began */
 	uint64_t received;	/* octets since data_us, on the wire */
 	uint64_t chunk_left;
@@ -97,9 +99,9 @@ struct smtp {
 	struct delivery_group *groups; /* of the judgement, signed and sealed */
 	struct smtp_delivery *delivery;
 
-	unsigned commands, errors;
+	unsigned commands, errors, helos;
 	bool has_helo, has_failed_rcpt;
-	bool is_pumping, is_paused, is_traced, is_tls, is_ending, is_xclient;
+	bool is_pumping, is_paused, is_choked, is_traced, is_tls, is_ending, is_xclient;
 	size_t skipped;
 	bool skips_line;    /* throws away the rest of a line that was too long */
 	bool is_postmaster; /* the recipient in hand is the bare postmaster */
@@ -207,6 +209,8 @@ bool smtp_data_input(struct smtp *c);
 bool smtp_bdat_input(struct smtp *c);
 /* Between data.c and bdat.c. */
 const char *smtp_receive_start(struct smtp *c, bool is_bdat);
+/* Counts what the message takes in memory now; false: more than all sessions together may. */
+bool smtp_charge(struct smtp *c);
 /* The message fails: the rest of it is read for nothing, then the reply is said. */
 void smtp_receive_fail(struct smtp *c, const char *reply);
 /* It failed while it came in: the reply, and the end of the transaction. */

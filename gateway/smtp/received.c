@@ -11,6 +11,16 @@ static struct str client_name(const struct session *s)
 	return iprev && name && str_is(iprev->u.text, "pass") ? name->u.text : s->client_name;
 }
 
+/* A name that somebody gave, made of characters that cannot end a clause or start a comment. */
+static void add_name(struct buf *out, struct str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		buf_addc(out, is_alnum((unsigned char)c) || (c && strchr(".-_:[]", c)) ? c : '?');
+	}
+}
+
 /* "(name [192.0.2.1])"; without a name that is sure only the address. */
 static void add_client(struct buf *out, const struct session *s)
 {
@@ -18,22 +28,11 @@ static void add_client(struct buf *out, const struct session *s)
 	char ip[IP_TEXT_MAX];
 
 	buf_adds(out, " (");
+	add_name(out, name);
 	if (name.n)
-		buf_addf(out, "%.*s ", STR_ARG(name));
+		buf_addc(out, ' ');
 	buf_addf(out, "[%s%s])", s->client.family == 6 ? "IPv6:" : "",
 	    s->client.family ? ip_format(&s->client, ip).p : "unknown");
-}
-
-/* The name that the client gave, made of characters that cannot end a clause or start a comment. */
-static void add_helo(struct buf *out, struct str helo)
-{
-	for (size_t i = 0; i < helo.n; i++) {
-		char c = helo.p[i];
-
-		buf_addc(out, is_alnum((unsigned char)c) || (c && strchr(".-_:[]", c)) ? c : '?');
-	}
-	if (helo.n == 0)
-		buf_adds(out, "unknown");
 }
 
 static const char *protocol(const struct session *s)
@@ -64,7 +63,7 @@ struct str smtp_received(const struct session *s, struct arena *a, unsigned tls_
 	struct buf out = {0};
 
 	buf_adds(&out, "from ");
-	add_helo(&out, s->helo);
+	add_name(&out, s->helo.n ? s->helo : STR("unknown"));
 	add_client(&out, s);
 	if (s->tls_version.n)
 		buf_addf(&out, "\r\n\t(using %.*s with cipher %.*s (%u bits))", STR_ARG(s->tls_version),

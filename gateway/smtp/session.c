@@ -12,9 +12,11 @@ enum { SKIP_MAX = 256 * 1024 };
 
 static void on_input(void *arg);
 static void on_end(void *arg, enum conn_end why);
+static void on_drained(void *arg);
 static void on_secured(void *arg);
 
-static const struct conn_events events = {.on_input = on_input, .on_end = on_end, .on_secured = on_secured};
+static const struct conn_events events = {.on_input = on_input, .on_drained = on_drained, .on_end = on_end,
+    .on_secured = on_secured};
 
 /* ---- start ---- */
 
@@ -159,7 +161,7 @@ void smtp_message_end(struct smtp *c)
 	c->delivery = NULL;
 	c->message_decided = NULL;
 	c->received = 0;
-	c->searched = c->header_bytes = 0;
+	c->searched = 0;
 	c->is_refused = c->has_header = false;
 	c->is_bdat = c->has_failed_rcpt = false;
 	message_end(c->s);
@@ -269,6 +271,9 @@ static bool command_input(struct smtp *c)
 	}
 	if (in.n == 0)
 		return false;
+	c->is_choked = conn_output_length(c->conn) > OUTPUT_MAX;
+	if (c->is_choked)
+		return false;
 	step = line_take(in, (size_t)limits->command - 2, c->conf->bare_newline == BARE_NORMALIZE, &line, &used);
 	if (used == 0)
 		return false;
@@ -312,7 +317,7 @@ void smtp_pump(struct smtp *c)
 	c->is_pumping = false;
 	if (!smtp_is_open(c))
 		return;
-	if (c->wait != WAIT_NOTHING && c->mode != MODE_GREET) {
+	if (c->is_choked || (c->wait != WAIT_NOTHING && c->mode != MODE_GREET)) {
 		conn_pause(c->conn);
 		c->is_paused = true;
 	} else if (c->is_paused && c->wait == WAIT_NOTHING) {
@@ -336,6 +341,18 @@ static void on_input(void *arg)
 			timer_set(c->timer, 0);
 		return;
 	}
+	smtp_pump(c);
+	smtp_settle(c);
+}
+
+/* The replies are out. */
+static void on_drained(void *arg)
+{
+	struct smtp *c = arg;
+
+	if (!c->is_choked)
+		return;
+	c->is_choked = false;
 	smtp_pump(c);
 	smtp_settle(c);
 }

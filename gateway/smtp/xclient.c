@@ -38,7 +38,8 @@ static bool set_port(struct str v, uint16_t *ret_port)
 
 static bool set_text(struct str v, struct str *ret_text)
 {
-	if (v.n > ADDRESS_DOMAIN_MAX || str_chr(v, ' ') >= 0)
+	/* Decoded, it may hold anything; what it becomes part of (fields, logs, facts) must not. */
+	if (v.n > ADDRESS_DOMAIN_MAX || str_chr(v, ' ') >= 0 || !line_is_clean(v) || !str_is_utf8(v))
 		return false;
 	*ret_text = is_unavailable(v) ? STR("") : v;
 	return true;

@@ -267,7 +267,7 @@ static void memory_budget(void **state)
 	(void)state;
 	memset(line, 'x', 98);
 	memcpy(line + 98, "\r\n", 2);
-	w.config.limits.memory_total = 4096;
+	w.config.limits.memory_total = 12288; /* the spool grows to 4,096 and then 16,384 */
 	envelope(c);
 	say(c, "DATA", "354 ");
 	for (int i = 0; i < 40; i++)
@@ -278,6 +278,81 @@ static void memory_budget(void **state)
 	for (int i = 0; i < 42; i++)
 		put(c, (struct str){line, 100});
 	say(c, ".", "452 4.3.1");
+	quit(c);
+	settle();
+}
+
+/* Recipients take memory too, refused ones as well, and give it back. */
+static void envelope_memory(void **state)
+{
+	struct client *c = dial_ehlo();
+	int taken = 0;
+
+	(void)state;
+	w.config.limits.memory_total = 12288;
+	say(c, "MAIL FROM:<a@sender.test>", "250 2.1.0");
+	for (; taken < 45; taken++) {
+		char line[64];
+
+		put(c, STR("RCPT TO:<reject-somebody-with-a-long-name-that-takes-memory-in-vain@example.org>\r\n"));
+		assert_true(get_line(c, line, sizeof line));
+		if (strncmp(line, "452 4.3.1", 9) == 0)
+			break;
+		assert_true(strncmp(line, "550 5.1.1", 9) == 0);
+	}
+	assert_in_range(taken, 5, 44);
+	assert_true(smtp_server_stats(w.server)->shed > 0);
+	say(c, "RSET", "250 ");
+	assert_int_equal(smtp_server_stats(w.server)->memory, 0);
+	envelope(c);
+	quit(c);
+	settle();
+}
+
+static void greetings_at_the_limit(void **state)
+{
+	struct client *c;
+
+	(void)state;
+	w.config.limits.commands = 1000;
+	c = dial();
+	for (int i = 0; i < 64; i++)
+		say(c, "EHLO client.test", "250 ");
+	envelope(c);
+	say(c, "DATA", "354 ");
+	say(c, "Subject: x\r\n\r\nx\r\n.", "250 2.0.0");
+	say(c, "HELO client.test", "421 4.7.0 too many greetings");
+	expect(c, "");
+	hang_up(c);
+	settle();
+}
+
+/* Who sends commands and reads no replies is not answered into memory. */
+static void replies_that_nobody_reads(void **state)
+{
+	struct client *c;
+	uint64_t before;
+	size_t lines = 0;
+	int room = 65536;
+
+	(void)state;
+	w.config.limits.commands = 5000;
+	setsockopt(w.smtp_listen.fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	c = dial_ehlo();
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+	before = smtp_server_stats(w.server)->commands;
+	for (int i = 0; i < 4000; i++)
+		put(c, STR("HELP\r\n"));
+	usleep(200000);
+	/* About 800 octets each: what the sockets hold, and 64 KiB. */
+	assert_in_range(smtp_server_stats(w.server)->commands - before, 1, 3900);
+	while (lines < 4000) {
+		char line[256];
+
+		assert_true(get_line(c, line, sizeof line));
+		lines += strcmp(line, "214 2.0.0 end of help") == 0;
+	}
+	assert_int_equal(smtp_server_stats(w.server)->commands - before, 4000);
 	quit(c);
 	settle();
 }
@@ -350,6 +425,9 @@ int main(void)
 	    T(time_limits),
 	    T(session_counts),
 	    T(memory_budget),
+	    T(envelope_memory),
+	    T(greetings_at_the_limit),
+	    T(replies_that_nobody_reads),
 	    T(proxy_header_names_the_client),
 	    T(xclient_starts_anew_for_another),
 	};
