@@ -44,6 +44,7 @@ unit_tests = \
 	tests/unit/test-regex \
 	tests/unit/test-relay \
 	tests/unit/test-relay-parts \
+	tests/unit/test-relay-sites \
 	tests/unit/test-route \
 	tests/unit/test-rules \
 	tests/unit/test-rules-literal \
@@ -128,7 +129,9 @@ tests_unit_test_quarantine_SOURCES = tests/unit/test-quarantine.c tests/unit/uni
 tests_unit_test_quarantine_LDADD = gateway/libqueue.a $(unit_ldadd)
 tests_unit_test_relay_parts_SOURCES = tests/unit/test-relay-parts.c tests/unit/unit.h
 tests_unit_test_relay_parts_LDADD = gateway/librelay.a gateway/libqueue.a $(unit_ldadd)
-tests_unit_test_relay_SOURCES = tests/unit/test-relay.c tests/unit/relay-server.h tests/unit/unit.h
+tests_unit_test_relay_SOURCES = tests/unit/test-relay.c tests/unit/relay-server.h tests/unit/relay-world.h tests/unit/unit.h
+tests_unit_test_relay_sites_SOURCES = tests/unit/test-relay-sites.c tests/unit/relay-server.h tests/unit/relay-world.h tests/unit/unit.h
+tests_unit_test_relay_sites_LDADD = gateway/librelay.a gateway/libqueue.a $(unit_ldadd)
 tests_unit_test_relay_LDADD = gateway/librelay.a gateway/libqueue.a $(unit_ldadd)
 tests_unit_test_spool_SOURCES = tests/unit/test-spool.c tests/unit/unit.h
 tests_unit_test_spool_LDADD = $(unit_ldadd)

@@ -61,7 +61,7 @@ static void finish(struct client *c)
 	c->job = NULL;
 	if (!is_over) {
 		c->phase = PHASE_READY;
-		conn_timeout(c->conn, 0, 0);
+		client_wait(c, 0);
 	}
 	c->events->on_done(c->arg, c, job);
 	if (is_over)
@@ -198,7 +198,7 @@ void mail_drained(struct client *c)
 
 	if (c->all_written) { /* from now on the server has its time to answer */
 		if (!is_small(c))
-			conn_timeout(c->conn, c->target.data_ms, c->target.data_ms);
+			client_wait(c, c->target.data_ms);
 		return;
 	}
 	if (c->phase == PHASE_ENVELOPE)
@@ -246,7 +246,7 @@ static void send_data_command(struct client *c)
 	client_say(c, "BDAT %llu LAST\r\n", (unsigned long long)c->job->body.size);
 	write_plain(c);
 	if (!is_small(c))
-		conn_timeout(c->conn, 0, c->target.data_ms);
+		client_wait_text(c);
 }
 
 static size_t commands(const struct client *c)
@@ -279,7 +279,7 @@ void mail_start(struct client *c)
 	c->first = c->needs_reset;
 	c->sent = c->answered = c->accepted = 0;
 	c->mail_ok = c->data_sent = c->needs_reset = c->all_written = false;
-	conn_timeout(c->conn, c->target.command_ms, c->target.command_ms);
+	client_wait(c, c->target.command_ms);
 	send_more(c);
 }
 
@@ -323,10 +323,10 @@ static void data_answer(struct client *c)
 		conn_write(c->conn, STR(".\r\n"));
 		return;
 	}
-	conn_timeout(c->conn, 0, c->target.data_ms);
+	client_wait_text(c);
 	write_text(c);
 	if (c->all_written && is_small(c))
-		conn_timeout(c->conn, c->target.data_ms, c->target.data_ms);
+		client_wait(c, c->target.data_ms);
 }
 
 /* The reply to the whole message. */
@@ -374,7 +374,7 @@ static void envelope_answer(struct client *c, size_t k)
 	}
 	send_more(c);
 	if (c->answered == commands(c) && c->data_sent && is_small(c))
-		conn_timeout(c->conn, c->target.data_ms, c->target.data_ms);
+		client_wait(c, c->target.data_ms);
 }
 
 void mail_reply(struct client *c)

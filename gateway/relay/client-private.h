@@ -35,6 +35,8 @@ struct client {
 	size_t first;		/* 1 when RSET comes before MAIL */
 	size_t accepted;	/* recipients */
 	bool needs_reset, mail_ok, data_sent, must_close;
+	struct timer *timer;	/* for the whole of what is waited for now */
+	int64_t patience_ms;
 	bool *is_gone;		/* set when c is freed below on_input() */
 	uint64_t written;	/* of the body's file */
 	bool all_written;
@@ -48,6 +50,13 @@ void client_fail(struct client *c, enum client_trouble trouble, struct str text)
 void mail_start(struct client *c);
 void mail_reply(struct client *c);
 void mail_drained(struct client *c);
+/*
+ * At most ms of silence, and as much for each whole reply: a server that sends it octet by octet is not
+ * waited for longer. 0: as long as it likes.
+ */
+void client_wait(struct client *c, int64_t ms);
+/* The same while the message's text goes out, which also has to go on at a least rate. */
+void client_wait_text(struct client *c);
 /* printf to the connection. */
 void client_say(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -9,11 +9,14 @@
 #include "gateway/relay/client-private.h"
 #include "lib/tls.h"
 
+enum { TEXT_LEAST = 128 /* octets a second */ };
+
 static void on_connected(void *arg);
 static void on_input(void *arg);
 static void on_drained(void *arg);
 static void on_secured(void *arg);
 static void on_end(void *arg, enum conn_end why);
+static void on_patience_over(void *arg);
 
 static const struct conn_events conn_events = {
 	.on_input = on_input,
@@ -37,14 +40,38 @@ struct client *client_new(struct loop *l, const struct client_target *target,
 	c->arg = arg;
 	snprintf(c->tls_text, sizeof c->tls_text, "none");
 	c->conn = conn_connect(l, &target->ip, target->port, NULL, &conn_events, c);
-	conn_timeout(c->conn, target->connect_ms, target->connect_ms);
+	c->timer = timer_new(l, on_patience_over, c);
+	client_wait(c, target->connect_ms);
 	return c;
+}
+
+static void be_patient(struct client *c, int64_t all_ms, int64_t read_ms, int64_t write_ms)
+{
+	c->patience_ms = all_ms;
+	conn_timeout(c->conn, read_ms, write_ms);
+	if (all_ms)
+		timer_set(c->timer, all_ms);
+	else
+		timer_stop(c->timer);
+}
+
+void client_wait(struct client *c, int64_t ms)
+{
+	be_patient(c, ms, ms, ms);
+}
+
+void client_wait_text(struct client *c)
+{
+	int64_t text_ms = (int64_t)(c->job->body.size / TEXT_LEAST) * 1000;
+
+	be_patient(c, c->target.data_ms + text_ms, 0, c->target.data_ms);
 }
 
 static void client_free(struct client *c)
 {
 	if (c->is_gone)
 		*c->is_gone = true;
+	timer_free(c->timer);
 	tls_free(c->target.tls_context);
 	free(c->chunk);
 	free(c);
@@ -129,7 +156,7 @@ void client_send(struct client *c, struct job *job)
 static void become_ready(struct client *c)
 {
 	c->phase = PHASE_READY;
-	conn_timeout(c->conn, 0, 0);
+	client_wait(c, 0);
 	c->events->on_ready(c->arg, c);
 }
 
@@ -150,7 +177,7 @@ static void say_ehlo(struct client *c)
 
 static void on_banner(struct client *c)
 {
-	conn_timeout(c->conn, c->target.command_ms, c->target.command_ms);
+	client_wait(c, c->target.command_ms);
 	if (c->reply.code == 220)
 		say_ehlo(c);
 	else
@@ -274,7 +301,7 @@ static void on_connected(void *arg)
 	struct client *c = arg;
 
 	c->phase = PHASE_BANNER;
-	conn_timeout(c->conn, c->target.command_ms, c->target.command_ms);
+	client_wait(c, c->target.command_ms);
 }
 
 static void (*const on_reply[])(struct client *c) = {
@@ -306,6 +333,8 @@ static bool take_reply(struct client *c)
 		return false;
 	}
 	conn_consume(c->conn, c->reply.length);
+	if (c->patience_ms)
+		timer_set(c->timer, c->patience_ms);
 	if (c->phase == PHASE_READY) {
 		unexpected_reply(c);
 		return false;
@@ -367,4 +396,9 @@ static void on_end(void *arg, enum conn_end why)
 				: conn_error_text(c->conn, error).p);
 	c->must_close = true;
 	client_fail(c, trouble_of(c), str_of(text));
+}
+
+static void on_patience_over(void *arg)
+{
+	on_end(arg, CONN_TIMEOUT);
 }

@@ -97,6 +97,7 @@ static void connection_open(struct relay *r, struct site *s, struct endpoint *e)
 	s->slots = k;
 	s->connections++;
 	s->connecting++;
+	r->outside += s->domain.n > 0;
 	e->connections++;
 	k->client = client_new(r->loop, &target, &client_events, k);
 }
@@ -123,6 +124,7 @@ static void slot_end(struct client_slot *k)
 	*at = k->next;
 	become_busy(k);
 	k->site->connections--;
+	k->relay->outside -= k->site->domain.n > 0;
 	k->site->connecting -= !k->was_ready;
 	k->endpoint->connections--;
 	site_endpoints_clean(k->site);
@@ -347,7 +349,7 @@ static bool step(struct relay *r, struct site *s)
 		return true;
 	}
 	e = site_pick(s, now, false);
-	if (e && !e->idle && s->connecting < RAMP && s->connecting < s->n)
+	if (e && !e->idle && s->connecting < RAMP && s->connecting < s->n && (s->domain.n == 0 || r->outside < OUTSIDE_MAX))
 		connection_open(r, s, e);
 	e = site_pick(s, now, true);
 	if (!e)

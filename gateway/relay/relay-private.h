@@ -17,6 +17,7 @@ enum {
 	JOB_RECIPIENTS_MAX = 100,  /* of one transaction: what every server must take (RFC 5321, 4.5.3.1.8) */
 	CONNECTION_JOBS_MAX = 1000,
 	CONNECTION_IDLE_MS = 5000,
+	OUTSIDE_MAX = 200,	   /* connections to strangers, all together: ours must not wait for them */
 	DOMAINS_MAX = 100000,	   /* remembered; then forgotten all at once */
 	HOP_TEXT_MAX = 120,
 	REPORT_DOMAINS = 1024,
@@ -65,6 +66,7 @@ struct relay {
 	bool is_polling, more_waits;
 
 	size_t jobs, reports; /* under way */
+	unsigned outside; /* connections to servers that no route names */
 	struct report_rate report_rate;
 	bool is_draining, is_drained;
 	void (*drained)(void *arg);
