@@ -18,7 +18,9 @@ gateway_libqueue_a_SOURCES = \
 	gateway/queue/reader.h \
 	gateway/queue/record.c \
 	gateway/queue/record.h \
+	gateway/queue/submit.c \
 	gateway/queue/wait.c \
+	gateway/queue/writer-private.h \
 	gateway/queue/writer.c
 
 # The SMTP front end; its parsers (wire.h) are tested and fuzzed without the rest.

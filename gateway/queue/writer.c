@@ -1,28 +1,21 @@
 /*
- * The writing side of the queue: submissions are turned into records on the caller's thread, wait
- * in one list, and one commit thread writes all that wait with one pwritev and one fdatasync.
- * A second thread, started when the first large message comes, syncs and links files of messages,
- * so that a large message does not hold up the small ones.
+ * The commit: records wait in one line, and one thread writes all that wait with one pwritev and one
+ * fdatasync. Also the writer's life cycle. Where records come from: submit.c.
  */
 #define _GNU_SOURCE
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "gateway/queue/crc32c.h"
-#include "gateway/queue/live.h"
-#include "gateway/queue/record.h"
+#include "gateway/queue/writer-private.h"
 #include "lib/clock.h"
 
 enum {
@@ -30,60 +23,10 @@ enum {
 	BATCH_IOV = 1020, /* Linux takes 1024 */
 	BATCH_BYTES = 32 * 1024 * 1024,
 	FREE_CHECK_US = 100000,
-	WRITER_NAME_MAX = 32,
-};
-
-/* One record on its way to the disk. */
-struct item {
-	struct queue_entry entry; /* its slices are the caller's */
-	struct record_head head;
-	unsigned char *octets;	  /* head and meta */
-	char file[RECORD_NAME_MAX];
-	bool is_linked;
-};
-
-struct submission {
-	struct submission *next;
-	void (*done)(void *arg, enum queue_result result);
-	void *arg;
-	enum queue_result result;
-	uint64_t bytes;
-	size_t n;
-	struct item items[];
-};
-
-/* Submissions that wait for one thread. */
-struct line {
-	struct submission *first, **last;
-	pthread_cond_t is_filled;
-	pthread_t thread;
-	bool is_started, is_stopping;
-};
-
-struct queue_writer {
-	char name[WRITER_NAME_MAX];
-	uint64_t segment_bytes, free_min;
-	bool is_durable;
-	int dir_fd;
-	struct live live;
-	uint64_t epoch;
-	_Atomic uint64_t serial;
-	_Atomic int doorbell;
-
-	pthread_mutex_t lock; /* of the two lines */
-	struct line commit, link;
-
-	/* The commit thread's own. */
-	int fd;
-	uint64_t number, offset;
-	bool is_new; /* the segment's name is not on disk yet */
-	int64_t free_checked_us;
-	bool is_low;
-	struct iovec iov[BATCH_IOV];
 };
 
 static void *commit_main(void *arg);
-static void *link_main(void *arg);
+void *writer_link_main(void *arg);
 
 /* ---- life cycle ---- */
 
@@ -196,183 +139,19 @@ static void line_stop(struct queue_writer *w, struct line *line)
 	pthread_cond_destroy(&line->is_filled);
 }
 
-static void line_add(struct queue_writer *w, struct line *line, struct submission *s)
+void writer_line_add(struct queue_writer *w, struct line *line, struct submission *s)
 {
 	pthread_mutex_lock(&w->lock);
 	s->next = NULL;
 	*line->last = s;
 	line->last = &s->next;
 	if (line == &w->link && !line->is_started)
-		line_start(line, link_main, w);
+		line_start(line, writer_link_main, w);
 	pthread_cond_signal(&line->is_filled);
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* ---- submitting ---- */
-
-/* (Re)writes head and meta; the commit thread only puts in the commit offset. */
-static void item_encode(struct item *it, bool more)
-{
-	struct record_head *h = &it->head;
-	struct str file = str_of(it->file);
-	unsigned char *meta = it->octets + RECORD_HEAD;
-
-	h->flags = record_flags(&it->entry) | (file.n ? RECORD_FILE : 0u) | (more ? RECORD_MORE : 0u);
-	h->meta_length = (uint32_t)record_meta_put(&it->entry, file, meta);
-	h->meta_crc = crc32c(0, meta, h->meta_length);
-	h->length = record_length(h);
-}
-
-static void item_init(struct queue_writer *w, struct item *it, const struct queue_entry *e)
-{
-	struct stat st;
-
-	it->entry = *e;
-	it->head.uid.epoch = w->epoch;
-	it->head.uid.serial = atomic_fetch_add(&w->serial, 1);
-	it->head.arrived = e->arrived;
-	it->head.recipients = (uint32_t)e->recipient_count;
-	it->head.edits = e->edits ? (uint32_t)e->edits->n : 0;
-	it->head.data_length = e->data.n;
-	/* Through the file where there is one: a mapping would bring all of a large message into memory. */
-	if (e->data_fd < 0 || !crc32c_file(e->data_fd, 0, e->data.n, &it->head.data_crc))
-		it->head.data_crc = crc32c(0, e->data.p, e->data.n);
-	if (e->data_fd >= 0 && fstat(e->data_fd, &st) == 0 && (uint64_t)st.st_size == e->data.n)
-		snprintf(it->file, sizeof it->file, "%s-%016llx-%llu.msg", w->name,
-		    (unsigned long long)w->epoch, (unsigned long long)it->head.uid.serial);
-}
-
-static bool entry_fits(const struct queue_entry *e)
-{
-	return e->recipient_count > 0 && e->recipient_count <= RECORD_RECIPIENTS_MAX &&
-	       e->data.n <= RECORD_DATA_MAX &&
-	       record_meta_size(e, STR_NONE) + RECORD_NAME_MAX <= RECORD_META_MAX;
-}
-
-static struct submission *submission_new(struct queue_writer *w, const struct queue_entry *entries, size_t n)
-{
-	size_t room = sizeof(struct submission) + n * sizeof(struct item), at = room;
-	struct submission *s;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!entry_fits(&entries[i]))
-			return NULL;
-		room += RECORD_HEAD + record_meta_size(&entries[i], STR_NONE) + RECORD_NAME_MAX;
-	}
-	s = malloc(room);
-	if (!s)
-		return NULL;
-	memset(s, 0, at);
-	s->n = n;
-	for (size_t i = 0; i < n; i++) {
-		struct item *it = &s->items[i];
-		it->octets = (unsigned char *)s + at;
-		at += RECORD_HEAD + record_meta_size(&entries[i], STR_NONE) + RECORD_NAME_MAX;
-		item_init(w, it, &entries[i]);
-		item_encode(it, i + 1 < n);
-		s->bytes += it->head.length;
-	}
-	return s;
-}
-
-static bool needs_link(const struct submission *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->items[i].file[0])
-			return true;
-	return false;
-}
-
-void queue_submit(struct queue_writer *w, const struct queue_entry *entries, size_t n,
-    void (*done)(void *arg, enum queue_result result), void *arg)
-{
-	struct submission *s = n && n <= BATCH_IOV / IOV_PER_RECORD ? submission_new(w, entries, n) : NULL;
-
-	if (!s) {
-		done(arg, QUEUE_FAILED);
-		return;
-	}
-	s->done = done;
-	s->arg = arg;
-	line_add(w, needs_link(s) ? &w->link : &w->commit, s);
-}
-
-/* Data and its CRC stay what they were: a damaged message is not made to look whole. */
-void queue_submit_copy(struct queue_writer *w, const struct queue_entry *entry, struct str file,
-    const struct record_head *head, void (*done)(void *arg, enum queue_result result), void *arg)
-{
-	struct submission *s = file.n < RECORD_NAME_MAX ? submission_new(w, entry, 1) : NULL;
-	struct item *it = s ? &s->items[0] : NULL;
-
-	if (!s) {
-		done(arg, QUEUE_FAILED);
-		return;
-	}
-	memcpy(it->file, file.p ? file.p : "", file.n);
-	it->file[file.n] = '\0';
-	it->head.uid = head->uid;
-	it->head.data_length = head->data_length;
-	it->head.data_crc = head->data_crc;
-	item_encode(it, false);
-	s->bytes = it->head.length;
-	s->done = done;
-	s->arg = arg;
-	line_add(w, &w->commit, s);
-}
-
-/* ---- the link thread ---- */
-
-static enum queue_result result_of_errno(int e)
-{
-	return e == ENOSPC || e == EDQUOT || e == EFBIG ? QUEUE_FULL : QUEUE_FAILED;
-}
-
-static void unlink_files(struct queue_writer *w, struct submission *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->items[i].is_linked)
-			unlinkat(w->dir_fd, s->items[i].file, 0);
-}
-
-/*
- * Gives the file a name beside the segments. Where that cannot be (another file system, made
- * without O_TMPFILE, no /proc), the data is copied into the segment instead.
- */
-static void item_link(struct queue_writer *w, struct item *it, bool more)
-{
-	char path[40];
-
-	snprintf(path, sizeof path, "/proc/self/fd/%d", it->entry.data_fd);
-	if (linkat(AT_FDCWD, path, w->dir_fd, it->file, AT_SYMLINK_FOLLOW) == 0) {
-		it->is_linked = true;
-		return;
-	}
-	it->file[0] = '\0';
-	item_encode(it, more);
-}
-
-static bool submission_link(struct queue_writer *w, struct submission *s)
-{
-	int synced = -1;
-
-	s->bytes = 0;
-	for (size_t i = 0; i < s->n; i++) {
-		struct item *it = &s->items[i];
-		if (it->file[0]) {
-			if (w->is_durable && it->entry.data_fd != synced && fsync(it->entry.data_fd)) {
-				s->result = result_of_errno(errno);
-				return false;
-			}
-			synced = it->entry.data_fd;
-			item_link(w, it, i + 1 < s->n);
-		}
-		s->bytes += it->head.length;
-	}
-	return true;
-}
-
-/* Takes all that wait; NULL at the end of the line's life. */
-static struct submission *line_take(struct queue_writer *w, struct line *line)
+struct submission *writer_line_take(struct queue_writer *w, struct line *line)
 {
 	struct submission *s;
 
@@ -386,29 +165,24 @@ static struct submission *line_take(struct queue_writer *w, struct line *line)
 	return s;
 }
 
-static void submission_end(struct queue_writer *w, struct submission *s)
+enum queue_result writer_result_of_errno(int e)
+{
+	return e == ENOSPC || e == EDQUOT || e == EFBIG ? QUEUE_FULL : QUEUE_FAILED;
+}
+
+static void unlink_files(struct queue_writer *w, struct submission *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->items[i].is_linked)
+			unlinkat(w->dir_fd, s->items[i].file, 0);
+}
+
+void writer_submission_end(struct queue_writer *w, struct submission *s)
 {
 	if (s->result != QUEUE_OK)
 		unlink_files(w, s);
 	s->done(s->arg, s->result);
 	free(s);
-}
-
-static void *link_main(void *arg)
-{
-	struct queue_writer *w = arg;
-	struct submission *s, *next;
-
-	while ((s = line_take(w, &w->link))) {
-		for (; s; s = next) {
-			next = s->next;
-			if (submission_link(w, s))
-				line_add(w, &w->commit, s);
-			else
-				submission_end(w, s);
-		}
-	}
-	return NULL;
 }
 
 /* ---- the commit thread ---- */
@@ -474,12 +248,29 @@ static bool segment_for(struct queue_writer *w, uint64_t bytes)
 	return w->fd >= 0 || segment_open(w);
 }
 
+/* A message may have more groups than one call writes. */
+static void make_room(struct queue_writer *w, const struct submission *first, const struct submission *end)
+{
+	size_t n = 0;
+
+	for (const struct submission *s = first; s != end; s = s->next)
+		n += s->n * IOV_PER_RECORD;
+	if (n <= w->iov_room)
+		return;
+	free(w->iov);
+	w->iov_room = n > BATCH_IOV ? n : BATCH_IOV;
+	w->iov = calloc(w->iov_room, sizeof *w->iov);
+	if (!w->iov)
+		abort();
+}
+
 /* Heads get their commit offset and CRC here, and the pieces their place in one vector. */
 static size_t gather(struct queue_writer *w, struct submission *first, const struct submission *end)
 {
 	static const unsigned char zeros[8];
 	size_t n = 0;
 
+	make_room(w, first, end);
 	for (struct submission *s = first; s != end; s = s->next) {
 		for (size_t i = 0; i < s->n; i++) {
 			struct item *it = &s->items[i];
@@ -500,7 +291,7 @@ static size_t gather(struct queue_writer *w, struct submission *first, const str
 static bool write_all(int fd, struct iovec *iov, size_t n, uint64_t offset)
 {
 	while (n) {
-		ssize_t got = pwritev(fd, iov, (int)n, (off_t)offset);
+		ssize_t got = pwritev(fd, iov, n < BATCH_IOV ? (int)n : BATCH_IOV, (off_t)offset);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0) {
@@ -565,10 +356,10 @@ static enum queue_result commit(struct queue_writer *w, struct submission *first
 	if (is_low(w))
 		return QUEUE_FULL;
 	if (!segment_for(w, bytes))
-		return result_of_errno(errno);
+		return writer_result_of_errno(errno);
 	n = gather(w, first, end);
 	if (!write_all(w->fd, w->iov, n, w->offset) || !sync_all(w, has_links(first, end))) {
-		enum queue_result result = result_of_errno(errno);
+		enum queue_result result = writer_result_of_errno(errno);
 		take_back(w);
 		return result;
 	}
@@ -608,7 +399,7 @@ static void *commit_main(void *arg)
 	struct queue_writer *w = arg;
 	struct submission *s, *end, *next;
 
-	while ((s = line_take(w, &w->commit))) {
+	while ((s = writer_line_take(w, &w->commit))) {
 		while (s) {
 			uint64_t bytes;
 			enum queue_result result;
@@ -619,7 +410,7 @@ static void *commit_main(void *arg)
 			for (; s != end; s = next) {
 				next = s->next;
 				s->result = result;
-				submission_end(w, s);
+				writer_submission_end(w, s);
 			}
 		}
 	}
@@ -637,5 +428,6 @@ void queue_writer_close(struct queue_writer *w)
 	live_drop(&w->live);
 	close(w->dir_fd);
 	pthread_mutex_destroy(&w->lock);
+	free(w->iov);
 	free(w);
 }

@@ -223,6 +223,39 @@ static void round_trip(void **state)
 	arena_free(a);
 }
 
+/* A message whose recipients all get something of their own has as many groups, in one commit. */
+static void more_groups_than_one_write_takes(void **state)
+{
+	enum { GROUPS = 2000 };
+	struct arena *a = arena_new(0);
+	struct seen *s = calloc(1, sizeof *s);
+	struct queue_writer *w = open_writer(a, "gateway", 1 << 20);
+	struct queue_reader *r = open_reader(s);
+	struct queue_entry *e = calloc(GROUPS, sizeof *e);
+	struct record_head h;
+	struct queue_entry got;
+	struct queue_data d;
+	struct str file;
+	uint32_t crc;
+
+	(void)state;
+	for (size_t i = 0; i < GROUPS; i++)
+		e[i] = entry(arena_printf(a, "%zu@example.com", i).p, STR("body\r\n"));
+	assert_int_equal(submit(w, e, GROUPS), QUEUE_OK);
+	assert_int_equal(submit(w, e, 1), QUEUE_OK);
+	queue_reader_poll(r, true, 4000);
+	assert_int_equal(s->n, GROUPS + 1);
+	assert_str(s->senders[GROUPS - 1], "1999@example.com");
+	assert_true(queue_reader_entry(r, s->seg[GROUPS - 1], s->offset[GROUPS - 1], a, &h, &got, &file));
+	assert_true(queue_reader_data(r, s->seg[GROUPS - 1], s->offset[GROUPS - 1], &h, file, &d));
+	assert_true(crc32c_file(d.fd, d.offset, d.length, &crc) && crc == h.data_crc);
+	queue_writer_close(w);
+	close_reader(s, r);
+	free(e);
+	free(s);
+	arena_free(a);
+}
+
 static void one_writer_of_a_name(void **state)
 {
 	struct arena *a = arena_new(0);
@@ -682,6 +715,7 @@ int main(void)
 	    TEST(no_space),
 	    TEST(free_min),
 	    TEST(many_submitters),
+	    TEST(more_groups_than_one_write_takes),
 	    TEST(refused_entries),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
