@@ -233,7 +233,7 @@ void arc_finish(struct arc *arc, struct dns_scope *dns, const struct headers *he
 	arc->is_finished = true;
 	if (arc->result != AUTH_NONE || arc->instance == 0)
 		return;
-	body_hashes_end(bodies);
+	assert(bodies->has_ended);
 	newest = &arc->sets[arc->instance].message;
 	assert(newest->index < headers->n);
 	signature_verify(arc->arena, newest, dns, headers, &arc->options);
@@ -257,7 +257,7 @@ struct arc *arc_verify(struct arena *a, struct dns_scope *dns, struct str messag
 	body_hashes_init(&bodies, a);
 	arc = arc_new(a, &headers, &bodies, options);
 	arc_ask(arc, dns);
-	body_hashes_add(&bodies, str_from(message, headers.body));
+	body_hashes_end(&bodies, str_from(message, headers.body));
 	arc_finish(arc, dns, &headers, &bodies);
 	return arc;
 }

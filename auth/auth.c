@@ -23,12 +23,6 @@ struct auth *message_auth(struct message *m)
 
 /* ---- signatures ---- */
 
-/* The fields are other ones than at the start: nothing that was read holds. */
-static bool is_stale(const struct auth *auth, const struct headers *headers)
-{
-	return auth->header_count != headers->n;
-}
-
 void auth_start_dkim(struct auth *auth, const struct headers *headers, const struct signature_options *options,
     const void *who)
 {
@@ -47,47 +41,38 @@ void auth_start_arc(struct auth *auth, const struct headers *headers, const stru
 		return;
 	auth->feeder = auth->feeder ? auth->feeder : who;
 	auth->header_count = headers->n;
-	auth->options = *options;
+	auth->arc_options = *options;
 	auth->arc = arc_new(auth->arena, headers, &auth->bodies, options);
 }
 
 void auth_feed(struct auth *auth, struct str piece, const void *who)
 {
-	if (auth->feeder != who || auth->bodies.has_ended)
-		return;
-	body_hashes_add(&auth->bodies, piece);
-	auth->fed += piece.n;
+	if (auth->feeder == who && !auth->bodies.has_ended)
+		body_hashes_add(&auth->bodies, piece);
 }
 
-/*
- * Where the pieces that came by are not the body (a filter that started late, a front end that feeds
- * nothing), all of it is hashed again: what is judged is what will be relayed.
- */
-static void finish_body(struct auth *auth, struct str body)
+/* The fields are other ones than at the start: nothing that was read holds, for either filter. */
+static void restart_if_stale(struct auth *auth, const struct headers *headers)
 {
-	if (auth->bodies.has_ended)
-		return;
-	if (auth->fed != body.n) {
-		for (size_t i = 0; i < auth->bodies.n; i++) {
-			struct body_hash *b = auth->bodies.v[i];
+	bool has_dkim = auth->dkim, has_arc = auth->arc;
 
-			body_hash_init(b, auth->arena, b->canon, b->hash, b->limit);
-		}
-		body_hashes_add(&auth->bodies, body);
-		auth->fed = body.n;
-	}
-	body_hashes_end(&auth->bodies);
+	if (auth->header_count == headers->n)
+		return;
+	auth->dkim = NULL;
+	auth->arc = NULL;
+	body_hashes_init(&auth->bodies, auth->arena);
+	if (has_dkim)
+		auth_start_dkim(auth, headers, &auth->options, auth->feeder);
+	if (has_arc)
+		auth_start_arc(auth, headers, &auth->arc_options, auth->feeder);
 }
 
 void auth_finish_dkim(struct auth *auth, struct dns_scope *dns, const struct headers *headers, struct str body)
 {
 	if (!auth->dkim)
 		return;
-	if (is_stale(auth, headers)) {
-		auth->dkim = NULL;
-		auth_start_dkim(auth, headers, &auth->options, auth->feeder);
-	}
-	finish_body(auth, body);
+	restart_if_stale(auth, headers);
+	body_hashes_end(&auth->bodies, body);
 	dkim_finish(auth->dkim, dns, headers, &auth->bodies);
 }
 
@@ -95,11 +80,8 @@ void auth_finish_arc(struct auth *auth, struct dns_scope *dns, const struct head
 {
 	if (!auth->arc)
 		return;
-	if (is_stale(auth, headers)) {
-		auth->arc = NULL;
-		auth_start_arc(auth, headers, &auth->options, auth->feeder);
-	}
-	finish_body(auth, body);
+	restart_if_stale(auth, headers);
+	body_hashes_end(&auth->bodies, body);
 	arc_finish(auth->arc, dns, headers, &auth->bodies);
 }
 

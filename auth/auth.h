@@ -3,7 +3,7 @@
  * not see each other), the front end prints it, sealing repeats it. Made at first use.
  *
  * The body goes through `bodies` once, whatever number of filters wants hashes of it: the filter
- * that asks first feeds it (auth_feed), and auth_finish_body() hashes what was missed.
+ * that starts first feeds it (auth_feed), and what was missed is hashed at the end.
  */
 #ifndef REEVE_AUTH_AUTH_H
 #define REEVE_AUTH_AUTH_H
@@ -33,11 +33,10 @@ struct auth {
 	const struct sealing *signing, *sealing; /* of the filters dkim and arc: auth/sealing.h */
 	bool is_own;		  /* the client is one of `sign-clients` */
 
-	struct signature_options options;
+	struct signature_options options, arc_options;
 	size_t header_count;	  /* when reading began */
 	struct body_hashes bodies;
 	const void *feeder;
-	uint64_t fed;
 
 	struct str results;	  /* value of our Authentication-Results, "" not written yet */
 };

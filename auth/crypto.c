@@ -54,6 +54,17 @@ struct digest *digest_new(struct arena *a, enum crypto_hash hash)
 	return d;
 }
 
+struct digest *digest_copy(struct arena *a, const struct digest *d)
+{
+	struct digest *copy = arena_alloc(a, sizeof *copy);
+
+	copy->ctx = EVP_MD_CTX_new();
+	if (!copy->ctx || !EVP_MD_CTX_copy_ex(copy->ctx, d->ctx))
+		abort();
+	arena_defer(a, free_digest, copy);
+	return copy;
+}
+
 void digest_add(struct digest *d, struct str data)
 {
 	if (data.n && !EVP_DigestUpdate(d->ctx, data.p, data.n))

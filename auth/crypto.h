@@ -28,6 +28,8 @@ struct digest;
 
 /* Freed with the arena. */
 struct digest *digest_new(struct arena *a, enum crypto_hash hash);
+/* One that goes on from where d is. */
+struct digest *digest_copy(struct arena *a, const struct digest *d);
 void digest_add(struct digest *d, struct str data);
 /* Length of what was written to out. The digest is used up. */
 size_t digest_end(struct digest *d, uint8_t out[CRYPTO_DIGEST_MAX]);

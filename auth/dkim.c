@@ -31,7 +31,7 @@ void dkim_finish(struct dkim *d, struct dns_scope *dns, const struct headers *he
 	if (d->is_finished)
 		return;
 	d->is_finished = true;
-	body_hashes_end(bodies);
+	assert(bodies->has_ended);
 	for (size_t i = 0; i < d->n; i++) {
 		assert(d->v[i].index < headers->n);
 		signature_verify(d->arena, &d->v[i], dns, headers, &d->options);
@@ -61,7 +61,7 @@ struct dkim *dkim_verify(struct arena *a, struct dns_scope *dns, struct str mess
 	body_hashes_init(&bodies, a);
 	d = dkim_new(a, &headers, &bodies, options);
 	dkim_ask(d, dns);
-	body_hashes_add(&bodies, str_from(message, headers.body));
+	body_hashes_end(&bodies, str_from(message, headers.body));
 	dkim_finish(d, dns, &headers, &bodies);
 	return d;
 }

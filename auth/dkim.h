@@ -5,7 +5,8 @@
  *   d = dkim_new(a, &headers, &bodies, &options);    reads the fields; says which body hashes it wants
  *   dkim_ask(d, dns);                                starts the look-ups of all keys
  *   body_hashes_add(&bodies, piece); ...             the body as it comes
- *   dkim_finish(d, dns, &headers);                   results are in d->v
+ *   body_hashes_end(&bodies, body);                  all of it
+ *   dkim_finish(d, dns, &headers, &bodies);          results are in d->v
  */
 #ifndef REEVE_AUTH_DKIM_H
 #define REEVE_AUTH_DKIM_H

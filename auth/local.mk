@@ -8,6 +8,8 @@ auth_libauth_a_SOURCES = \
 	auth/author.h \
 	auth/authres.c \
 	auth/authres.h \
+	auth/body.c \
+	auth/body.h \
 	auth/canon.c \
 	auth/canon.h \
 	auth/crypto.c \

@@ -112,18 +112,13 @@ static bool speaks_for(struct str domain, struct str author)
 /* Shared with the verifying filters, which have hashed the body already in most cases. */
 static void hash_body(struct session *s, uint8_t hash[CRYPTO_DIGEST_MAX])
 {
-	const struct body_hashes *bodies = &message_auth(s->message)->bodies;
 	struct message *m = s->message;
+	const struct body_mark *have = body_hashes_find(&message_auth(m)->bodies, CANON_RELAXED, CRYPTO_SHA256, BODY_ALL);
 
-	for (size_t i = 0; bodies->has_ended && i < bodies->n; i++) {
-		const struct body_hash *b = bodies->v[i];
-
-		if (b->canon == CANON_RELAXED && b->hash == CRYPTO_SHA256 && b->limit == BODY_ALL) {
-			memcpy(hash, b->value, CRYPTO_DIGEST_MAX);
-			return;
-		}
-	}
-	sign_body(m->arena, str_from(spool_data(m->spool), m->headers.body), hash);
+	if (have)
+		memcpy(hash, have->value, CRYPTO_DIGEST_MAX);
+	else
+		sign_body(m->arena, str_from(spool_data(m->spool), m->headers.body), hash);
 }
 
 static void sign_message(struct session *s, const struct sealing *conf, struct edits *edits)

@@ -114,12 +114,14 @@ struct str sign_names(struct arena *a, const struct headers *view)
 
 void sign_body(struct arena *a, struct str body, uint8_t ret_hash[CRYPTO_DIGEST_MAX])
 {
+	const struct body_mark *all;
 	struct body_hash b;
 
-	body_hash_init(&b, a, CANON_RELAXED, CRYPTO_SHA256, BODY_ALL);
+	body_hash_init(&b, a, CANON_RELAXED, CRYPTO_SHA256);
+	all = body_hash_mark(&b, BODY_ALL);
 	body_hash_add(&b, body);
 	body_hash_end(&b);
-	memcpy(ret_hash, b.value, CRYPTO_DIGEST_MAX);
+	memcpy(ret_hash, all->value, CRYPTO_DIGEST_MAX);
 }
 
 /* ---- signatures ---- */

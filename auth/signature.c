@@ -263,11 +263,8 @@ static void read_body_tags(struct signature *sig, const struct tags *tags, struc
 	read_bh(sig, tags);
 	read_length(sig, tags);
 	read_field_names(sig, tags);
-	if (sig->result != AUTH_NONE)
-		return;
-	sig->body = body_hashes_want(bodies, sig->body_canon, sig->hash, sig->limit);
-	if (!sig->body)
-		settle(sig, AUTH_POLICY, "too many kinds of body hashes");
+	if (sig->result == AUTH_NONE)
+		sig->mark = body_hashes_want(bodies, sig->body_canon, sig->hash, sig->limit, &sig->body);
 }
 
 void signature_parse(struct arena *a, const struct header *h, size_t index, enum signature_form form,
@@ -425,7 +422,7 @@ static void check_body(struct arena *a, struct signature *sig)
 		return;
 	if (sig->limit != BODY_ALL && body->length < sig->limit)
 		settle(sig, AUTH_FAIL, "body is shorter than signed");
-	else if (body->value_n != sig->bh_n || memcmp(body->value, sig->bh, sig->bh_n) != 0)
+	else if (sig->mark->value_n != sig->bh_n || memcmp(sig->mark->value, sig->bh, sig->bh_n) != 0)
 		settle(sig, AUTH_FAIL, "body hash did not verify");
 	sig->is_partial = sig->limit != BODY_ALL && body->length > sig->limit;
 	if (sig->is_partial && sig->result == AUTH_NONE)

@@ -5,13 +5,13 @@
  *   signature_parse(a, header, index, form, bodies, &sig);   sig.result is AUTH_NONE while open
  *   signature_ask(&sig, dns);
  *   ... the body goes through `bodies` ...
- *   signature_verify(a, &sig, dns, fields, n, options);
+ *   body_hashes_end(bodies, body);
+ *   signature_verify(a, &sig, dns, headers, options);
  */
 #ifndef REEVE_AUTH_SIGNATURE_H
 #define REEVE_AUTH_SIGNATURE_H
 
-#include "auth/canon.h"
-#include "auth/crypto.h"
+#include "auth/body.h"
 #include "auth/result.h"
 #include "core/header.h"
 #include "lib/dns.h"
@@ -53,7 +53,8 @@ struct signature {
 	struct str names; /* h= */
 	int64_t signed_at, expires_at; /* 0: not given */
 	uint64_t limit;	  /* l=, or BODY_ALL */
-	struct body_hash *body;
+	const struct body_hash *body;
+	const struct body_mark *mark; /* where it is cut for this one */
 	uint8_t bh[CRYPTO_DIGEST_MAX], b[CRYPTO_SIGNATURE_MAX];
 	size_t bh_n, b_n;
 

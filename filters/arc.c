@@ -76,7 +76,7 @@ static void arc_want(struct session *s, const void *conf)
 
 static void arc_data(struct session *s, const void *conf, struct str piece)
 {
-	auth_feed(message_auth(s->message), piece, conf);
+	auth_feed(start(s, conf), piece, conf);
 }
 
 static bool is_trusted(const struct arc_conf *c, struct str domain)

@@ -113,7 +113,7 @@ static void dkim_want(struct session *s, const void *conf)
 
 static void dkim_data(struct session *s, const void *conf, struct str piece)
 {
-	auth_feed(message_auth(s->message), piece, conf);
+	auth_feed(start(s, conf), piece, conf);
 }
 
 static void set_facts(struct session *s, const struct dkim *dkim)

@@ -56,7 +56,8 @@ static double rate(struct str body, int form)
 				digest_of(CRYPTO_SHA256, body, value);
 				continue;
 			}
-			body_hash_init(&b, a, (enum canon)form, CRYPTO_SHA256, BODY_ALL);
+			body_hash_init(&b, a, (enum canon)form, CRYPTO_SHA256);
+			body_hash_mark(&b, BODY_ALL);
 			body_hash_add(&b, body);
 			body_hash_end(&b);
 		}

@@ -8,16 +8,27 @@
 
 static void compare_pieces(struct arena *a, struct str body, size_t step, enum canon canon, uint64_t limit)
 {
-	struct body_hash whole, pieces;
+	struct body_hash whole, pieces, only;
+	const struct body_mark *w, *m, *o;
 
-	body_hash_init(&whole, a, canon, CRYPTO_SHA256, limit);
-	body_hash_init(&pieces, a, canon, CRYPTO_SHA256, limit);
+	body_hash_init(&whole, a, canon, CRYPTO_SHA256);
+	body_hash_init(&pieces, a, canon, CRYPTO_SHA256);
+	body_hash_init(&only, a, canon, CRYPTO_SHA256);
+	w = body_hash_mark(&whole, limit);
+	body_hash_mark(&pieces, BODY_ALL);
+	m = body_hash_mark(&pieces, limit);
+	body_hash_mark(&pieces, limit / 2);
+	o = body_hash_mark(&only, limit);
 	body_hash_add(&whole, body);
 	for (size_t at = 0; at < body.n; at += step)
 		body_hash_add(&pieces, str_sub(body, at, step));
+	for (size_t at = 0; at < body.n; at += 1)
+		body_hash_add(&only, str_sub(body, at, 1));
 	body_hash_end(&whole);
 	body_hash_end(&pieces);
-	assert(whole.length == pieces.length && memcmp(whole.value, pieces.value, whole.value_n) == 0);
+	body_hash_end(&only);
+	assert(whole.length == pieces.length && whole.length == only.length);
+	assert(memcmp(w->value, m->value, w->value_n) == 0 && memcmp(w->value, o->value, w->value_n) == 0);
 }
 
 static void sign_and_verify(struct arena *a, struct str message)

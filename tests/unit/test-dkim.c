@@ -18,13 +18,15 @@ static void body_is(enum canon canon, const char *text, const char *wanted)
 	digest_of(CRYPTO_SHA256, str_of(wanted), hash);
 	for (size_t cut = 0; cut <= in.n; cut++) { /* in two pieces, at every place */
 		struct arena *a = arena_new(0);
+		const struct body_mark *mark;
 		struct body_hash b;
 
-		body_hash_init(&b, a, canon, CRYPTO_SHA256, BODY_ALL);
+		body_hash_init(&b, a, canon, CRYPTO_SHA256);
+		mark = body_hash_mark(&b, BODY_ALL);
 		body_hash_add(&b, str_sub(in, 0, cut));
 		body_hash_add(&b, str_from(in, cut));
 		body_hash_end(&b);
-		if (b.length != strlen(wanted) || memcmp(b.value, hash, b.value_n) != 0)
+		if (b.length != strlen(wanted) || memcmp(mark->value, hash, mark->value_n) != 0)
 			fail_msg("form %d of '%s' cut at %zu: %zu octets", canon, text, cut, (size_t)b.length);
 		arena_free(a);
 	}
@@ -96,6 +98,7 @@ static void random_bodies(void **state)
 	for (int round = 0; round < 3000; round++) {
 		struct arena *a = arena_new(0);
 		uint8_t hash[CRYPTO_DIGEST_MAX];
+		const struct body_mark *mark;
 		struct buf text = {0};
 		struct body_hash b;
 
@@ -103,14 +106,88 @@ static void random_bodies(void **state)
 			seed = seed * 1103515245u + 12345u;
 			buf_adds(&text, pieces[(seed >> 16) % (sizeof pieces / sizeof *pieces)]);
 		}
-		body_hash_init(&b, a, CANON_RELAXED, CRYPTO_SHA256, BODY_ALL);
+		body_hash_init(&b, a, CANON_RELAXED, CRYPTO_SHA256);
+		mark = body_hash_mark(&b, BODY_ALL);
 		for (size_t at = 0; at < text.n; at += 7 + seed % 90)
 			body_hash_add(&b, str_sub(buf_str(&text), at, 7 + seed % 90));
 		body_hash_end(&b);
 		digest_of(CRYPTO_SHA256, plain_relaxed(a, buf_str(&text)), hash);
-		if (memcmp(hash, b.value, sizeof hash) != 0)
+		if (memcmp(hash, mark->value, sizeof hash) != 0)
 			fail_msg("round %d: '%.*s'", round, (int)text.n, text.p);
 		buf_free(&text);
+		arena_free(a);
+	}
+}
+
+/* Marks at all lengths, in any order, in one pass: each is the hash of so many octets. */
+static void marks(void **state)
+{
+	static const char text[] = "one  two \r\n\r\n three\r\n\r\n";
+	static const char wanted[] = "one two\r\n\r\n three\r\n";
+	enum { N = sizeof wanted - 1 };
+
+	(void)state;
+	for (size_t step = 1; step <= sizeof text; step++) {
+		struct arena *a = arena_new(0);
+		const struct body_mark *m[N + 3];
+		struct body_hash b;
+
+		body_hash_init(&b, a, CANON_RELAXED, CRYPTO_SHA256);
+		for (size_t i = 0; i < N + 3; i++)
+			m[(i * 7 + 3) % (N + 3)] = body_hash_mark(&b, (i * 7 + 3) % (N + 3));
+		assert_ptr_equal(body_hash_mark(&b, 4), m[4]);
+		for (size_t at = 0; at < sizeof text - 1; at += step)
+			body_hash_add(&b, str_sub(str_of(text), at, step));
+		body_hash_end(&b);
+		assert_int_equal(b.length, N);
+		for (size_t i = 0; i < N + 3; i++) {
+			uint8_t hash[CRYPTO_DIGEST_MAX];
+
+			assert_int_equal(m[i]->limit, i);
+			digest_of(CRYPTO_SHA256, str_sub(str_of(wanted), 0, i), hash);
+			assert_memory_equal(m[i]->value, hash, sizeof hash);
+		}
+		arena_free(a);
+	}
+}
+
+static void mark_is(const struct body_hashes *set, enum canon canon, uint64_t limit, const char *wanted)
+{
+	const struct body_mark *m = body_hashes_find(set, canon, CRYPTO_SHA256, limit);
+	uint8_t hash[CRYPTO_DIGEST_MAX];
+
+	digest_of(CRYPTO_SHA256, str_of(wanted), hash);
+	assert_non_null(m);
+	assert_memory_equal(m->value, hash, sizeof hash);
+}
+
+/* What is wanted when some of the body has come already is right too, and so is a body of which only some came. */
+static void late_wishes(void **state)
+{
+	static const char body[] = "a  b\r\nc\r\n";
+
+	(void)state;
+	for (size_t fed = 0; fed < sizeof body; fed++) {
+		struct arena *a = arena_new(0);
+		struct body_hashes set;
+		const struct body_hash *hash;
+
+		body_hashes_init(&set, a);
+		body_hashes_want(&set, CANON_SIMPLE, CRYPTO_SHA256, BODY_ALL, &hash);
+		body_hashes_want(&set, CANON_SIMPLE, CRYPTO_SHA256, 3, &hash);
+		body_hashes_add(&set, str_sub(str_of(body), 0, fed));
+		body_hashes_want(&set, CANON_RELAXED, CRYPTO_SHA256, BODY_ALL, &hash);
+		body_hashes_want(&set, CANON_SIMPLE, CRYPTO_SHA256, 2, &hash);
+		body_hashes_want(&set, CANON_SIMPLE, CRYPTO_SHA256, 3, &hash);
+		assert_null(body_hashes_find(&set, CANON_SIMPLE, CRYPTO_SHA256, 3));
+		body_hashes_end(&set, str_of(body));
+		body_hashes_end(&set, str_of(body));
+		assert_int_equal(hash->length, 9);
+		mark_is(&set, CANON_SIMPLE, BODY_ALL, body);
+		mark_is(&set, CANON_SIMPLE, 3, "a  ");
+		mark_is(&set, CANON_SIMPLE, 2, "a ");
+		mark_is(&set, CANON_RELAXED, BODY_ALL, "a b\r\nc\r\n");
+		assert_null(body_hashes_find(&set, CANON_RELAXED, CRYPTO_SHA1, BODY_ALL));
 		arena_free(a);
 	}
 }
@@ -506,6 +583,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(bodies),
 	    cmocka_unit_test(random_bodies),
+	    cmocka_unit_test(marks),
+	    cmocka_unit_test(late_wishes),
 	    cmocka_unit_test(headers),
 	    cmocka_unit_test(tag_lists),
 	    cmocka_unit_test(base64),
