@@ -133,6 +133,7 @@ static void find_dkim(struct greylist_conf *c, const struct filter_env *env, str
 static bool greylist_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
 	struct greylist_conf *c = conf;
+	bool has_list;
 
 	c->store = env->store;
 	/* Absent when the filter spf is not configured: then networks are the only origins at RCPT. */
@@ -140,8 +141,8 @@ static bool greylist_open(void *conf, const struct filter_env *env, struct conf_
 	c->spf_domain = fact_def_find(chain_facts(env->chain), STR("spf.domain"));
 	c->wanted = fact_def_find(chain_facts(env->chain), STR("settings.greylist"));
 	find_dkim(c, env, load, place);
-	return find_list(c->known, env, load, place, &c->known_list) &
-	       find_list(c->opt_out, env, load, place, &c->opt_out_list);
+	has_list = find_list(c->known, env, load, place, &c->known_list);
+	return find_list(c->opt_out, env, load, place, &c->opt_out_list) && has_list; /* both errors in one run */
 }
 
 static struct str network_of(const struct greylist_conf *c, const struct ip *client, struct arena *a)

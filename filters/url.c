@@ -102,9 +102,9 @@ static bool find_list(struct str name, const struct filter_env *env, struct conf
 static bool url_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
 	struct url_conf *c = conf;
+	bool has_list = find_list(c->shorteners, env, load, place, &c->shortener_list);
 
-	return find_list(c->shorteners, env, load, place, &c->shortener_list) &
-	       find_list(c->skip, env, load, place, &c->skip_list);
+	return find_list(c->skip, env, load, place, &c->skip_list) && has_list; /* both errors in one run */
 }
 
 /* ---- which domains ---- */
