@@ -365,7 +365,7 @@ void auth_json(const struct auth *auth, struct str iprev, struct json *out)
 	if (auth && auth->dkim && auth->dkim->is_finished) {
 		json_key(out, "dkim");
 		json_open(out, '[');
-		for (size_t i = 0; i < auth->dkim->n; i++)
+		for (size_t i = 0; i < auth->dkim->n + auth->dkim->ignored; i++)
 			signature_json(&auth->dkim->v[i], out);
 		json_close(out);
 	}

@@ -13,10 +13,14 @@ struct dkim *dkim_new(struct arena *a, const struct headers *headers, struct bod
 	d->arena = a;
 	d->options = *options;
 	d->ignored = total > most ? total - most : 0;
-	d->v = arena_array(a, total - d->ignored, sizeof *d->v);
-	for (size_t i = 0; i < headers->n && d->n < total - d->ignored; i++)
-		if (str_iis(headers->v[i].name, "DKIM-Signature"))
-			signature_parse(a, &headers->v[i], i, SIGNATURE_DKIM, bodies, &d->v[d->n++]);
+	d->n = total - d->ignored;
+	d->v = arena_array(a, total, sizeof *d->v);
+	for (size_t i = 0, k = 0; i < headers->n && k < total; i++)
+		if (str_iis(headers->v[i].name, "DKIM-Signature")) {
+			signature_parse(a, &headers->v[i], i, SIGNATURE_DKIM, k < d->n ? bodies : NULL, &d->v[k]);
+			if (k++ >= d->n)
+				signature_ignore(&d->v[k - 1]);
+		}
 	return d;
 }
 

@@ -18,10 +18,16 @@ enum { DKIM_SIGNATURES_MAX = 10 };
 struct dkim {
 	struct arena *arena;
 	struct signature *v;
-	size_t n;
-	size_t ignored; /* signatures beyond the limit */
+	size_t n;	/* that are looked at */
+	size_t ignored; /* signatures beyond the limit: v[n] and on, with result policy */
 	struct signature_options options;
 	bool is_finished;
+};
+
+/* The settings of the filter dkim start with one of these. */
+struct dkim_settings {
+	struct signature_options options;
+	bool accepts_partial; /* l= short of the body counts for alignment */
 };
 
 struct dkim *dkim_new(struct arena *a, const struct headers *headers, struct body_hashes *bodies,

@@ -263,7 +263,7 @@ static void read_body_tags(struct signature *sig, const struct tags *tags, struc
 	read_bh(sig, tags);
 	read_length(sig, tags);
 	read_field_names(sig, tags);
-	if (sig->result == AUTH_NONE)
+	if (sig->result == AUTH_NONE && bodies)
 		sig->mark = body_hashes_want(bodies, sig->body_canon, sig->hash, sig->limit, &sig->body);
 }
 
@@ -294,6 +294,12 @@ void signature_parse(struct arena *a, const struct header *h, size_t index, enum
 	sig->cv = tags_get(&tags, "cv");
 	if (tags_find(&tags, "h") || tags_find(&tags, "bh"))
 		broken(sig, "seal with h= or bh=");
+}
+
+void signature_ignore(struct signature *sig)
+{
+	sig->result = AUTH_POLICY;
+	sig->reason = STR("more signatures than are looked at");
 }
 
 bool signature_covers(struct str names, const char *name)

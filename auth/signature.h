@@ -65,9 +65,11 @@ struct signature {
 	bool is_partial; /* l= is short of the body */
 };
 
-/* bodies is NULL for a seal, which has no body hash. Everything is copied to the arena. */
+/* bodies is NULL for a seal, which has no body hash, and for what will be ignored. Everything is copied to the arena. */
 void signature_parse(struct arena *a, const struct header *h, size_t index, enum signature_form form,
     struct body_hashes *bodies, struct signature *ret_signature);
+/* One beyond the limit: settled, whatever it says. */
+void signature_ignore(struct signature *sig);
 void signature_ask(struct signature *sig, struct dns_scope *dns);
 /* For DKIM and AMS. The body hashes must have ended. Sets result and reason when they are open. */
 void signature_verify(struct arena *a, struct signature *sig, struct dns_scope *dns,

@@ -8,6 +8,7 @@
 #include "core/filter.h"
 
 struct arc_conf {
+	struct signature_options options; /* first: `reevectl auth` reads it */
 	struct conf_strings trusted;
 	struct sealing sealing;
 	int64_t sets;
@@ -39,6 +40,8 @@ static void set_seal(struct conf_load *load, const struct conf_node *node, void 
 
 static bool arc_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
+	((struct arc_conf *)conf)->options = (struct signature_options){
+	    .minimum_rsa_bits = 1024, .sets = (unsigned)((struct arc_conf *)conf)->sets};
 	(void)place;
 	return sealing_open(&((struct arc_conf *)conf)->sealing, env, load);
 }
@@ -60,12 +63,10 @@ static const struct directive arc_directives[] = {
 
 static struct auth *start(struct session *s, const void *conf)
 {
-	const struct signature_options options = {
-	    .minimum_rsa_bits = 1024, .sets = (unsigned)((const struct arc_conf *)conf)->sets};
 	struct auth *auth = message_auth(s->message);
 
 	auth->sealing = &((const struct arc_conf *)conf)->sealing;
-	auth_start_arc(auth, &s->message->headers, &options, conf);
+	auth_start_arc(auth, &s->message->headers, &((const struct arc_conf *)conf)->options, conf);
 	return auth;
 }
 

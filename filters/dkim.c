@@ -9,9 +9,8 @@
 #include "filters/dkim_replay.h"
 
 struct dkim_conf {
+	struct dkim_settings settings;
 	int64_t minimum_rsa_bits, maximum_rsa_bits, signatures;
-	bool accept_sha1, accept_partial;
-	struct signature_options options;
 	struct sealing signing;
 	struct replay_conf replay;
 	struct store *store;
@@ -53,9 +52,9 @@ static const struct directive dkim_directives[] = {
 	.max = CRYPTO_RSA_MAX, .args = "BITS", .help = "signatures of longer keys are not computed (result: policy)"},
     {.name = "signatures", .type = CONF_INT, .offset = AT(signatures), .def = "10", .min = 1, .max = DKIM_SIGNATURES_MAX,
 	.args = "NUMBER", .help = "signatures that are looked at, from the top; more are a finding"},
-    {.name = "accept-sha1", .type = CONF_FLAG, .offset = AT(accept_sha1), .def = "off", .args = "on | off",
+    {.name = "accept-sha1", .type = CONF_FLAG, .offset = AT(settings.options.accept_sha1), .def = "off", .args = "on | off",
 	.help = "let rsa-sha1 pass, against RFC 8301; for study"},
-    {.name = "accept-partial", .type = CONF_FLAG, .offset = AT(accept_partial), .def = "off", .args = "on | off",
+    {.name = "accept-partial", .type = CONF_FLAG, .offset = AT(settings.accepts_partial), .def = "off", .args = "on | off",
 	.help = "let signatures with l= short of the body count for DMARC"},
     {.name = "sign", .type = CONF_CUSTOM, .set = set_sign, .args = "DOMAIN selector NAME key FILE", .repeats = true,
 	.help = "sign mail of our own users with From in this domain; several lines sign several times"},
@@ -76,10 +75,9 @@ static bool dkim_open(void *conf, const struct filter_env *env, struct conf_load
 
 	(void)place;
 	c->store = env->store;
-	c->options.minimum_rsa_bits = (unsigned)c->minimum_rsa_bits;
-	c->options.maximum_rsa_bits = (unsigned)c->maximum_rsa_bits;
-	c->options.signatures = (unsigned)c->signatures;
-	c->options.accept_sha1 = c->accept_sha1;
+	c->settings.options.minimum_rsa_bits = (unsigned)c->minimum_rsa_bits;
+	c->settings.options.maximum_rsa_bits = (unsigned)c->maximum_rsa_bits;
+	c->settings.options.signatures = (unsigned)c->signatures;
 	return sealing_open(&c->signing, env, load);
 }
 
@@ -100,9 +98,9 @@ static struct auth *start(struct session *s, const struct dkim_conf *c)
 {
 	struct auth *auth = message_auth(s->message);
 
-	auth->accepts_partial = c->accept_partial;
+	auth->accepts_partial = c->settings.accepts_partial;
 	auth->signing = &c->signing;
-	auth_start_dkim(auth, &s->message->headers, &c->options, c);
+	auth_start_dkim(auth, &s->message->headers, &c->settings.options, c);
 	return auth;
 }
 

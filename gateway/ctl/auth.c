@@ -1,14 +1,16 @@
 /*
  * reevectl spf, auth: sender authentication of one client or one message, as JSON. They need no
- * configuration: the resolver is that of --dns or of the system, signatures are judged by default
- * settings.
+ * configuration; of one that is named with -c they take the host name, the resolvers and the settings
+ * of the filters dkim, arc and dmarc.
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "auth/auth.h"
+#include "auth/report.h"
+#include "core/chain.h"
 #include "gateway/ctl/ctl.h"
+#include "gateway/snapshot.h"
 
 enum { QUERIES = 120, TIMEOUT_MS = 20000, HOST_MAX = 256 };
 
@@ -25,12 +27,14 @@ static const struct option options[] = {
 };
 
 /* False when the options are wrong; optind then stands behind them. */
-static bool read_identity(int argc, char **argv, struct identity *id)
+static bool read_identity(struct ctl *ctl, int argc, char **argv, struct identity *id)
 {
 	static char host[HOST_MAX];
 	int c;
 
 	gethostname(host, sizeof host - 1);
+	if (ctl->has_config_option)
+		snprintf(host, sizeof host, "%.*s", STR_ARG(ctl_config(ctl)->hostname));
 	*id = (struct identity){.helo = STR(""), .sender = STR(""), .receiver = str_of(host)};
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -80,7 +84,7 @@ int ctl_spf(struct ctl *ctl, int argc, char **argv)
 	struct dns *dns;
 
 	argc = ctl_options(ctl, argc, argv);
-	if (!read_identity(argc, argv, &id) || optind != argc || id.client.family == 0)
+	if (!read_identity(ctl, argc, argv, &id) || optind != argc || id.client.family == 0)
 		return ctl_usage(ctl);
 	dns = ctl_dns(ctl);
 	scope = scope_of(dns);
@@ -99,18 +103,61 @@ int ctl_spf(struct ctl *ctl, int argc, char **argv)
 	return 0;
 }
 
-/* Everything is asked for before anything is awaited. */
-static struct auth *check_message(struct ctl *ctl, struct dns_scope *scope, const struct identity *id, struct str message)
+struct settings_of {
+	struct dkim_settings dkim;
+	struct signature_options arc;
+	enum dmarc_method method;
+};
+
+static void take_settings(const struct chain *chain, struct settings_of *settings)
 {
-	static const struct signature_options defaults = {.minimum_rsa_bits = 1024};
+	for (size_t i = 0; i < chain_length(chain); i++) {
+		const struct chain_slot *slot = chain_at(chain, i);
+
+		if (strcmp(slot->filter->name, "dkim") == 0)
+			settings->dkim = *(const struct dkim_settings *)slot->conf;
+		else if (strcmp(slot->filter->name, "arc") == 0)
+			settings->arc = *(const struct signature_options *)slot->conf;
+		else if (strcmp(slot->filter->name, "dmarc") == 0)
+			settings->method = (enum dmarc_method)((const struct report_conf *)slot->conf)->method;
+	}
+}
+
+/* False with the errors on stderr when a configuration was named and cannot be used. */
+static bool read_settings(struct ctl *ctl, struct settings_of *settings)
+{
+	static const char *const names[] = {"dkim", "arc", "dmarc", NULL};
+	const struct snapshot_world world = {.only_check = true, .only_filters = names};
+	struct arena *a = ctl->arena;
+	struct snapshot *snapshot;
+	struct conf_load load;
+
+	*settings = (struct settings_of){.dkim.options = SIGNATURE_DEFAULTS, .arc = SIGNATURE_DEFAULTS};
+	if (!ctl->has_config_option)
+		return true;
+	conf_load_init(&load, a);
+	snapshot = snapshot_load(ctl->config_path, &world, &load, a);
+	if (!snapshot)
+		conf_errors_tell(&load);
+	else
+		take_settings(snapshot->chain, settings);
+	return snapshot != NULL;
+}
+
+/* Everything is asked for before anything is awaited. */
+static struct auth *check_message(struct ctl *ctl, struct dns_scope *scope, const struct identity *id,
+    const struct settings_of *settings, struct str message)
+{
 	struct auth *auth = auth_new(ctl->arena);
 	struct headers headers;
 	struct str body;
 
 	headers_parse(ctl->arena, message, &headers);
 	body = str_from(message, headers.body);
-	auth_start_dkim(auth, &headers, &defaults, ctl);
-	auth_start_arc(auth, &headers, &defaults, ctl);
+	auth->method = settings->method;
+	auth->accepts_partial = settings->dkim.accepts_partial;
+	auth_start_dkim(auth, &headers, &settings->dkim.options, ctl);
+	auth_start_arc(auth, &headers, &settings->arc, ctl);
 	dkim_ask(auth->dkim, scope);
 	arc_ask(auth->arc, scope);
 	auth_start_dmarc(auth, scope, &headers);
@@ -129,19 +176,20 @@ int ctl_auth(struct ctl *ctl, int argc, char **argv)
 {
 	struct buf out = {0};
 	struct json json = json_start(&out);
+	struct settings_of settings;
 	struct dns_scope *scope;
 	struct identity id;
 	struct str message;
 	struct dns *dns;
 
 	argc = ctl_options(ctl, argc, argv);
-	if (!read_identity(argc, argv, &id) || optind != argc - 1)
+	if (!read_identity(ctl, argc, argv, &id) || optind != argc - 1)
 		return ctl_usage(ctl);
-	if (!ctl_read_message(ctl, argv[optind], &message))
+	if (!ctl_read_message(ctl, argv[optind], &message) || !read_settings(ctl, &settings))
 		return 1;
 	dns = ctl_dns(ctl);
 	scope = scope_of(dns);
-	auth_json(check_message(ctl, scope, &id, message), STR(""), &json);
+	auth_json(check_message(ctl, scope, &id, &settings, message), STR(""), &json);
 	print_json(&out);
 	dns_scope_free(scope);
 	dns_free(dns);

@@ -3,6 +3,8 @@
 
     auth_differential.py PROBE dkim FOLDER [COUNT]     messages of a folder, signed both ways, verified both ways
     auth_differential.py PROBE spf [COUNT] [SEED]      random records and clients
+    auth_differential.py PROBE mutate [COUNT] [SEED]   signed messages and key records with something changed
+    auth_differential.py PROBE authres                 Authentication-Results of the real world, against authres
 
 Prints what disagrees and cannot be explained by the table of reasons; exit 1 when anything does, 77
 when dkimpy or pyspf is not installed.
@@ -17,7 +19,7 @@ import tempfile
 try:
     import dkim
     import spf
-    from auth_suites import Probe
+    from auth_suites import Probe, authres_why
     from fakedns import FakeDns
 except ImportError as missing:
     print("SKIP: %s" % missing)
@@ -131,6 +133,155 @@ def run_dkim(probe, server, folder, count):
             run.tampered(name, signed)
     print("dkim: %s; %d of %d messages left out (no From, or not a header section)" % (run.counts, skipped, len(files)))
     return run.faults
+
+
+# ---- signed messages with something changed ----
+
+def swap_case(rand, text):
+    at = rand.randrange(len(text))
+    return text[:at] + text[at:at + 1].swapcase() + text[at + 1:]
+
+
+def cut(rand, text):
+    at = rand.randrange(len(text))
+    return text[:at] + text[at + 1:]
+
+
+def double(rand, text):
+    at = rand.randrange(len(text))
+    return text[:at] + text[at:at + 1] + text[at:]
+
+
+def insert(rand, text):
+    at = rand.randrange(len(text) + 1)
+    return text[:at] + rand.choice([b" ", b"\t", b"\r\n ", b"\r\n\t", b";", b"=", b":", b"a", b"\x80", b"  ", b",", b"\r\n"]) + text[at:]
+
+
+def add_tag(rand, text):
+    tag = rand.choice([b"l=3", b"l=0", b"l=99999", b"l=x", b"l=-1", b"i=joe@example.org", b"i=@sub.example.org", b"i=@example.net", b"i=example.org",
+                       b"q=dns/txt", b"q=dns", b"z=From:a", b"t=1", b"x=9999999999", b"x=1", b"x=z", b"t=abc", b"v=1", b"v=2", b"y=", b"1=2", b"n=hi there"])
+    head, mark, tail = text.partition(b"h=")
+    return head + tag + b"; " + mark + tail
+
+
+def change_tag(rand, text):
+    name, values = rand.choice([(b"a", [b"rsa-sha1", b"RSA-SHA256", b"ed25519-sha256", b"rsa", b""]), (b"c", [b"relaxed", b"simple", b"simple/relaxed", b"Relaxed/Relaxed", b"x/y", b""]),
+                                (b"d", [b"Example.ORG", b"example.org.", b"example.net", b"sub.example.org", b""]), (b"s", [b"RSA", b"none", b""]),
+                                (b"h", [b"from", b"subject", b"From : Subject", b"from:", b":from", b""]), (b"v", [b"1.0", b"01", b"", b"2"])])
+    return re.sub(rb"(?<![a-z0-9])%s=[^;]*" % name, name + b"=" + rand.choice(values), text, count=1)
+
+
+FIELD_CHANGES = [swap_case, cut, double, insert, add_tag, change_tag]
+MESSAGE_CHANGES = [swap_case, cut, double, insert, insert]
+RECORD_CHANGES = [swap_case, cut, double, insert,
+                  lambda rand, t: rand.choice([b"k=rsa; ", b"k=ed25519; ", b"h=sha1; ", b"h=sha256:sha1; ", b"s=email; ", b"s=*; ", b"s=tlsrpt; ", b"t=y; ", b"t=s; ",
+                                                 b"t=y:s; ", b"g=; ", b"n=x; ", b"v=DKIM2; ", b"; ", b"p=; "]) + t,
+                  lambda rand, t: t + rand.choice([b"; t=s", b";", b"; ;", b" ", b"; k=rsa", b"; h=sha512", b"; s=other"])]
+
+BASE = b"From: Joe <joe@example.org>\r\nTo: a@example.net\r\nSubject: one  two\r\n\tthree\r\n\r\nHello  there \r\n\r\nbye\r\n\r\n"
+
+# Where dkimpy reads RFC 6376 otherwise: what must stand in field, record or message, our result and reason, why.
+MUTATION_REASONS = [
+    (rb"v=", False, "unknown version", "v= must be the first tag of a key record, and DKIM1 (part 3.6.1)"),
+    (rb"p=", False, "not base64", "only the letters of base64 and folds stand in p= (part 2.10); dkimpy passes over others"),
+    (rb"h=", False, "allow this hash", "a key that names hashes is for no other one (part 3.6.1), whatever its type"),
+    (rb"p=", False, "cannot be read", "the DER form of a key must be whole; dkimpy looks at its numbers alone"),
+    (rb"\r\r\n|\r[^\n]", False, "did not verify", "a CR that ends no line is no white space (part 2.8): relaxed leaves it"),
+    (rb"(?i)k=(?!(rsa|ed25519)\b)(rsa|ed25519)", True, "", "literal words of the grammar have no case (RFC 5234 part 2.3)"),
+    (rb"p=[A-Za-z0-9+/]*(;|$|\|)", True, "", "the = at the end of base64 may be left out (ABNF of part 2.10)"),
+    (rb"(?i)(a=(rsa|ed25519)-sha256|c=(simple|relaxed))", True, "", "literal words of the grammar have no case (RFC 5234 part 2.3)"),
+]
+
+
+def mutate(rand, run, kind):
+    """(field with its name, message below it, key record)"""
+    canon = (rand.choice([b"simple", b"relaxed"]), rand.choice([b"simple", b"relaxed"]))
+    with open(run.rsa, "rb") as file:
+        key = file.read() if kind == "rsa" else private_raw(run.ed)
+    algorithm = b"rsa-sha256" if kind == "rsa" else b"ed25519-sha256"
+    field = dkim.sign(BASE, kind.encode(), b"example.org", key, canonicalize=canon, signature_algorithm=algorithm, length=rand.random() < 0.1)
+    message, record = BASE, run.zone[kind + "._domainkey.example.org"].encode()
+    what = rand.randrange(3)
+    if what == 0:
+        name, _, value = field[:-2].partition(b":")
+        field = name + b":" + rand.choice(FIELD_CHANGES)(rand, value) + b"\r\n"
+    elif what == 1:
+        message = rand.choice(MESSAGE_CHANGES)(rand, message)
+    else:
+        record = rand.choice(RECORD_CHANGES)(rand, record)
+    return field, message, record
+
+
+def dkimpy_says(data, record):
+    try:
+        return dkim.verify(data, dnsfunc=lambda name, timeout=5: record if name.lower() in KEY_NAMES else None)
+    except Exception:       # what it cannot read it does not verify
+        return False
+
+
+KEY_NAMES = (b"rsa._domainkey.example.org.", b"ed._domainkey.example.org.")
+
+
+def run_mutations(probe, server, count, seed):
+    run, rand, agreed, reasons, faults = DkimRun(probe, server), random.Random(seed), [0, 0], {}, []
+    for number in range(count):
+        kind = "rsa" if number % 2 else "ed"
+        field, message, record = mutate(rand, run, kind)
+        server.load({name.decode().rstrip("."): [("TXT", record)] for name in KEY_NAMES})
+        probe.ask("dns", server.address, 2000)
+        got = probe.ask("dkim", run.write(field + message))
+        ours, theirs = got["result"] == "pass", dkimpy_says(field + message, record)
+        if ours == theirs:
+            agreed[ours] += 1
+            continue
+        why = explain_mutation(field, message, record, ours, got)
+        if why:
+            reasons[why] = reasons.get(why, 0) + 1
+        else:
+            faults.append("ours %s (%s), dkimpy %s\n      %r\n      %r\n      %r" % (ours, got["signatures"], theirs, field, message, record))
+    print("mutations: %d of %d agree, %d of them pass" % (sum(agreed), count, agreed[1]))
+    for why, n in sorted(reasons.items()):
+        print("    %4d: %s" % (n, why))
+    return faults
+
+
+def explain_mutation(field, message, record, ours, got):
+    reason = got["signatures"][0]["reason"] if got["signatures"] else ""
+    for pattern, mine, said, why in MUTATION_REASONS:
+        if mine == ours and re.search(said, reason) and re.search(pattern, field + b"|" + record + b"|" + message):
+            return why
+    return None
+
+
+# ---- Authentication-Results ----
+
+def run_authres(probe):
+    import json
+    import authres
+    faults, both, alone = [], 0, {"ours": 0, "theirs": 0}
+    with open(os.environ["REEVE_TESTDATA"] + "/headers-realworld/authentication-results.json", encoding="utf-8") as file:
+        fields = json.load(file)
+    with open(os.environ["REEVE_TESTDATA"] + "/authres/rfc-examples.json", encoding="utf-8") as file:
+        fields += [e["field"] for e in json.load(file)]
+    for field in fields:
+        got = probe.ask("authres", field.partition(":")[2], "example.com")
+        try:
+            parsed = authres.AuthenticationResultsHeader.parse(re.sub(r"\r?\n", " ", field))
+        except Exception:
+            parsed = None
+        if not parsed or not got["ok"]:
+            alone["ours"] += got["ok"]
+            alone["theirs"] += bool(parsed)
+            if parsed and not got["ok"] and not authres_why(field.partition(":")[2]):
+                faults.append("read by authres only: %r" % field)
+            continue
+        mine = [(r["method"], r["result"]) for r in got["results"]]
+        theirs = [(r.method.lower(), (r.result or "").lower()) for r in parsed.results]
+        both += 1
+        if got["id"].lower() != parsed.authserv_id.lower() or [m for m in mine if m[0] != "none"] != [t for t in theirs if t[0] != "none"]:
+            faults.append("%r: ours %s %s, authres %s %s" % (field, got["id"], mine, parsed.authserv_id, theirs))
+    print("authres: %d fields read alike, read by us alone %d, by authres alone %d" % (both - len(faults), alone["ours"], alone["theirs"]))
+    return faults
 
 
 # ---- SPF ----
@@ -273,6 +424,10 @@ def main():
     probe, server = Probe(sys.argv[1]), FakeDns()
     if sys.argv[2] == "dkim":
         faults = run_dkim(probe, server, sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 100000)
+    elif sys.argv[2] == "mutate":
+        faults = run_mutations(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 1000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    elif sys.argv[2] == "authres":
+        faults = run_authres(probe)
     else:
         faults = run_spf(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 2000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
     for line in faults[:10]:
