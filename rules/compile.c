@@ -114,6 +114,20 @@ static struct regex *compile_replaced(struct ruleset *rs, struct compiled_rule *
 	return out;
 }
 
+/* What must stand in a text for the pattern to match; the tree is kept where that is not enough. */
+static void analyse(struct ruleset *rs, struct compiled_rule *c, struct str body, unsigned flags)
+{
+	struct arena *work = arena_new(0);
+	const struct node *tree = pattern_parse(work, body, flags);
+
+	c->literals = arena_alloc(rs->arena, sizeof *c->literals);
+	literals_of(rs->arena, work, tree, c->literals);
+	c->times = c->literals->times;
+	arena_free(work);
+	if (tree && !rule_has_rare_literals(c))
+		c->tree = pattern_parse(rs->work, body, flags);
+}
+
 static bool compile_pattern(struct ruleset *rs, struct compiled_rule *c)
 {
 	struct perlre re;
@@ -147,157 +161,8 @@ static bool compile_pattern(struct ruleset *rs, struct compiled_rule *c)
 			c->flags |= RULE_CAPTURES;
 	}
 	c->joins = regex_is_fast(c->re) && can_join(body);
-	c->literals = arena_alloc(rs->arena, sizeof *c->literals);
-	literals_of(rs->arena, body, re.flags, c->literals);
-	c->times = c->literals->times;
+	analyse(rs, c, body, re.flags);
 	return true;
-}
-
-/* ---- groups ---- */
-
-static void push(struct arena *a, uint32_t **v, size_t *n, size_t *room, uint32_t value)
-{
-	if (*n == *room) {
-		size_t more = *room ? *room * 2 : 8;
-		uint32_t *p = arena_array(a, more, sizeof *p);
-		if (*n)
-			memcpy(p, *v, *n * sizeof *p);
-		*v = p;
-		*room = more;
-	}
-	(*v)[(*n)++] = value;
-}
-
-/* A prefilter of its own pays only from a few rules on, and only on literals that are rare. */
-enum { PREFILTER_RULES_MIN = 4 };
-
-static void fill_group(struct ruleset *rs, struct rule_group *g, const uint32_t *rules, size_t n)
-{
-	struct prefilter_builder *b = prefilter_start(rs->arena);
-
-	for (size_t i = 0; i < n; i++) {
-		const struct compiled_rule *c = &rs->rules[rules[i]];
-		bool has_any = c->literals && (c->literals->n || c->literals->gram_count);
-		if (n < PREFILTER_RULES_MIN || !has_any || c->flags & RULE_NEGATED) {
-			push(rs->arena, &g->always, &g->always_count, &g->room, rules[i]);
-			continue;
-		}
-		for (size_t k = 0; k < c->literals->n; k++)
-			prefilter_add(b, c->literals->v[k], rules[i]);
-		for (size_t k = 0; k < c->literals->gram_count; k++)
-			prefilter_add_gram(b, c->literals->grams[k], rules[i]);
-	}
-	g->prefilter = prefilter_finish(b);
-}
-
-static struct field_slot *slot_for(struct ruleset *rs, struct field_slot **slots, size_t *n, struct rule *r)
-{
-	struct field_spec spec = field_spec_of(r->header, r->modifiers);
-
-	for (size_t i = 0; i < *n; i++) {
-		const struct field_spec *s = &(*slots)[i].spec;
-		if (str_ieq(s->name, spec.name) && s->source == spec.source && s->modifiers == spec.modifiers)
-			return &(*slots)[i];
-	}
-	if ((*n & (*n - 1)) == 0) {
-		struct field_slot *more = arena_array(rs->arena, *n ? *n * 2 : 1, sizeof *more);
-		if (*n)
-			memcpy(more, *slots, *n * sizeof *more);
-		*slots = more;
-	}
-	(*slots)[*n].spec = spec;
-	return &(*slots)[(*n)++];
-}
-
-static void group_fields(struct ruleset *rs, enum rule_kind kind, struct field_slot **slots, size_t *n)
-{
-	for (size_t i = 0; i < rs->n; i++) {
-		struct compiled_rule *c = &rs->rules[i];
-		struct field_slot *s;
-		if (!c->is_active || c->rule->kind != kind || c->flags & (RULE_CAPTURES | RULE_TEMPLATE))
-			continue;
-		s = slot_for(rs, slots, n, c->rule);
-		push(rs->arena, &s->rules, &s->count, &s->room, (uint32_t)i);
-	}
-	for (size_t i = 0; i < *n; i++)
-		fill_group(rs, &(*slots)[i].group, (*slots)[i].rules, (*slots)[i].count);
-}
-
-static bool is_of_text(const struct compiled_rule *c, enum text_kind text)
-{
-	static const enum rule_kind kinds[TEXT_KINDS] = {RULE_BODY, RULE_RAWBODY, RULE_FULL, RULE_URI};
-
-	return c->is_active && c->rule->kind == kinds[text] && !(c->flags & (RULE_CAPTURES | RULE_TEMPLATE));
-}
-
-static void group_texts(struct ruleset *rs)
-{
-	uint32_t *rules = calloc(rs->n + 1, sizeof *rules);
-
-	if (!rules)
-		abort();
-	for (int text = 0; text < TEXT_KINDS; text++) {
-		size_t n = 0;
-		for (size_t i = 0; i < rs->n; i++)
-			if (is_of_text(&rs->rules[i], (enum text_kind)text))
-				rules[n++] = (uint32_t)i;
-		fill_group(rs, &rs->texts[text], rules, n);
-	}
-	free(rules);
-}
-
-/* Literals per octet from which on a sub-rule rather waits until its answer is asked for. */
-#define LAZY_RATE_MIN 2e-5
-
-static uint32_t *numbers_of(struct ruleset *rs, bool (*is)(const struct compiled_rule *c), size_t *ret_n)
-{
-	uint32_t *out = NULL;
-	size_t room = 0;
-
-	*ret_n = 0;
-	for (size_t i = 0; i < rs->n; i++)
-		if (rs->rules[i].is_active && is(&rs->rules[i]))
-			push(rs->arena, &out, ret_n, &room, (uint32_t)i);
-	return out;
-}
-
-static bool is_eval(const struct compiled_rule *c)
-{
-	return c->rule->kind == RULE_EVAL;
-}
-
-static bool is_detail(const struct compiled_rule *c)
-{
-	return c->rule->kind == RULE_URI_DETAIL;
-}
-
-/* Sub-rules that are tried on all text or on many lines. */
-static void mark_lazies(struct ruleset *rs)
-{
-	for (size_t i = 0; i < rs->n; i++) {
-		struct compiled_rule *c = &rs->rules[i];
-		bool is_rare = c->literals && c->literals->n && c->literals->rate < LAZY_RATE_MIN;
-		bool is_text = is_of_text(c, TEXT_BODY) || is_of_text(c, TEXT_RAW);
-		c->is_lazy = is_text && c->flags & RULE_IS_SUB && !is_rare;
-	}
-	for (int text = TEXT_BODY; text <= TEXT_RAW; text++)
-		for (size_t i = 0; i < rs->texts[text].always_count; i++)
-			rs->rules[rs->texts[text].always[i]].is_always = true;
-}
-
-static bool is_lazy(const struct compiled_rule *c)
-{
-	return c->is_lazy;
-}
-
-static bool is_capture(const struct compiled_rule *c)
-{
-	return c->flags & RULE_CAPTURES;
-}
-
-static bool is_template(const struct compiled_rule *c)
-{
-	return c->flags & RULE_TEMPLATE;
 }
 
 /* ---- single rules ---- */
@@ -470,23 +335,6 @@ static void read_settings(struct ruleset *rs)
 	rs->policy.msa = &rs->msa;
 }
 
-static void matcher_free(struct matcher *m)
-{
-	regex_scratch_free(m->scratch);
-	buf_free(&m->joined);
-	buf_free(&m->folded);
-	buf_free(&m->full);
-	free(m->counts);
-	free(m->seen);
-	free(m->near);
-	free(m->waiting.v);
-	free(m->waiting.first);
-	free(m->waiting.last);
-	free(m->texts);
-	free(m->starts);
-	free(m);
-}
-
 static void ruleset_free(void *arg)
 {
 	struct ruleset *rs = arg;
@@ -516,21 +364,15 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	assert(options->score_set < RULE_SCORE_SETS);
 	pthread_mutex_init(&rs->lock, NULL);
 	arena_defer(b->arena, ruleset_free, rs);
+	rs->work = arena_new(0);
 	take_rules(rs);
 	read_settings(rs);
 	rs->eval_data = eval_data_new(rs);
 	compile_rules(rs);
 	compile_metas(rs);
-	rs->captures = numbers_of(rs, is_capture, &rs->capture_count);
-	rs->templates = numbers_of(rs, is_template, &rs->template_count);
-	group_fields(rs, RULE_HEADER, &rs->fields, &rs->field_count);
-	group_fields(rs, RULE_MIMEHEADER, &rs->mime_fields, &rs->mime_field_count);
-	group_texts(rs);
-	mark_lazies(rs);
-	rs->lazies = numbers_of(rs, is_lazy, &rs->lazy_count);
-	lazy_mark(rs);
-	rs->evals = numbers_of(rs, is_eval, &rs->eval_count);
-	rs->details = numbers_of(rs, is_detail, &rs->detail_count);
+	group_rules(rs);
+	arena_free(rs->work);
+	rs->work = NULL;
 	/* Patterns for Received fields and evals take longer to compile than a small set. */
 	if (rs->eval_count)
 		eval_data_compile(rs->eval_data, rs->arena);

@@ -1,5 +1,7 @@
 noinst_LIBRARIES += rules/librules.a
 rules_librules_a_SOURCES = \
+	rules/automaton.c \
+	rules/automaton.h \
 	rules/capture.c \
 	rules/compile.c \
 	rules/condition.c \
@@ -20,6 +22,7 @@ rules_librules_a_SOURCES = \
 	rules/features.c \
 	rules/field.c \
 	rules/field.h \
+	rules/group.c \
 	rules/keyword.c \
 	rules/keyword.h \
 	rules/lazy.c \
@@ -29,11 +32,15 @@ rules_librules_a_SOURCES = \
 	rules/lint.h \
 	rules/literal.c \
 	rules/literal.h \
+	rules/match_field.c \
+	rules/match_text.c \
 	rules/matcher.c \
 	rules/meta.c \
 	rules/meta.h \
 	rules/metaset.c \
 	rules/parse.c \
+	rules/pattern.c \
+	rules/pattern.h \
 	rules/perlre.c \
 	rules/perlre.h \
 	rules/prefilter.c \

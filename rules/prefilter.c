@@ -10,7 +10,7 @@
 
 #include "rules/literal.h"
 
-enum { BITS_MIN = 10, BITS_MAX = 17, GRAM_BITS_MAX = 20 };
+enum { BITS_MIN = 10, BITS_MAX = 17 };
 
 struct entry {
 	uint32_t window;
@@ -29,23 +29,8 @@ struct layer {
 	size_t n;
 };
 
-/* Windows that are reported as they are found; values behind a hashed index. */
-struct gram {
-	uint32_t window, value;
-};
-
-struct gram_layer {
-	unsigned shift;
-	uint64_t *bitmap;
-	uint32_t *first;
-	struct gram *grams;
-	size_t n;
-	unsigned char letters[256];
-};
-
 struct prefilter {
 	struct layer four, three;
-	struct gram_layer gram;
 	size_t literals;
 };
 
@@ -58,8 +43,6 @@ struct prefilter_builder {
 	struct arena *arena;
 	struct draft *v;
 	size_t n, room;
-	struct gram *grams;
-	size_t gram_count, gram_room;
 };
 
 struct prefilter_builder *prefilter_start(struct arena *a)
@@ -90,24 +73,6 @@ static uint32_t load4(const char *p)
 
 	memcpy(&w, p, 4);
 	return w;
-}
-
-void prefilter_add_gram(struct prefilter_builder *b, struct str gram, uint32_t value)
-{
-	uint32_t window = 0;
-
-	assert(gram.n == GRAM);
-	if (b->gram_count == b->gram_room) {
-		size_t room = b->gram_room ? b->gram_room * 2 : 256;
-		struct gram *more = arena_array(b->arena, room, sizeof *more);
-		if (b->gram_count)
-			memcpy(more, b->grams, b->gram_count * sizeof *more);
-		b->grams = more;
-		b->gram_room = room;
-	}
-	for (size_t i = 0; i < GRAM; i++)
-		window = window << 8 | (unsigned char)gram.p[i];
-	b->grams[b->gram_count++] = (struct gram){window, value};
 }
 
 /* The first three octets of a loaded word, the fourth made zero; the same in any byte order. */
@@ -191,47 +156,12 @@ static void layer_finish(struct arena *a, struct layer *l, unsigned spread)
 		l->first[i + 1] += l->first[i];
 }
 
-static int by_gram(const void *x, const void *y)
-{
-	const struct gram *a = x, *b = y;
-	uint32_t ha = a->window * 2654435761u, hb = b->window * 2654435761u;
-
-	if (ha != hb)
-		return ha < hb ? -1 : 1;
-	return a->value < b->value ? -1 : a->value > b->value;
-}
-
-static void gram_layer_finish(struct prefilter_builder *b, struct gram_layer *l)
-{
-	unsigned bits = BITS_MIN;
-	size_t slots;
-
-	l->grams = b->grams;
-	l->n = b->gram_count;
-	for (unsigned c = 0; c < 256; c++)
-		l->letters[c] = (unsigned char)gram_letter((unsigned char)c);
-	while (bits < GRAM_BITS_MAX && ((size_t)1 << bits) < l->n * 16)
-		bits++;
-	l->shift = 32 - bits;
-	slots = (size_t)1 << bits;
-	l->bitmap = arena_array(b->arena, slots / 64, sizeof *l->bitmap);
-	l->first = arena_array(b->arena, slots + 1, sizeof *l->first);
-	qsort(l->grams, l->n, sizeof *l->grams, by_gram);
-	for (size_t i = 0; i < l->n; i++) {
-		uint32_t h = hash(l->grams[i].window, l->shift);
-		l->bitmap[h / 64] |= (uint64_t)1 << (h % 64);
-		l->first[h + 1]++;
-	}
-	for (size_t i = 0; i < slots; i++)
-		l->first[i + 1] += l->first[i];
-}
-
 struct prefilter *prefilter_finish(struct prefilter_builder *b)
 {
 	struct prefilter *pf;
 	struct tally tally;
 
-	if (b->n == 0 && b->gram_count == 0)
+	if (b->n == 0)
 		return NULL;
 	pf = arena_alloc(b->arena, sizeof *pf);
 	pf->literals = b->n;
@@ -248,8 +178,6 @@ struct prefilter *prefilter_finish(struct prefilter_builder *b)
 	free(tally.counts);
 	layer_finish(b->arena, &pf->four, 16);
 	layer_finish(b->arena, &pf->three, 32);
-	if (b->gram_count)
-		gram_layer_finish(b, &pf->gram);
 	return pf;
 }
 
@@ -301,42 +229,7 @@ static bool look(const struct layer *l, uint32_t window, uint32_t h, struct str 
 	return true;
 }
 
-/* The four octets read last. */
-static uint32_t push_octet(uint32_t w, unsigned char octet)
-{
-	return w << 8 | octet;
-}
-
-static bool look_gram(const struct gram_layer *l, uint32_t window, uint32_t h, size_t at,
-    bool (*found)(void *arg, uint32_t value, size_t at), void *arg)
-{
-	for (uint32_t i = l->first[h]; i < l->first[h + 1]; i++)
-		if (l->grams[i].window == window && !found(arg, l->grams[i].value, at))
-			return false;
-	return true;
-}
-
-/* The text is put into the alphabet of grams as it is read. */
-static bool scan_grams(const struct gram_layer *l, struct str text,
-    bool (*found)(void *arg, uint32_t value, size_t at), void *arg)
-{
-	const uint64_t *bits = l->bitmap;
-	const unsigned char *letters = l->letters;
-	uint32_t w = 0;
-
-	for (size_t i = 0; i < 3 && i < text.n; i++)
-		w = push_octet(w, letters[(unsigned char)text.p[i]]);
-	for (size_t i = 0; i + 4 <= text.n; i++) {
-		uint32_t h;
-		w = push_octet(w, letters[(unsigned char)text.p[i + 3]]);
-		h = hash(w, l->shift);
-		if (bits[h / 64] >> (h % 64) & 1 && !look_gram(l, w, h, i, found, arg))
-			return false;
-	}
-	return true;
-}
-
-static bool scan_literals(const struct prefilter *pf, struct str text,
+void prefilter_scan(const struct prefilter *pf, struct str text,
     bool (*found)(void *arg, uint32_t value, size_t at), void *arg)
 {
 	const struct layer *four = &pf->four, *three = &pf->three;
@@ -347,20 +240,12 @@ static bool scan_literals(const struct prefilter *pf, struct str text,
 		uint32_t w4 = load4(text.p + i), w3 = first3(w4);
 		uint32_t h4 = hash(w4, four->shift), h3 = hash(w3, three->shift);
 		if (bits4[h4 / 64] >> (h4 % 64) & 1 && !look(four, w4, h4, text, i, found, arg))
-			return false;
+			return;
 		if (bits3[h3 / 64] >> (h3 % 64) & 1 && !look(three, w3, h3, text, i, found, arg))
-			return false;
+			return;
 	}
 	if (i + 3 <= text.n) {
 		uint32_t w3 = load3(text.p + i);
-		return look(three, w3, hash(w3, three->shift), text, i, found, arg);
+		look(three, w3, hash(w3, three->shift), text, i, found, arg);
 	}
-	return true;
-}
-
-void prefilter_scan(const struct prefilter *pf, struct str text,
-    bool (*found)(void *arg, uint32_t value, size_t at), void *arg)
-{
-	if ((pf->literals == 0 || scan_literals(pf, text, found, arg)) && pf->gram.n)
-		scan_grams(&pf->gram, text, found, arg);
 }

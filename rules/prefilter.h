@@ -22,18 +22,13 @@ struct prefilter_builder;
 struct prefilter_builder *prefilter_start(struct arena *a);
 /* value is reported where the literal occurs; literal: folded, at least LITERAL_MIN octets. */
 void prefilter_add(struct prefilter_builder *b, struct str literal, uint32_t value);
-/* A window of GRAM octets in the alphabet of gram_letter(). */
-void prefilter_add_gram(struct prefilter_builder *b, struct str gram, uint32_t value);
 /* NULL when nothing was added. */
 struct prefilter *prefilter_finish(struct prefilter_builder *b);
 size_t prefilter_literals(const struct prefilter *pf);
 
 /* in, in the alphabet of literal_letter(), to out (in.n octets, may be the same place). */
 void prefilter_fold(struct str in, char *out);
-/*
- * Calls found(arg, value, at) for each occurrence in the folded text: first the literals in order of
- * the text, then the grams in order of the text. found returns false to stop.
- */
+/* Calls found(arg, value, at) for each occurrence in the folded text; it returns false to stop. */
 void prefilter_scan(const struct prefilter *pf, struct str folded,
     bool (*found)(void *arg, uint32_t value, size_t at), void *arg);
 

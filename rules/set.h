@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "rules/automaton.h"
 #include "rules/field.h"
 #include "rules/meta.h"
 #include "rules/prefilter.h"
@@ -38,6 +39,7 @@ struct compiled_rule {
 	bool is_dead;	  /* a meta on a meta without score never runs */
 	double score;
 	struct literals *literals;
+	const struct node *tree; /* while compiling: of patterns without rare literals */
 	/* RULE_EVAL */
 	const struct eval_def *eval;
 	/* RULE_URI_DETAIL */
@@ -49,9 +51,19 @@ struct compiled_rule {
 	struct meta meta;
 };
 
+/* Rules whose patterns one automaton looks for. */
+struct rule_automaton {
+	const struct automaton *au;
+	uint32_t *rules;
+	size_t count;
+	size_t number; /* in the set: which states of a matcher */
+};
+
 /* Rules over one kind of text. */
 struct rule_group {
 	struct prefilter *prefilter; /* NULL: none of them has a literal */
+	struct rule_automaton *automata;
+	size_t automaton_count;
 	uint32_t *always;	     /* rules that are run on every text */
 	size_t always_count, room;
 };
@@ -68,12 +80,13 @@ struct captured;
 enum text_kind { TEXT_BODY, TEXT_RAW, TEXT_FULL, TEXT_URI, TEXT_KINDS };
 
 struct ruleset {
-	struct arena *arena;
+	struct arena *arena, *work; /* work: while compiling */
 	struct rules_conf *conf;
 	struct ruleset_options options;
 	struct compiled_rule *rules;
 	size_t n;
 	struct rule_group texts[TEXT_KINDS];
+	size_t automaton_count; /* of all groups */
 	struct field_slot *fields, *mime_fields;
 	size_t field_count, mime_field_count;
 	uint32_t *lazies; /* sub-rules that wait; see lazy.c */
@@ -120,6 +133,7 @@ struct matcher {
 	uint32_t *seen;	   /* by rule: number of the last line it was tried on, from 1 */
 	struct near *near; /* by rule: literals on the line in hand, for those that need several */
 	struct waiting waiting;
+	struct automaton_states **states; /* by number of the automaton; made at first use */
 	struct str *texts; /* by rule: what matched first */
 	struct buf joined, folded, full;
 	const struct str *joined_lines; /* what stands in joined */
@@ -155,7 +169,29 @@ static inline bool matcher_is_over(const struct matcher *m)
 	return m->result->is_timed_out;
 }
 
+void matcher_check_clock(struct matcher *m, size_t bytes);
+/* Whether more hits of the rule would change nothing. */
+bool matcher_is_settled(const struct matcher *m, uint32_t rule);
+enum regex_result matcher_try(struct matcher *m, uint32_t rule, struct str line, size_t from, struct regex_hit *ret_hit);
+void matcher_free(struct matcher *m);
+
+/* match_field.c */
+void match_fields(struct matcher *m);
+void match_parts(struct matcher *m);
+void match_one_text(struct matcher *m, const struct rule_group *g, const struct str *text);
+/* match_text.c */
+/* One more literal of the rule on the line (from 1): whether there are enough of them now. */
+bool matcher_has_enough(struct matcher *m, uint32_t rule, uint32_t line);
+void match_texts(struct matcher *m);
+/* A rule that waited, on its lines. */
+void match_waiting(struct matcher *m, uint32_t rule);
+
 /* ---- compiler parts ---- */
+
+/* group.c */
+void group_rules(struct ruleset *rs);
+/* Whether a prefilter finds it by literals that are seldom seen. */
+bool rule_has_rare_literals(const struct compiled_rule *c);
 
 void compile_metas(struct ruleset *rs);
 /* Patterns with captures or templates; capture.c */

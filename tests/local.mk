@@ -47,6 +47,7 @@ unit_tests = \
 	tests/unit/test-relay-sites \
 	tests/unit/test-route \
 	tests/unit/test-rules \
+	tests/unit/test-rules-automaton \
 	tests/unit/test-rules-literal \
 	tests/unit/test-rules-message \
 	tests/unit/test-rules-meta \
@@ -245,6 +246,8 @@ tests_bench_bench_queue_LDADD = gateway/libqueue.a $(REEVE_LIBS) $(REEVE_SYSTEM_
 
 tests_unit_test_rules_SOURCES = tests/unit/test-rules.c tests/unit/unit.h
 tests_unit_test_rules_LDADD = $(unit_ldadd)
+tests_unit_test_rules_automaton_SOURCES = tests/unit/test-rules-automaton.c tests/unit/unit.h
+tests_unit_test_rules_automaton_LDADD = $(unit_ldadd)
 tests_unit_test_rules_literal_SOURCES = tests/unit/test-rules-literal.c tests/unit/unit.h
 tests_unit_test_rules_literal_LDADD = $(unit_ldadd)
 tests_unit_test_rules_message_SOURCES = tests/unit/test-rules-message.c tests/unit/unit.h

@@ -1,9 +1,10 @@
 /*
  * A Perl pattern up to the first NUL octet, then a text. What the translation accepts must compile or
- * be refused with a reason; and when the pattern matches the text, its required literals must
- * stand in the text, or the prefilter would lose hits.
+ * be refused with a reason; and when the pattern matches the text, its required literals must stand
+ * in the text and its automaton must tell, or hits would be lost.
  */
 #include "lib/regex.h"
+#include "rules/automaton.h"
 #include "rules/literal.h"
 #include "rules/perlre.h"
 #include "rules/prefilter.h"
@@ -17,23 +18,55 @@ static bool note_found(void *arg, uint32_t value, size_t at)
 	return true;
 }
 
-static void check_literals(struct arena *a, struct regex *re, struct str pattern, unsigned flags, struct str text)
+static void note_told(void *arg, uint32_t value)
 {
-	struct regex_scratch *scratch = regex_scratch_new();
+	(void)value;
+	++*(unsigned *)arg;
+}
+
+static void check_literals(struct arena *a, const struct node *tree, struct str text)
+{
 	struct prefilter_builder *b = prefilter_start(a);
 	struct literals literals;
 	unsigned found = 0;
 	char *folded = arena_alloc(a, text.n + 1);
 
-	literals_of(a, pattern, flags, &literals);
+	literals_of(a, a, tree, &literals);
+	if (literals.n == 0)
+		return;
 	for (size_t i = 0; i < literals.n; i++)
 		prefilter_add(b, literals.v[i], 0);
-	for (size_t i = 0; i < literals.gram_count; i++)
-		prefilter_add_gram(b, literals.grams[i], 0);
 	prefilter_fold(text, folded);
-	if ((literals.n || literals.gram_count) && regex_match(re, scratch, text, 0, NULL) == REGEX_MATCH) {
-		prefilter_scan(prefilter_finish(b), (struct str){folded, text.n}, note_found, &found);
-		assert(found && found >= literals.times);
+	prefilter_scan(prefilter_finish(b), (struct str){folded, text.n}, note_found, &found);
+	assert(found && found >= literals.times);
+}
+
+static void check_automaton(struct arena *a, const struct node *tree, struct str text)
+{
+	struct automaton_pattern one = {tree, 0, 0};
+	struct automaton_states *lanes[AUTOMATON_LANES];
+	unsigned told = 0;
+	size_t taken;
+	struct automaton *au = automaton_new(a, &one, 1, &taken);
+
+	if (!au)
+		return;
+	for (size_t i = 0; i < AUTOMATON_LANES; i++)
+		lanes[i] = automaton_idle();
+	lanes[1] = automaton_states_new(au);
+	automaton_start(lanes[1], text.n);
+	assert(!automaton_run(lanes, text, note_told, &told) || told);
+	automaton_states_free(lanes[1]);
+}
+
+static void check_match(struct arena *a, struct regex *re, struct str pattern, unsigned flags, struct str text)
+{
+	struct regex_scratch *scratch = regex_scratch_new();
+	const struct node *tree = pattern_parse(a, pattern, flags);
+
+	if (tree && regex_match(re, scratch, text, 0, NULL) == REGEX_MATCH) {
+		check_literals(a, tree, text);
+		check_automaton(a, tree, text);
 	}
 	regex_scratch_free(scratch);
 }
@@ -51,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	    !perlre_translate(a, &re, &pattern) && pattern.n < 4096) {
 		compiled = regex_new(a, pattern, re.flags, &error, &offset);
 		if (compiled)
-			check_literals(a, compiled, pattern, re.flags, nul < 0 ? STR("") : str_from(in, (size_t)nul + 1));
+			check_match(a, compiled, pattern, re.flags, nul < 0 ? STR("") : str_from(in, (size_t)nul + 1));
 	}
 	arena_free(a);
 	return 0;
