@@ -8,6 +8,7 @@
 #include "core/list.h"
 #include "lib/store.h"
 #include "policy/policy.h"
+#include "tests/unit/conf-kit.h"
 #include "tests/unit/unit.h"
 
 static const char *const spf_words[] = {"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror", NULL};
@@ -113,11 +114,7 @@ static inline int kit_close(void **state)
 
 static const char *errors(struct kit *k)
 {
-	struct buf b = {0};
-
-	conf_errors_print(&k->load, &b);
-	conf_load_init(&k->load, k->a);
-	return buf_addc(&b, '\0'), buf_take(&b, k->a).p;
+	return conf_kit_errors(k->a, &k->load);
 }
 
 static inline struct policy *compile(struct kit *k, const char *text)

@@ -14,8 +14,8 @@
 
 #include "gateway/queue/queue.h"
 #include "gateway/relay/relay.h"
-#include "lib/clock.h"
 #include "lib/log.h"
+#include "tests/unit/clock-fake.h"
 #include "tests/unit/relay-server.h"
 #include "tests/unit/unit.h"
 
@@ -25,7 +25,6 @@ static char dir[64];
 static struct snapshot snapshot;
 static struct config config;
 static struct arena *arena;
-static int64_t *clock_offset;
 static struct dns *dns;
 static struct loop *loop;
 static struct relay *relay;
@@ -41,11 +40,6 @@ struct snapshot *snapshot_current(void)
 void snapshot_unref(struct snapshot *s)
 {
 	(void)s;
-}
-
-static inline void step_clock(int64_t seconds)
-{
-	__atomic_add_fetch(clock_offset, seconds * 1000000000, __ATOMIC_RELAXED);
 }
 
 static inline void no_dns(void *arg, struct str name, enum dns_type type, struct dns_answer *ret)
@@ -306,20 +300,11 @@ static inline bool wait_listed(const char *text)
 /* Runs the tests under a clock that they steer; argument: only those of that name. */
 static inline int relay_world_run(const struct CMUnitTest *tests, size_t n, const char *only)
 {
-	char name[] = "/tmp/test-relay-clock-XXXXXX";
-	int fd = mkstemp(name), status;
-
-	if (fd < 0 || ftruncate(fd, sizeof *clock_offset))
-		return 1;
-	clock_offset = mmap(NULL, sizeof *clock_offset, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	setenv("REEVE_CLOCK", name, 1);
-	clock_init();
+	steer_start();
 	log_init(LOG_TARGET_STDERR, getenv("RELAY_LOG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "test");
 	if (only)
 		cmocka_set_test_filter(only);
-	status = _cmocka_run_group_tests("relay", tests, n, NULL, NULL);
-	unlink(name);
-	return status;
+	return _cmocka_run_group_tests("relay", tests, n, NULL, NULL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

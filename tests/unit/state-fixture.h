@@ -5,32 +5,8 @@
 #ifndef REEVE_TESTS_STATE_FIXTURE_H
 #define REEVE_TESTS_STATE_FIXTURE_H
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "lib/clock.h"
 #include "tests/unit/chain-fixture.h"
-
-static _Atomic int64_t *steer; /* nanoseconds, see lib/clock.h */
-
-static inline void steer_start(void)
-{
-	char path[] = "/tmp/reeve-clock-XXXXXX";
-	int fd = mkstemp(path);
-
-	assert_true(fd >= 0 && ftruncate(fd, 8) == 0);
-	steer = mmap(NULL, 8, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	setenv("REEVE_CLOCK", path, 1);
-	clock_init();
-	unlink(path);
-	close(fd);
-}
-
-static inline void step_ms(int64_t ms)
-{
-	*steer += ms * 1000000;
-}
+#include "tests/unit/clock-fake.h"
 
 static inline struct store *memory_store(struct arena *a)
 {

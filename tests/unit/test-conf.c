@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "tests/unit/conf-kit.h"
 #include "tests/unit/unit.h"
 
 struct kit {
@@ -43,11 +44,7 @@ static struct conf_node *parse(struct kit *k, const char *text)
 
 static const char *errors(struct kit *k)
 {
-	struct buf b = {0};
-
-	conf_errors_print(&k->load, &b);
-	conf_load_init(&k->load, k->a);
-	return buf_take(&b, k->a).p;
+	return conf_kit_errors(k->a, &k->load);
 }
 
 static const char *put_file(struct kit *k, const char *name, const char *text)

@@ -2,19 +2,13 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "lib/clock.h"
 #include "lib/dns_cache.h"
 #include "lib/dns_packet.h"
+#include "tests/unit/clock-fake.h"
 #include "tests/unit/dns-fake.h"
 #include "tests/unit/unit.h"
 
-static _Atomic int64_t *steer;
 static struct dns_packet packet;
-
-static void step_s(int64_t seconds)
-{
-	*steer += seconds * 1000000000;
-}
 
 static void begin(unsigned answers, unsigned authorities)
 {
@@ -168,17 +162,8 @@ static void places_are_bounded(void **state)
 
 static int init(void **state)
 {
-	char path[] = "/tmp/test-dns-cache-XXXXXX";
-	int fd = mkstemp(path);
-
 	(void)state;
-	if (fd < 0 || ftruncate(fd, sizeof *steer) < 0)
-		return -1;
-	steer = mmap(NULL, sizeof *steer, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	setenv("REEVE_CLOCK", path, 1);
-	clock_init();
-	unlink(path);
+	steer_start();
 	return 0;
 }
 

@@ -3,12 +3,10 @@
 #include <unistd.h>
 
 #include "filters/dnsbl.h"
-#include "lib/clock.h"
 #include "tests/unit/chain-fixture.h"
+#include "tests/unit/clock-fake.h"
 
 extern const struct filter dnsbl_filter;
-
-static _Atomic int64_t *steer;
 
 #define POINTS(zone_name) {"2.0.0.127." zone_name, DNS_A, "127.0.0.2", 0}
 static const struct zone zone[] = {
@@ -166,7 +164,7 @@ static void dead_lists_are_switched_off_and_on(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		f->zone = rows[i].zone;
 		fixture_again(f);
-		*steer += (int64_t)601 * 1000000000;
+		step_s(601);
 		fixture_run(f, STAGE_CONNECT); /* starts it */
 		fixture_again(f);
 		fixture_run(f, STAGE_CONNECT);
@@ -211,17 +209,8 @@ static void settings_are_checked(void **state)
 
 static int init(void **state)
 {
-	char path[] = "/tmp/test-dnsbl-XXXXXX";
-	int fd = mkstemp(path);
-
 	(void)state;
-	if (fd < 0 || ftruncate(fd, sizeof *steer) < 0)
-		return -1;
-	steer = mmap(NULL, sizeof *steer, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	setenv("REEVE_CLOCK", path, 1);
-	clock_init();
-	unlink(path);
+	steer_start();
 	return 0;
 }
 

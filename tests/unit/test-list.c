@@ -6,6 +6,7 @@
 #include "core/list.h"
 #include "core/nets.h"
 #include "lib/store.h"
+#include "tests/unit/conf-kit.h"
 #include "tests/unit/unit.h"
 
 struct kit {
@@ -42,11 +43,7 @@ static void read_lists(struct kit *k, const char *text)
 
 static const char *errors(struct kit *k)
 {
-	struct buf b = {0};
-
-	conf_errors_print(&k->load, &b);
-	conf_load_init(&k->load, k->a);
-	return buf_addc(&b, '\0'), buf_take(&b, k->a).p;
+	return conf_kit_errors(k->a, &k->load);
 }
 
 /* What matched, "-" for nothing. */

@@ -1,19 +1,12 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "lib/clock.h"
 #include "tests/unit/chain-fixture.h"
+#include "tests/unit/clock-fake.h"
 #include "tests/unit/pem.h"
 #include "tests/unit/smtp-fake.h"
 
 extern const struct filter recipients_filter;
-
-static _Atomic int64_t *steer;
-
-static void step_s(int64_t seconds)
-{
-	*steer += seconds * 1000000000;
-}
 
 struct world {
 	struct smtp_fake server;
@@ -495,17 +488,8 @@ static void settings_are_checked(void **state)
 
 static int init(void **state)
 {
-	char path[] = "/tmp/test-recipients-XXXXXX";
-	int fd = mkstemp(path);
-
 	(void)state;
-	if (fd < 0 || ftruncate(fd, sizeof *steer) < 0)
-		return -1;
-	steer = mmap(NULL, sizeof *steer, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	setenv("REEVE_CLOCK", path, 1);
-	clock_init();
-	unlink(path);
+	steer_start();
 	return 0;
 }
 

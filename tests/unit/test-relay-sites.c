@@ -9,7 +9,7 @@ static void *drip(void *arg)
 
 	for (int i = 0; i < 50 && send(fd, "220-still\r\n", 11, MSG_NOSIGNAL) == 11; i++) {
 		usleep(20000);
-		step_clock(60);
+		step_s(60);
 	}
 	close(fd);
 	return NULL;
@@ -55,20 +55,20 @@ static void idle_sites_are_forgotten(void **state)
 	assert_int_equal(statistic("sites "), 2);
 	run_a_while();
 	assert_int_equal(statistic("sites "), 2);
-	step_clock(601);
+	step_s(601);
 	assert_true(wait_for(no_sites));
 	/* One whose mail waits is kept, however long that takes. */
 	hop.rules[0] = (struct server_rule){"RCPT", "451 later", -1};
 	submit_plain("u@example.org");
 	assert_true(wait_listed("451 later"));
 	assert_int_equal(statistic("sites "), 1);
-	step_clock(1200);
+	step_s(1200);
 	run_a_while();
 	assert_int_equal(statistic("sites "), 1);
 	hop.rules[0] = (struct server_rule){0};
 	assert_null(relay_commands[2].run(relay, STR("0\t100\tall"), &(struct buf){0}));
 	assert_true(wait_for(two_messages));
-	step_clock(601);
+	step_s(601);
 	assert_true(wait_for(no_sites));
 }
 

@@ -78,7 +78,7 @@ static void mixed_replies(void **state)
 	assert_int_equal(waiting(), 1);
 	assert_true(list_has("later@example.org\tdeferred\t1\t"));
 	assert_true(list_has("450 4.2.1 come back"));
-	step_clock(100);
+	step_s(100);
 	assert_true(wait_for(nothing_waits));
 	assert_int_equal(hop.messages, 3);
 	assert_int_equal(server_count(&hop, "RCPT TO:<good@", false), 1);
@@ -159,7 +159,7 @@ static void all_down_then_up(void **state)
 	assert_true(wait_listed("greeting: 421 not now"));
 	assert_int_equal(hop.messages, 0);
 	hop.greeting = "220 ready";
-	step_clock(400);
+	step_s(400);
 	assert_true(wait_for(one_message));
 }
 
@@ -170,7 +170,7 @@ static void goodbye_in_the_middle(void **state)
 	start("");
 	submit_plain("u@example.org");
 	assert_true(wait_listed("421 4.3.2 going down"));
-	step_clock(400);
+	step_s(400);
 	assert_true(wait_for(one_message));
 }
 
@@ -181,7 +181,7 @@ static void lost_connection(void **state)
 	start("");
 	submit_plain("u@example.org");
 	assert_true(wait_listed("the server closed the connection"));
-	step_clock(100);
+	step_s(100);
 	assert_true(wait_for(one_message));
 	assert_int_equal(hop.messages, 1);
 }
@@ -285,12 +285,12 @@ static void expiry_and_warning(void **state)
 	start("lifetime 2h; warn-after 30m; retry-first 10s; retry-max 20m;");
 	submit_plain("u@example.org");
 	assert_true(wait_listed("450 4.2.0 busy"));
-	step_clock(31 * 60);
+	step_s(31 * 60);
 	assert_true(wait_for(one_message));
 	assert_int_equal(server_count(&hop, "Action: delayed\r\n", true), 1);
 	assert_int_equal(server_count(&hop, "Will-Retry-Until: ", true), 1);
 	assert_int_equal(waiting(), 1);
-	step_clock(2 * 3600);
+	step_s(2 * 3600);
 	assert_true(wait_for(two_messages));
 	assert_true(wait_for(nothing_waits));
 	assert_int_equal(server_count(&hop, "Status: 4.4.7\r\n", true), 1);
@@ -319,7 +319,7 @@ static void restart(void **state)
 	assert_true(list_has("come back"));
 	run_a_while();
 	assert_int_equal(hop.messages, 2);
-	step_clock(100);
+	step_s(100);
 	assert_true(wait_for(nothing_waits));
 	assert_int_equal(server_count(&hop, "RCPT TO:<good@", false), 1);
 	assert_int_equal(server_count(&hop, "RCPT TO:<third@", false), 1);
@@ -352,7 +352,7 @@ static void nothing_is_left_on_disk(void **state)
 	assert_true(wait_for(nothing_waits));
 	queue_writer_close(writer);
 	writer = NULL;
-	step_clock(2);
+	step_s(2);
 	assert_true(wait_for(no_segments));
 }
 
@@ -384,7 +384,7 @@ static void large_message(const char *offers, const char *line)
 	free(text);
 	queue_writer_close(writer);
 	writer = NULL;
-	step_clock(2);
+	step_s(2);
 	assert_true(wait_for(no_segments));
 }
 
@@ -431,13 +431,13 @@ static void hold_release_delete(void **state)
 	assert_true(wait_for(two_messages));
 	assert_true(wait_for(nothing_waits));
 	hop.greeting = "421 not now";
-	step_clock(10); /* the idle connection goes */
+	step_s(10); /* the idle connection goes */
 	run_a_while();
 	submit_plain("w@example.org");
 	assert_true(wait_listed("w@example.org"));
 	assert_true(wait_listed("not now"));
 	assert_null(relay_commands[3].run(relay, STR("0\t100\tsender=a@sender.example"), &out)); /* hold */
-	step_clock(6 * 24 * 3600); /* what is held does not age */
+	step_s(6 * 24 * 3600); /* what is held does not age */
 	run_a_while();
 	assert_int_equal(waiting(), 1);
 	assert_null(relay_commands[5].run(relay, STR("0\t100\tolder=1000"), &out)); /* delete */
@@ -495,7 +495,7 @@ static void damaged_data(void **state)
 	assert_int_equal(pwrite(fd, "XX", 2, lseek(fd, 0, SEEK_END) - 16), 2);
 	close(fd);
 	hop.greeting = "220 ready";
-	step_clock(400);
+	step_s(400);
 	assert_true(wait_listed("held"));
 	assert_true(list_has("not what was written"));
 	assert_int_equal(hop.messages, 0);

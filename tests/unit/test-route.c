@@ -3,6 +3,7 @@
 
 #include "core/list.h"
 #include "core/route.h"
+#include "tests/unit/conf-kit.h"
 #include "tests/unit/unit.h"
 
 struct kit {
@@ -39,11 +40,7 @@ static void read_routes(struct kit *k, const char *text)
 
 static const char *errors(struct kit *k)
 {
-	struct buf b = {0};
-
-	conf_errors_print(&k->load, &b);
-	conf_load_init(&k->load, k->a);
-	return buf_addc(&b, '\0'), buf_take(&b, k->a).p;
+	return conf_kit_errors(k->a, &k->load);
 }
 
 /* Port of the first hop of the route for a domain; 0: none. */

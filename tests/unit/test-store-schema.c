@@ -14,11 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
 #include "lib/store.h"
+#include "tests/unit/clock-fake.h"
 #include "tests/unit/unit.h"
 
-static _Atomic int64_t *steer; /* nanoseconds, see lib/clock.h */
 static char folder[64], path[96];
 
 /* ---- files ---- */
@@ -341,7 +340,7 @@ static void read_only_store_forgets_what_expired(void **state)
 	while (store_put(st, "x", (struct str){(char *)&n, sizeof n}, STR("v"), 10) == RES_OK && n < STORE_WAITING_MAX)
 		n++;
 	assert_int_equal(n, STORE_WAITING_MAX - 1);
-	*steer += 11 * INT64_C(1000000000);
+	step_s(11);
 	assert_int_equal(store_put(st, "x", STR("later"), STR("v"), 10), RES_OK);
 	assert_int_equal(store_has(st, "t", STR("1")), RES_NONE); /* stays deleted */
 	store_close(st);
@@ -368,17 +367,9 @@ static int teardown(void **state)
 
 static int init(void **state)
 {
-	char clock_path[] = "/tmp/test-schema-clock-XXXXXX";
-	int fd = mkstemp(clock_path);
-
 	(void)state;
-	if (fd < 0 || ftruncate(fd, sizeof *steer) < 0)
-		return -1;
-	steer = mmap(NULL, sizeof *steer, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	setenv("REEVE_CLOCK", clock_path, 1);
-	clock_init();
-	return unlink(clock_path);
+	steer_start();
+	return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

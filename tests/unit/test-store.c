@@ -16,17 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
 #include "lib/store.h"
+#include "tests/unit/clock-fake.h"
 #include "tests/unit/unit.h"
 
-static _Atomic int64_t *steer; /* nanoseconds, see lib/clock.h */
 static char folder[64], path[96];
-
-static void step_s(int64_t seconds)
-{
-	*steer += seconds * 1000000000;
-}
 
 struct fixture {
 	struct arena *a;
@@ -376,7 +370,7 @@ static void conform_bucket_never_admits_more_than_its_rate(void **state)
 			wanted += n;
 			if (store_bucket(f->st, "rate", str_of(key), &rate, n, NULL) == RES_OK)
 				admitted += n;
-			*steer += (int64_t)(random / 7 % 200) * 1000000;
+			step_ms((int64_t)(random / 7 % 200));
 		}
 		most = (double)rate.capacity + (double)rate.capacity *
 						   (double)(clock_now_us() - start) / 1000 /
@@ -879,24 +873,12 @@ static void too_much_waiting_is_refused(void **state)
 
 static int init(void **state)
 {
-	char clock_path[96];
-	int64_t zero = 0;
-	int fd;
-
 	(void)state;
 	snprintf(folder, sizeof folder, "/tmp/test-store-XXXXXX");
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(path, sizeof path, "%s/state.db", folder);
-	snprintf(clock_path, sizeof clock_path, "%s.clock", folder);
-	fd = open(clock_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0 || write(fd, &zero, sizeof zero) != sizeof zero)
-		return -1;
-	steer = mmap(NULL, sizeof *steer, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	setenv("REEVE_CLOCK", clock_path, 1);
-	clock_init();
-	unlink(clock_path);
+	steer_start();
 	return 0;
 }
 
