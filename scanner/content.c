@@ -167,7 +167,7 @@ uint32_t content_member(struct content_job *job, struct str name, struct str byt
 	enum wire_kind_id container, kind;
 	size_t at;
 
-	if (bytes.n)
+	if (bytes.n && job->is_hashed)
 		engine_sha256(bytes, record.hash);
 	if (job->is_unseen && job->scan && bytes.n)
 		job->scan(job->scan_arg, job->item, bytes);
@@ -229,7 +229,8 @@ uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body
 
 	job->leaf = bytes;
 	record.kind = (uint16_t)kind;
-	memcpy(record.hash, job->leaf_hash, sizeof record.hash);
+	if (job->is_hashed)
+		engine_sha256(bytes, record.hash);
 	if (!wire_answer_add(job->answer, &record, STR_NONE, &at)) {
 		job->is_over = true;
 		return WIRE_F_LIMIT;

@@ -12,7 +12,7 @@ struct content_job {
 	const struct wire_settings *limits;
 	uint16_t item;
 	struct str leaf;    /* the item's bytes */
-	const uint8_t *leaf_hash; /* of them */
+	bool is_hashed;     /* SHA-256 is wanted of what is told */
 	uint64_t unpacked;  /* octets read out of archives so far */
 	uint32_t members;
 	uint64_t deadline_us;

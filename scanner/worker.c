@@ -86,18 +86,18 @@ static void judge_content(struct worker *w, const struct content_job *job, uint3
 }
 
 /* Without the filter attachment only containers are examined, and what is found is not told. */
-static void examine_item(struct worker *w, uint16_t item, struct str bytes, const uint8_t *hash, bool is_body,
-    uint64_t deadline_us)
+static void examine_item(struct worker *w, uint16_t item, struct str bytes, bool is_body, uint64_t deadline_us)
 {
 	static char unused[WIRE_ANSWER_MAX];
 	struct wire_answer scratch;
-	struct content_job job = {.answer = &w->answer, .limits = w->settings, .item = item, .leaf_hash = hash,
-	    .deadline_us = deadline_us, .scan = w->engine ? scan_member : NULL, .scan_arg = w};
+	struct content_job job = {.answer = &w->answer, .limits = w->settings, .item = item,
+	    .is_hashed = !is_body, .deadline_us = deadline_us, .scan = w->engine ? scan_member : NULL, .scan_arg = w};
 	enum wire_kind_id kind = content_exact_kind(bytes);
 
 	if (!(w->settings->options & WIRE_O_CONTENT)) {
 		if (!(wire_kind(kind)->flags & WIRE_F_ARCHIVE) && kind != KIND_OLE && kind != KIND_PDF)
 			return;
+		job.is_hashed = false;
 		job.answer = &scratch;
 		wire_answer_start(&scratch, unused, &w->answer.head);
 	}
@@ -108,12 +108,14 @@ static void examine_item(struct worker *w, uint16_t item, struct str bytes, cons
 /* A part of the message, by itself. What was found out of the same bytes before is said again. */
 static void work_leaf(struct worker *w, uint16_t item, struct str bytes, uint32_t flags, uint64_t deadline_us)
 {
-	struct cache_key key = {.size = bytes.n, .flags = flags};
+	struct cache_key key;
 	enum wire_status before = w->answer.head.status, status;
+	bool is_body = flags & WIRE_I_BODY; /* seldom the same twice: its hash would cost more than it saves */
 	size_t from = w->answer.n;
 
-	engine_sha256(bytes, key.hash);
-	if (cache_replay(w->cache, &key, item, &w->answer, &status)) {
+	if (!is_body)
+		key = cache_key(w->cache, bytes, flags);
+	if (!is_body && cache_replay(w->cache, &key, item, &w->answer, &status)) {
 		worsen(w, status);
 		return;
 	}
@@ -123,8 +125,8 @@ static void work_leaf(struct worker *w, uint16_t item, struct str bytes, uint32_
 	w->is_over = false;
 	if (w->engine)
 		scan_item(w, item, bytes);
-	examine_item(w, item, bytes, key.hash, flags & WIRE_I_BODY, deadline_us);
-	if (!w->is_over && !w->answer.head.is_cut)
+	examine_item(w, item, bytes, is_body, deadline_us);
+	if (!is_body && !w->is_over && !w->answer.head.is_cut)
 		cache_keep(w->cache, &key, &w->answer, from, w->answer.head.status);
 	worsen(w, before);
 }

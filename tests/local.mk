@@ -270,6 +270,10 @@ tests_unit_test_scan_kinds_LDADD = $(unit_ldadd)
 tests_unit_test_scan_wire_SOURCES = tests/unit/test-scan-wire.c tests/unit/unit.h
 tests_unit_test_scan_wire_LDADD = $(unit_ldadd)
 
+EXTRA_PROGRAMS += tests/bench/bench-scan
+tests_bench_bench_scan_SOURCES = tests/bench/bench-scan.c scanner/engine.c scanner/engine.h
+tests_bench_bench_scan_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS) $(CLAMAV_LIBS)
+
 # Scanner and attachments against real and own samples.
 TESTS += tests/suites/scan
 dist_noinst_SCRIPTS += tests/suites/scan tests/suites/scan_suite.py

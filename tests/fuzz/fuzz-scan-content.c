@@ -12,8 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	static bool is_ready;
 	struct wire_head request = {.op = WIRE_SCAN, .id = 1}, head;
 	struct wire_answer answer;
-	static const uint8_t hash[WIRE_HASH];
-	struct content_job job = {.answer = &answer, .leaf_hash = hash, .limits = &limits, .deadline_us = UINT64_MAX};
+	struct content_job job = {.answer = &answer, .is_hashed = true, .limits = &limits, .deadline_us = UINT64_MAX};
 	struct str in = fuzz_input(p, n);
 	enum wire_kind_id kind = KIND_OLE;
 	struct file_name name;

@@ -18,10 +18,7 @@ static struct wire_answer start(void)
 
 static struct cache_key key_of(uint32_t n)
 {
-	struct cache_key key = {.size = 100};
-
-	memcpy(key.hash, &n, sizeof n);
-	return key;
+	return (struct cache_key){.size = 100, .hash = {n % 65536, n}};
 }
 
 static void keep(struct cache *c, uint32_t n, enum wire_status status, size_t names)
@@ -89,6 +86,32 @@ static void only_final_answers(void **state)
 	keep(NULL, 1, WIRE_CLEAN, 1);
 }
 
+/* Each octet, the length, the flags and the worker's secret make the key. */
+static void keys(void **state)
+{
+	struct cache *c = cache_new(), *other = cache_new();
+	char text[64];
+
+	(void)state;
+	memset(text, 'a', sizeof text);
+	for (size_t n = 0; n <= sizeof text; n++) {
+		struct cache_key key = cache_key(c, (struct str){text, n}, 1), more = cache_key(c, (struct str){text, n}, 2);
+
+		assert_memory_equal(key.hash, more.hash, sizeof key.hash);
+		assert_int_not_equal(key.flags, more.flags);
+		more = cache_key(other, (struct str){text, n}, 1);
+		assert_true(n == 0 || key.hash[0] != more.hash[0]);
+		for (size_t i = 0; i < n; i++) {
+			text[i] ^= 1;
+			more = cache_key(c, (struct str){text, n}, 1);
+			assert_true(key.hash[0] != more.hash[0] && key.hash[1] != more.hash[1]);
+			text[i] ^= 1;
+		}
+	}
+	cache_free(c);
+	cache_free(other);
+}
+
 static void bounds(void **state)
 {
 	size_t each = sizeof(struct wire_record) + 4, most = CACHE_RECORDS_MAX / each;
@@ -135,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(replays),
 	    cmocka_unit_test(only_final_answers),
+	    cmocka_unit_test(keys),
 	    cmocka_unit_test(bounds),
 	    cmocka_unit_test(oldest_goes),
 	};

@@ -15,10 +15,9 @@ static const struct wire_settings limits = {.max_members = 100, .max_depth = 4, 
 static double examine(struct str bytes, uint32_t *ret_flags)
 {
 	static char room[WIRE_ANSWER_MAX];
-	static const uint8_t hash[WIRE_HASH];
 	struct wire_head request = {.op = WIRE_SCAN, .id = 1}, head;
 	struct wire_answer answer;
-	struct content_job job = {.answer = &answer, .leaf_hash = hash, .limits = &limits, .deadline_us = UINT64_MAX};
+	struct content_job job = {.answer = &answer, .is_hashed = true, .limits = &limits, .deadline_us = UINT64_MAX};
 	int64_t before = clock_ticks_ns();
 
 	wire_answer_start(&answer, room, &request);
