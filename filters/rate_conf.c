@@ -90,10 +90,20 @@ static struct str limit_text(struct arena *a, const struct conf_node *node)
 	return buf_take(&out, a);
 }
 
+/* Limits are told apart by their text: two of the same would count everything twice. */
+static const struct limit *find_same(const struct rate_conf *c, struct str text)
+{
+	for (const struct limit *l = c->first; l; l = l->next)
+		if (str_ieq(l->text, text))
+			return l;
+	return NULL;
+}
+
 static void set_limit(struct conf_load *load, const struct conf_node *node, void *target)
 {
 	struct rate_conf *c = target;
 	struct limit *l = arena_alloc(load->arena, sizeof *l);
+	const struct limit *same;
 
 	if (node->n < 7 || !str_is(node->tokens[3].text, "per") || !str_is(node->tokens[5].text, "by")) {
 		conf_error(load, node->tokens[0].place, "expected limit UNIT COUNT per DURATION by KEY... [except LIST] "
@@ -110,6 +120,12 @@ static void set_limit(struct conf_load *load, const struct conf_node *node, void
 		return;
 	}
 	l->text = limit_text(load->arena, node);
+	same = find_same(c, l->text);
+	if (same) {
+		conf_error(load, l->place, "the same limit stands in line %u already; put all its exceptions there",
+		    same->place.line);
+		return;
+	}
 	l->index = c->limits++;
 	if (l->index == RATE_LIMITS_MAX)
 		conf_error(load, l->place, "at most %d limits", RATE_LIMITS_MAX);

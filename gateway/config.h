@@ -50,6 +50,7 @@ struct limits_conf {
 struct config {
 	struct str path;
 	struct str hostname, state, runtime, user, group;
+	uint64_t state_max; /* octets of state.db */
 	struct conf_strings dns_servers; /* "ADDRESS@PORT", as struct dns_options wants them; may be none */
 	int64_t dns_timeout_ms;
 	struct str dns_trust_anchor;

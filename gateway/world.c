@@ -102,6 +102,7 @@ static bool open_store(struct world *w)
 		w->store = open_without_writing(w, path, error);
 	if (!w->store)
 		return false;
+	store_set_file_max(w->store, w->env->config->state_max);
 	store_listen(w->store, log_event, (void *)path);
 	return true;
 }

@@ -48,6 +48,7 @@ lib_libreeve_a_SOURCES = \
 	lib/store_hot.c \
 	lib/store_overlay.c \
 	lib/store_private.h \
+	lib/store_purge.c \
 	lib/store_repair.c \
 	lib/store_schema.c \
 	lib/store_sqlite.c \

@@ -85,6 +85,12 @@ void store_listen(struct store *st, store_listener *listener, void *arg)
 	store_tell(st);
 }
 
+void store_set_file_max(struct store *st, uint64_t octets)
+{
+	if (st->backend)
+		backend_set_file_max(st->backend, octets > 1 << 20 ? octets : 1 << 20);
+}
+
 void store_stats(struct store *st, struct store_stats *ret_stats)
 {
 	size_t hot;

@@ -46,6 +46,9 @@ enum {
 	STORE_WAITING_BYTES_MAX = 128 * 1024 * 1024,
 };
 
+/* Octets of the file; above it entries go before their time, the shortest-lived first. */
+#define STORE_FILE_MAX (UINT64_C(4) << 30)
+
 /* A token bucket: holds `capacity` at most, and refills as a whole in per_ms. Both above 0. */
 struct store_rate {
 	int64_t capacity;
@@ -76,6 +79,8 @@ struct store *store_open(const char *path, bool read_only, struct arena *a, stru
 /* Writes what waits, then closes. NULL is allowed. */
 void store_close(struct store *st);
 
+/* Instead of STORE_FILE_MAX; at least 1 MiB. Takes effect within a second. */
+void store_set_file_max(struct store *st, uint64_t octets);
 /*
  * For a store in memory that stands in for a file which cannot be read: what these tables hold is not
  * known, so look-ups of what was not put here are RES_TEMP instead of RES_NONE. tables ends with
@@ -113,7 +118,10 @@ struct store_level store_level_at(struct str value, const struct store_rate *rat
 enum res store_apply(struct store *st, const struct store_change *changes, size_t n);
 /* RES_NONE when there was none. */
 enum res store_delete(struct store *st, const char *table, struct str key);
-/* All entries whose key starts with prefix, in key order; each() returns false to end. */
+/*
+ * All entries whose key starts with prefix, in key order; each() returns false to end. What changes
+ * meanwhile may be seen or not: no lock and no transaction lasts while each() works.
+ */
 enum res store_each(struct store *st, const char *table, struct str prefix,
     bool (*each)(void *arg, const struct store_entry *entry), void *arg);
 /* Waits until everything put so far is written; RES_TEMP when that failed (it will be tried again). */

@@ -59,7 +59,8 @@ struct hot *hot_open(const char *path)
 
 	if (fd < 0)
 		return NULL;
-	if (ftruncate(fd, sizeof *shared) < 0) {
+	/* With room on the disk: a page of a mapped file for which there is none kills who touches it. */
+	if (posix_fallocate(fd, 0, sizeof *shared) != 0) {
 		close(fd);
 		return NULL;
 	}

@@ -169,12 +169,13 @@ void create_file(const char *path);
 unsigned backend_era(const struct backend *b);
 /* Any thread. Text values are copied to a; without one only the number is wanted. */
 enum res backend_get(struct backend *b, struct str key, struct arena *a, struct view *ret_view);
-/* Any thread: all from..below to, in key order; the slices live until each() returns. */
+/* Any thread: all from..below to, in key order, a batch at a time; the slices live until each() returns. */
 enum res backend_each(struct backend *b, struct str from, struct str to,
     bool (*each)(void *arg, struct str key, const struct view *view), void *arg);
 
 /* The rest is for the writer's thread. */
 enum res backend_commit(struct backend *b, struct change *const *changes, size_t n, int64_t now);
+void backend_set_file_max(struct backend *b, uint64_t octets);
 /* A small step of purging what has expired; the number of entries that went. */
 size_t backend_purge(struct backend *b, int64_t now);
 /*

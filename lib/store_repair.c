@@ -46,6 +46,11 @@ int backend_was_migrated(struct backend *b)
 	return from;
 }
 
+void backend_set_file_max(struct backend *b, uint64_t octets)
+{
+	b->file_max = octets; /* the writer's thread tells SQLite */
+}
+
 /* Copies rows until one cannot be read, from either end of the table. */
 static uint64_t salvage_from(sqlite3 *db, const char *select, sqlite3_stmt *insert)
 {

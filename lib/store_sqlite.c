@@ -18,15 +18,15 @@
 
 enum {
 	IDLE_READERS_MAX = 32,
-	PURGE_ROWS = 500,     /* looked at in one step */
-	PURGE_STEPS_MAX = 20, /* at a time, while a quarter of them had expired */
 	WRITER_BUSY_MS = 5000,
+	EACH_ROWS = 500, /* read at a time, or so many octets: no transaction lasts while somebody looks at them */
+	EACH_BYTES = 1 << 20,
 };
 
 #define IS_OVER "(e <> 0 AND e <= ?4)"
 static const char *const texts[] = {
     [SQL_GET] = "SELECT v, e FROM entry WHERE k = ?1",
-    [SQL_RANGE] = "SELECT k, v, e FROM entry WHERE k >= ?1 AND k < ?2 ORDER BY k",
+    [SQL_RANGE] = "SELECT k, v, e FROM entry WHERE k >= ?1 AND k < ?2 ORDER BY k LIMIT ?3",
     [SQL_PUT] = "INSERT INTO entry VALUES(?1, ?2, ?3)"
 		" ON CONFLICT(k) DO UPDATE SET v = excluded.v, e = excluded.e",
     [SQL_ADD] = "INSERT INTO entry VALUES(?1, ?2, ?3)"
@@ -82,7 +82,7 @@ int store_conn_open(const char *path, int flags, int busy_ms, struct store_conn 
 }
 
 /* NULL when it cannot be prepared. */
-static sqlite3_stmt *statement(struct store_conn *c, enum statement which)
+sqlite3_stmt *store_statement(struct store_conn *c, enum statement which)
 {
 	if (!c->statements[which])
 		sqlite3_prepare_v3(c->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
@@ -133,7 +133,7 @@ static void reader_give(struct backend *b, struct store_conn *c, int rc)
 
 /* ---- reading ---- */
 
-static void bind_key(sqlite3_stmt *s, int at, struct str key)
+void bind_key(sqlite3_stmt *s, int at, struct str key)
 {
 	sqlite3_bind_blob(s, at, key.n ? key.p : "", (int)key.n, SQLITE_STATIC);
 }
@@ -165,7 +165,7 @@ static void read_view(sqlite3_stmt *s, int v, bool wants_text, struct view *ret_
 enum res backend_get(struct backend *b, struct str key, struct arena *a, struct view *ret_view)
 {
 	struct store_conn *c = reader_take(b);
-	sqlite3_stmt *s = c ? statement(c, SQL_GET) : NULL;
+	sqlite3_stmt *s = c ? store_statement(c, SQL_GET) : NULL;
 	int rc;
 
 	if (!s) {
@@ -184,29 +184,76 @@ enum res backend_get(struct backend *b, struct str key, struct arena *a, struct 
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? RES_OK : RES_TEMP;
 }
 
-enum res backend_each(struct backend *b, struct str from, struct str to,
+struct row {
+	struct str key;
+	struct view view;
+};
+
+/* The next rows from..below to; SQLITE_DONE when there are no more behind them. */
+static int read_rows(struct store_conn *c, struct str from, struct str to, struct arena *a, struct row rows[EACH_ROWS],
+    size_t *ret_n)
+{
+	sqlite3_stmt *s = store_statement(c, SQL_RANGE);
+	int rc = SQLITE_ERROR;
+
+	*ret_n = 0;
+	if (!s)
+		return rc;
+	bind_key(s, 1, from);
+	bind_key(s, 2, to);
+	sqlite3_bind_int(s, 3, EACH_ROWS);
+	while (*ret_n < EACH_ROWS && arena_used(a) < EACH_BYTES && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+		struct row *row = &rows[(*ret_n)++];
+
+		read_view(s, 1, true, &row->view);
+		row->key = arena_str(a, column_str(s, 0));
+		row->view.value = arena_str(a, row->view.value);
+	}
+	sqlite3_reset(s);
+	return rc;
+}
+
+/* SQLITE_ROW: there may be more, behind what `from` is now. */
+static int each_batch(struct backend *b, struct full_key *from, struct str to,
     bool (*each)(void *arg, struct str key, const struct view *view), void *arg)
 {
 	struct store_conn *c = reader_take(b);
-	sqlite3_stmt *s = c ? statement(c, SQL_RANGE) : NULL;
-	struct view view;
-	int rc = SQLITE_ERROR;
+	struct arena *a = arena_new(0);
+	struct row rows[EACH_ROWS];
+	size_t n = 0;
+	int rc = SQLITE_CANTOPEN;
 
-	if (s) {
-		bind_key(s, 1, from);
-		bind_key(s, 2, to);
-		while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-			struct str key = column_str(s, 0);
-			read_view(s, 1, true, &view);
-			if (!each(arg, key, &view)) {
-				rc = SQLITE_DONE;
-				break;
-			}
-		}
-		sqlite3_reset(s);
+	if (c) {
+		rc = read_rows(c, (struct str){from->b, from->n}, to, a, rows, &n);
+		reader_give(b, c, rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc);
 	}
-	if (c)
-		reader_give(b, c, rc == SQLITE_DONE ? SQLITE_OK : rc);
+	for (size_t i = 0; i < n && (rc == SQLITE_ROW || rc == SQLITE_DONE); i++)
+		if (!each(arg, rows[i].key, &rows[i].view)) {
+			arena_free(a);
+			return SQLITE_DONE;
+		}
+	/* The least key behind the last one has a NUL more. */
+	if (n && rows[n - 1].key.n < sizeof from->b) {
+		memcpy(from->b, rows[n - 1].key.p, rows[n - 1].key.n);
+		from->b[rows[n - 1].key.n] = '\0';
+		from->n = rows[n - 1].key.n + 1;
+	} else if (n) {
+		rc = SQLITE_DONE; /* no key of ours is so long */
+	}
+	arena_free(a);
+	return rc;
+}
+
+enum res backend_each(struct backend *b, struct str from, struct str to,
+    bool (*each)(void *arg, struct str key, const struct view *view), void *arg)
+{
+	struct full_key at = {.n = from.n};
+	int rc;
+
+	memcpy(at.b, from.p, from.n);
+	do {
+		rc = each_batch(b, &at, to, each, arg);
+	} while (rc == SQLITE_ROW);
 	return rc == SQLITE_DONE ? RES_OK : RES_TEMP;
 }
 
@@ -222,7 +269,7 @@ static const enum statement statement_of[] = {
 
 static int write_change(struct store_conn *c, const struct change *change, int64_t now)
 {
-	sqlite3_stmt *s = statement(c, statement_of[change->kind]);
+	sqlite3_stmt *s = store_statement(c, statement_of[change->kind]);
 	bool is_sum = change->kind == CHANGE_COUNT || change->kind == CHANGE_BUCKET;
 
 	if (!s)
@@ -254,9 +301,9 @@ static bool is_refusal(int rc)
 }
 
 /* A newer program may have changed the schema since: then this one must not write any more. */
-static int check_version(struct store_conn *c)
+int check_version(struct store_conn *c)
 {
-	sqlite3_stmt *s = statement(c, SQL_VERSION);
+	sqlite3_stmt *s = store_statement(c, SQL_VERSION);
 	int rc = SQLITE_MISMATCH;
 
 	if (!s)
@@ -279,6 +326,7 @@ enum res backend_commit(struct backend *b, struct change *const *changes, size_t
 		rc = write_change(b->writer, changes[i], now);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(b->writer->db, "COMMIT", NULL, NULL, NULL);
+	b->is_full = (rc & 0xff) == SQLITE_FULL;
 	if (rc == SQLITE_OK)
 		return RES_OK;
 	if (b->writer && !sqlite3_get_autocommit(b->writer->db))
@@ -291,63 +339,6 @@ enum res backend_commit(struct backend *b, struct change *const *changes, size_t
 	}
 	backend_say(b, "%s", rc == SQLITE_MISMATCH ? "a newer version of this program has changed its schema" : sqlite3_errstr(rc));
 	return RES_TEMP;
-}
-
-/* Where the next PURGE_ROWS rows end; the last of all keys when there are fewer. */
-static bool purge_range(struct backend *b, struct str from, struct full_key *ret_to)
-{
-	sqlite3_stmt *s = statement(b->writer, SQL_PURGE_END);
-	bool has_more;
-
-	if (!s)
-		return false;
-	bind_key(s, 1, from);
-	sqlite3_bind_int(s, 2, PURGE_ROWS - 1);
-	has_more = sqlite3_step(s) == SQLITE_ROW;
-	ret_to->n = 1;
-	ret_to->b[0] = '\xff';
-	if (has_more && (size_t)sqlite3_column_bytes(s, 0) <= sizeof ret_to->b) {
-		struct str key = column_str(s, 0);
-		memcpy(ret_to->b, key.p, key.n);
-		ret_to->n = key.n;
-	}
-	sqlite3_reset(s);
-	return has_more;
-}
-
-static size_t purge_step(struct backend *b, int64_t now)
-{
-	struct full_key to;
-	struct str from = {b->purge_key, b->purge_n};
-	bool has_more = purge_range(b, from, &to);
-	sqlite3_stmt *s = statement(b->writer, SQL_PURGE);
-	size_t gone = 0;
-
-	if (!s)
-		return 0;
-	bind_key(s, 1, from);
-	bind_key(s, 2, (struct str){to.b, to.n});
-	sqlite3_bind_int64(s, 3, now);
-	if (sqlite3_step(s) == SQLITE_DONE)
-		gone = (size_t)sqlite3_changes(b->writer->db);
-	sqlite3_reset(s);
-	b->purge_n = has_more ? to.n : 0;
-	memcpy(b->purge_key, to.b, b->purge_n);
-	return gone;
-}
-
-size_t backend_purge(struct backend *b, int64_t now)
-{
-	size_t gone, total = 0;
-	int steps = 0;
-
-	if (!b->writer)
-		return 0;
-	do {
-		gone = purge_step(b, now);
-		total += gone;
-	} while (gone > PURGE_ROWS / 4 && ++steps < PURGE_STEPS_MAX);
-	return total;
 }
 
 /* ---- opening ---- */
@@ -378,9 +369,12 @@ static int writer_setup(struct backend *b, struct store_conn *c)
 	if (rc == SQLITE_OK && version <= schema_version())
 		rc = sqlite3_exec(c->db,
 		    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-		    "PRAGMA wal_autocheckpoint=16000; PRAGMA cache_size=-64000",
+		    "PRAGMA wal_autocheckpoint=16000; PRAGMA journal_size_limit=67108864;"
+		    "PRAGMA cache_size=-64000",
 		    NULL, NULL, NULL);
-	return rc == SQLITE_OK ? schema_bring_up(b, c->db) : rc;
+	if (rc == SQLITE_OK)
+		rc = schema_bring_up(b, c->db);
+	return rc == SQLITE_OK ? purge_limit(b, c) : rc;
 }
 
 static void remember_file(struct backend *b)
@@ -493,6 +487,7 @@ struct backend *backend_open(
 		abort();
 	b->read_only = read_only;
 	b->opened_ns = clock_ticks_ns();
+	b->file_max = STORE_FILE_MAX;
 	pthread_mutex_init(&b->lock, NULL);
 	errno = 0;
 	rc = read_only ? readers_try(b) : writer_open(b, true);

@@ -1,6 +1,7 @@
 /*
  * What the parts of the SQLite back end share: store_sqlite.c reads, writes and opens,
- * store_schema.c knows the versions of the file, store_repair.c sets damaged files aside.
+ * store_schema.c knows the versions of the file, store_repair.c sets damaged files aside,
+ * store_purge.c drops what has expired.
  */
 #ifndef REEVE_LIB_STORE_SQLITE_H
 #define REEVE_LIB_STORE_SQLITE_H
@@ -57,8 +58,19 @@ struct backend {
 	bool has_lock; /* of backend_lock() */
 	char purge_key[FULL_KEY_MAX];
 	size_t purge_n;
+	bool is_full;	   /* the last commit found no room */
+	unsigned pressure; /* how far from its end an entry is purged, when the file is too large */
+
+	_Atomic uint64_t file_max;
 };
 
+/* NULL when it cannot be prepared. */
+sqlite3_stmt *store_statement(struct store_conn *c, enum statement which);
+void bind_key(sqlite3_stmt *s, int at, struct str key);
+/* SQLITE_MISMATCH: a newer program has changed the file. */
+int check_version(struct store_conn *c);
+/* Tells SQLite how large the file may get at most (store_purge.c). */
+int purge_limit(struct backend *b, struct store_conn *c);
 /* SQLITE_CORRUPT, SQLITE_NOTADB */
 bool is_damage(int rc);
 int store_conn_open(const char *path, int flags, int busy_ms, struct store_conn **ret_conn);

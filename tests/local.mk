@@ -63,6 +63,7 @@ unit_tests = \
 	tests/unit/test-spf \
 	tests/unit/test-spool \
 	tests/unit/test-store \
+	tests/unit/test-store-abuse \
 	tests/unit/test-store-schema \
 	tests/unit/test-str \
 	tests/unit/test-tls \
@@ -160,6 +161,8 @@ tests_unit_test_dns_packet_SOURCES = tests/unit/test-dns-packet.c tests/unit/dns
 tests_unit_test_dns_packet_LDADD = $(unit_ldadd)
 tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/clock-fake.h tests/unit/unit.h
 tests_unit_test_store_LDADD = $(unit_ldadd)
+tests_unit_test_store_abuse_SOURCES = tests/unit/test-store-abuse.c tests/unit/clock-fake.h tests/unit/unit.h
+tests_unit_test_store_abuse_LDADD = $(unit_ldadd)
 tests_unit_test_store_schema_SOURCES = tests/unit/test-store-schema.c tests/unit/clock-fake.h tests/unit/unit.h
 tests_unit_test_store_schema_LDADD = $(unit_ldadd)
 

@@ -1,0 +1,295 @@
+/* What peers and neighbours may do to the store: flood it with keys, hold its file, fill its disk. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/store.h"
+#include "tests/unit/unit.h"
+
+static _Atomic int64_t *steer; /* nanoseconds, see lib/clock.h */
+static char folder[64], path[96];
+
+struct fixture {
+	struct arena *a;
+	struct store *st;
+};
+
+static struct store *open_it(struct arena *a)
+{
+	struct str error = STR_NONE;
+
+	return store_open(path, false, a, &error);
+}
+
+static int64_t size_of(const char *tail)
+{
+	char name[128];
+	struct stat st;
+
+	snprintf(name, sizeof name, "%s%s", path, tail);
+	return stat(name, &st) == 0 ? st.st_size : -1;
+}
+
+static void fill(struct store *st, const char *table, int n, int64_t ttl)
+{
+	for (int i = 0; i < n; i++) {
+		char key[64];
+
+		snprintf(key, sizeof key, "%08x-some-key-of-a-usual-length", (unsigned)i * 2654435761u);
+		while (store_put(st, table, str_of(key), STR("a value of some length, as values are"), ttl) == RES_TEMP)
+			usleep(1000);
+	}
+	/* The file may have to be made room in first. */
+	for (int i = 0; i < 200 && store_flush(st) != RES_OK; i++)
+		usleep(100000);
+	assert_int_equal(store_flush(st), RES_OK);
+}
+
+static bool count_one(void *arg, const struct store_entry *entry)
+{
+	(void)entry;
+	++*(int *)arg;
+	return true;
+}
+
+static int count(struct store *st, const char *table)
+{
+	int n = 0;
+
+	assert_int_equal(store_each(st, table, STR(""), count_one, &n), RES_OK);
+	return n;
+}
+
+/* Keys that a peer can make at will drive out each other, not what is worth more. */
+static void flood_does_not_grow_the_file(void **state)
+{
+	struct fixture *f = *state;
+	int64_t after_first;
+
+	store_set_file_max(f->st, 2 << 20);
+	fill(f->st, "list", 300, 0);
+	fill(f->st, "allowed", 3000, 36 * 86400);
+	for (int wave = 0; wave < 4; wave++) {
+		char table[16];
+
+		snprintf(table, sizeof table, "flood%d", wave);
+		fill(f->st, table, 12000, 3000);
+		usleep(2500000); /* the writer looks every second */
+		if (wave == 0)
+			after_first = size_of("");
+	}
+	assert_int_equal(count(f->st, "list"), 300);
+	assert_int_equal(count(f->st, "allowed"), 3000);
+	assert_true(size_of("") <= 3 << 20);
+	assert_true(size_of("") <= after_first * 2 + (1 << 20));
+	/* It is in order and goes on. */
+	assert_int_equal(store_put(f->st, "t", STR("k"), STR("v"), 0), RES_OK);
+	assert_int_equal(store_flush(f->st), RES_OK);
+}
+
+struct blocked {
+	struct fixture *f;
+	sqlite3 *db;
+	int n, checkpointed;
+};
+
+static int note_busy(void *arg, int n, char **values, char **names)
+{
+	struct blocked *blocked = arg;
+
+	(void)n;
+	(void)names;
+	blocked->checkpointed += strcmp(values[0], "0") == 0;
+	return 0;
+}
+
+/* An administrator lets the output stand in a pager: the log must be able to be emptied. */
+static bool stand_still(void *arg, const struct store_entry *entry)
+{
+	struct blocked *blocked = arg;
+
+	(void)entry;
+	if (blocked->n++ == 10) {
+		assert_int_equal(store_put(blocked->f->st, "t", STR("while"), STR("v"), 0), RES_OK);
+		assert_int_equal(store_flush(blocked->f->st), RES_OK);
+		assert_int_equal(sqlite3_exec(blocked->db, "PRAGMA wal_checkpoint(TRUNCATE)", note_busy, blocked, NULL), SQLITE_OK);
+	}
+	return true;
+}
+
+static void slow_reader_holds_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct blocked blocked = {.f = f};
+
+	fill(f->st, "many", 3000, 0);
+	assert_int_equal(sqlite3_open(path, &blocked.db), SQLITE_OK);
+	assert_int_equal(store_each(f->st, "many", STR(""), stand_still, &blocked), RES_OK);
+	assert_int_equal(blocked.n, 3000);
+	assert_int_equal(blocked.checkpointed, 1);
+	sqlite3_close(blocked.db);
+	assert_int_equal(size_of("-wal"), 0);
+}
+
+/* Some other program, or a backup, has the file locked for writing: nobody who decides waits for it. */
+static void locked_file_delays_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct store_rate rate = {.capacity = 1000000, .per_ms = 1000};
+	sqlite3 *db;
+	int64_t start;
+
+	fill(f->st, "t", 10, 0);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	start = clock_ticks_ns();
+	for (int i = 0; i < 2000; i++) {
+		char key[16];
+
+		snprintf(key, sizeof key, "%d", i);
+		assert_int_equal(store_bucket(f->st, "rate", str_of(key), &rate, 1, NULL), RES_OK);
+		assert_int_equal(store_count(f->st, "n", STR("n"), 1, 0, NULL), RES_OK);
+	}
+	assert_true(clock_ticks_ns() - start < INT64_C(3000000000));
+	assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	for (int i = 0; i < 50 && store_flush(f->st) != RES_OK; i++)
+		usleep(100000);
+	assert_int_equal(count(f->st, "rate"), 2000);
+}
+
+/* No room even for the numbers that processes share: slower, but nobody is killed by touching them. */
+static void full_disk_at_the_start_is_survived(void **state)
+{
+	struct fixture *f = *state;
+	int status;
+
+	store_close(f->st);
+	f->st = NULL;
+	assert_int_equal(system(arena_printf(f->a, "rm -f %s-seen", path).p), 0);
+	if (fork() == 0) {
+		struct rlimit limit = {.rlim_cur = 1 << 20, .rlim_max = RLIM_INFINITY};
+		struct store_entry e;
+		struct store *st;
+		bool ok;
+
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &limit);
+		st = open_it(f->a);
+		ok = st && store_put(st, "t", STR("k"), STR("v"), 0) == RES_OK && store_flush(st) == RES_OK;
+		for (int i = 0; i < 100 && ok; i++)
+			ok = store_get(st, "t", STR("k"), f->a, &e) == RES_OK;
+		store_close(st);
+		_exit(ok ? 0 : 1);
+	}
+	wait(&status);
+	assert_int_equal(status, 0);
+}
+
+/* Keys and values as peers would like to have them: all of them are what they are. */
+static void keys_are_not_confused(void **state)
+{
+	struct fixture *f = *state;
+	static const struct str keys[] = {{"", 0}, {"\0", 1}, {"\0\0", 2}, {"a", 1}, {"a\0", 2}, {"a\0b", 3}, {"A", 1},
+	    {"\xc3\xbc", 2}, {"\xc3", 1}, {"\xff\xff\xff", 3}, {"'; DROP TABLE entry; --", 23}, {"%s%n", 4}};
+	enum { KEYS = sizeof keys / sizeof *keys };
+	struct store_entry e;
+
+	for (size_t i = 0; i < KEYS; i++)
+		assert_int_equal(store_put(f->st, "t", keys[i], arena_printf(f->a, "%zu", i), 0), RES_OK);
+	for (int is_written = 0; is_written < 2; is_written++) {
+		for (size_t i = 0; i < KEYS; i++) {
+			assert_int_equal(store_get(f->st, "t", keys[i], f->a, &e), RES_OK);
+			assert_str(e.value, arena_printf(f->a, "%zu", i).p);
+			assert_int_equal(store_has(f->st, "t2", keys[i]), RES_NONE);
+		}
+		assert_int_equal(count(f->st, "t"), KEYS);
+		assert_int_equal(store_flush(f->st), RES_OK);
+	}
+}
+
+/* What one process committed and keeps in memory gives way as soon as another one changes it. */
+static void no_process_believes_what_is_old(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = open_it(f->a);
+	struct store_entry e;
+
+	for (int i = 0; i < 200; i++) {
+		struct store *one = i % 2 ? f->st : other, *two = i % 2 ? other : f->st;
+		struct str value = arena_printf(f->a, i % 3 ? "%d" : "%04000d", i); /* some are too long to be kept */
+
+		assert_int_equal(store_put(one, "t", STR("k"), value, 0), RES_OK);
+		assert_int_equal(store_flush(one), RES_OK);
+		for (int k = 0; k < 2; k++) {
+			assert_int_equal(store_get(k ? one : two, "t", STR("k"), f->a, &e), RES_OK);
+			assert_true(str_eq(e.value, value));
+		}
+	}
+	store_close(other);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+
+	snprintf(folder, sizeof folder, "/tmp/test-abuse-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof path, "%s/state.db", folder);
+	f->a = arena_new(0);
+	f->st = open_it(f->a);
+	*state = f;
+	return f->st ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	int status;
+
+	store_close(f->st);
+	status = system(arena_printf(f->a, "rm -rf %s", folder).p);
+	arena_free(f->a);
+	free(f);
+	return status;
+}
+
+static int init(void **state)
+{
+	char clock_path[] = "/tmp/test-abuse-clock-XXXXXX";
+	int fd = mkstemp(clock_path);
+
+	(void)state;
+	if (fd < 0 || ftruncate(fd, sizeof *steer) < 0)
+		return -1;
+	steer = mmap(NULL, sizeof *steer, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	setenv("REEVE_CLOCK", clock_path, 1);
+	clock_init();
+	return unlink(clock_path);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(flood_does_not_grow_the_file),
+	    TEST(slow_reader_holds_nothing),
+	    TEST(locked_file_delays_nobody),
+	    TEST(full_disk_at_the_start_is_survived),
+	    TEST(keys_are_not_confused),
+	    TEST(no_process_believes_what_is_old),
+	};
+
+	return cmocka_run_group_tests(tests, init, NULL);
+}
