@@ -63,6 +63,8 @@ session via smtp milter from 192.0.2.1 {
 	mail <a@good.example>
 	quit
 }
+drain g1
+expect n1.messages == 4
 config g1 { filter rate { limit messages 3 per 1h by sender unless; } } = 1 ~ "expected except LIST, or unless CONDITION"
 config g1 { filter rate { limit messages 3 per 1h by sender unless sendr == "x"; } } = 1 ~ "did you mean 'sender'"
 config g1 { filter rate { limit messages 3 per 1h by sender unless subject == "x"; } } = 1 ~ "subject"

@@ -53,6 +53,8 @@ session via smtp milter from 192.0.2.5 {			# in the store, at once
 	data "From: a@example.com\r\nSubject: very spam\r\n\r\nx\r\n" = 250
 	quit
 }
+drain g1
+expect n1.messages == 2							# the last one is in the quarantine
 config g1 { filter settings; language de { "no such text" "x"; } } = 0 ~ "no statement of the policy has the text"
 config g1 { language de { "greylisted, retry in {greylist.wait}" "x"; } } = 0 ~ "filter settings is not configured" !~ "no statement"
 config g1 { filter settings; language de { "this looks like spam (score {score})" "{nothing}"; } } = 1 ~ "nothing"
