@@ -5,17 +5,15 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
 #include "lib/store.h"
+#include "tests/unit/clock-fake.h"
 #include "tests/unit/unit.h"
 
-static _Atomic int64_t *steer; /* nanoseconds, see lib/clock.h */
 static char folder[64], path[96];
 
 struct fixture {
@@ -264,21 +262,6 @@ static int teardown(void **state)
 	return status;
 }
 
-static int init(void **state)
-{
-	char clock_path[] = "/tmp/test-abuse-clock-XXXXXX";
-	int fd = mkstemp(clock_path);
-
-	(void)state;
-	if (fd < 0 || ftruncate(fd, sizeof *steer) < 0)
-		return -1;
-	steer = mmap(NULL, sizeof *steer, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	setenv("REEVE_CLOCK", clock_path, 1);
-	clock_init();
-	return unlink(clock_path);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -291,5 +274,6 @@ int main(void)
 	    TEST(no_process_believes_what_is_old),
 	};
 
-	return cmocka_run_group_tests(tests, init, NULL);
+	steer_start();
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
