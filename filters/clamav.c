@@ -5,6 +5,7 @@
  */
 #include "core/filter.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "core/scan.h"
@@ -113,6 +114,14 @@ static bool open_clamd(struct clamav_conf *c, struct conf_load *load, struct con
 	return c->clamd != NULL;
 }
 
+/* It may come later; but who checks his configuration wants to know. */
+static void look_for(struct conf_load *load, struct conf_place place, struct str path)
+{
+	if (access(arena_cstr(load->arena, path), F_OK) < 0 && errno == ENOENT)
+		conf_warning(load, place, "there is no virus database in %.*s: run freshclam (Debian package clamav-freshclam), or put "
+		    "own signatures there", STR_ARG(path));
+}
+
 static bool clamav_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
 	struct clamav_conf *c = conf;
@@ -121,6 +130,10 @@ static bool clamav_open(void *conf, const struct filter_env *env, struct conf_lo
 	if (c->sockets.n)
 		return open_clamd(c, load, place);
 	c->scan = env->scan;
+	for (size_t i = 0; i < c->databases.n; i++)
+		look_for(load, c->databases.v[i].place, conf_path(load->arena, c->databases.v[i].place, c->databases.v[i].text));
+	if (c->databases.n == 0)
+		look_for(load, place, str_of(default_database));
 	if (!c->scan)
 		return true;
 	set_settings(c, scan_settings(c->scan));

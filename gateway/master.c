@@ -57,39 +57,6 @@ static int64_t now_ms(void)
 
 /* ---- preparation, while we may be root ---- */
 
-static bool find_account(struct master *m)
-{
-	const char *user = m->config->user.n ? m->config->user.p : "mailreeve";
-	struct passwd *pw;
-	struct group *gr;
-
-	m->env.is_root = geteuid() == 0;
-	m->env.uid = geteuid();
-	m->env.gid = getegid();
-	if (!m->env.is_root)
-		return true;
-	pw = getpwnam(user);
-	if (!pw && !m->config->user.n) {
-		log_say(LOG_LEVEL_WARNING, "master", "there is no account 'mailreeve': the roles run as 'nobody'; "
-		    "create it with: adduser --system --group mailreeve");
-		pw = getpwnam("nobody");
-	}
-	if (!pw) {
-		log_say(LOG_LEVEL_ERROR, "master", "there is no account '%s'", user);
-		return false;
-	}
-	m->env.uid = pw->pw_uid;
-	m->env.gid = pw->pw_gid;
-	gr = m->config->group.n ? getgrnam(m->config->group.p) : NULL;
-	if (m->config->group.n && !gr) {
-		log_say(LOG_LEVEL_ERROR, "master", "there is no group '%s'", m->config->group.p);
-		return false;
-	}
-	if (gr)
-		m->env.gid = gr->gr_gid;
-	return true;
-}
-
 /* Makes the folder (and its parent when missing) and gives it to the roles' account. */
 static bool make_folder(struct master *m, const char *path, mode_t mode)
 {
@@ -182,7 +149,7 @@ static bool prepare(struct master *m, struct arena *a)
 {
 	m->env.config = m->config;
 	m->env.master_pid = getpid();
-	if (!find_account(m) || !make_folder(m, m->config->state.p, 0750) ||
+	if (!role_account(&m->env) || !make_folder(m, m->config->state.p, 0750) ||
 	    !make_folder(m, m->config->runtime.p, 0755) || !make_doorbell(m))
 		return false;
 	m->env.listen_fds = bind_all(m, a);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,40 @@ static void die(const char *what)
 	_exit(1);
 }
 
-static void give_up_root(const struct role_env *env)
+bool role_account(struct role_env *env)
+{
+	const char *user = env->config->user.n ? env->config->user.p : "mailreeve";
+	struct passwd *pw;
+	struct group *gr;
+
+	env->is_root = geteuid() == 0;
+	env->uid = geteuid();
+	env->gid = getegid();
+	if (!env->is_root)
+		return true;
+	pw = getpwnam(user);
+	if (!pw && !env->config->user.n) {
+		log_say(LOG_LEVEL_WARNING, "account", "there is no account 'mailreeve': the roles run as 'nobody'; "
+		    "create it with: adduser --system --group mailreeve");
+		pw = getpwnam("nobody");
+	}
+	if (!pw) {
+		log_say(LOG_LEVEL_ERROR, "account", "there is no account '%s'", user);
+		return false;
+	}
+	env->uid = pw->pw_uid;
+	env->gid = pw->pw_gid;
+	gr = env->config->group.n ? getgrnam(env->config->group.p) : NULL;
+	if (env->config->group.n && !gr) {
+		log_say(LOG_LEVEL_ERROR, "account", "there is no group '%s'", env->config->group.p);
+		return false;
+	}
+	if (gr)
+		env->gid = gr->gr_gid;
+	return true;
+}
+
+void role_give_up_root(const struct role_env *env)
 {
 	if (setgroups(0, NULL) < 0)
 		die("drop the supplementary groups");
@@ -101,7 +135,7 @@ void role_settle(const struct role_env *env, const char *name)
 		_exit(0);
 	set_limits();
 	if (env->is_root)
-		give_up_root(env);
+		role_give_up_root(env);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		die("set no_new_privs");
 	/* Changing the account clears it. */

@@ -32,6 +32,10 @@ enum { ROLE_PATHS = 8 };
 struct sandbox_path;
 /* Folders of a role; returns how many. */
 size_t role_paths(const struct role_env *env, struct arena *a, struct sandbox_path *ret); /* ROLE_PATHS of them */
+/* Finds the account that roles become, by env->config; false, logged, when it does not exist. */
+bool role_account(struct role_env *env);
+/* Becomes that account for good, without any capability; exits when that cannot be done. */
+void role_give_up_root(const struct role_env *env);
 /* Gives up root, sets no_new_privs and limits; exits when that cannot be done. */
 void role_settle(const struct role_env *env, const char *name);
 /* Tells the master that the role works. */

@@ -273,6 +273,24 @@ static bool can_write_outside(void)
 	return can_open("/var/tmp", O_TMPFILE | O_WRONLY) || can_open("/", O_TMPFILE | O_WRONLY);
 }
 
+/* Calls that no role makes; one that does not fail with EPERM got through to the kernel. */
+static bool can_reach_kernel(void)
+{
+	static const long calls[] = {SYS_unshare, SYS_mount, SYS_bpf, SYS_perf_event_open, SYS_io_uring_setup, SYS_userfaultfd,
+	    SYS_keyctl, SYS_add_key, SYS_setns, SYS_process_vm_readv, SYS_init_module, SYS_kexec_load, SYS_personality,
+	    SYS_name_to_handle_at, SYS_chroot, SYS_pidfd_getfd};
+
+	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+		if (syscall(calls[i], -1L, 0L, 0L, 0L, 0L) >= 0 || errno != EPERM)
+			return true;
+	return false;
+}
+
+static bool can_gain_rights(void)
+{
+	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1;
+}
+
 static const struct {
 	const char *name;
 	bool (*can)(void);
@@ -286,6 +304,8 @@ static const struct {
 	    1 << SANDBOX_REPORTS | 1 << SANDBOX_WORKER},
     [PROBE_READ_OUTSIDE] = {"read other files", can_read_outside, true, 1 << SANDBOX_WORKER},
     [PROBE_WRITE_OUTSIDE] = {"write other files", can_write_outside, true, (1 << SANDBOX_KINDS) - 1},
+    [PROBE_KERNEL] = {"reach other parts", can_reach_kernel, false, (1 << SANDBOX_KINDS) - 1},
+    [PROBE_RIGHTS] = {"gain rights", can_gain_rights, false, (1 << SANDBOX_KINDS) - 1},
 };
 
 const char *sandbox_probe_name(enum sandbox_probe probe)

@@ -47,6 +47,8 @@ enum sandbox_probe {
 	PROBE_FORK,
 	PROBE_READ_OUTSIDE, /* /etc/passwd */
 	PROBE_WRITE_OUTSIDE, /* a file in / or /tmp */
+	PROBE_KERNEL,	   /* calls that open other parts of the kernel: namespaces, io_uring, keys, BPF */
+	PROBE_RIGHTS,	   /* gain rights by running a program */
 	PROBES,
 };
 const char *sandbox_probe_name(enum sandbox_probe probe);

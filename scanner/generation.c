@@ -19,7 +19,7 @@
 #include "lib/log.h"
 #include "scanner/supervisor.h"
 
-enum { RETRY_MS = 10000, SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000 };
+enum { RETRY_MS = 10000, SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000, OLD_S = 7 * 86400, DAY_MS = 86400 * 1000 };
 
 static void fall_back(pid_t pid)
 {
@@ -158,13 +158,18 @@ static void drain(struct generation *g)
 		}
 }
 
+static int64_t age_s(const struct generation *g)
+{
+	return g->info.database_time ? (int64_t)time(NULL) - g->info.database_time : 0;
+}
+
 static void say_ready(const struct generation *g)
 {
 	struct log_line l = log_start(LOG_LEVEL_INFO, "databases");
 
 	log_int(&l, "generation", g->number);
 	log_int(&l, "signatures", g->info.signatures);
-	log_int(&l, "age_s", g->info.database_time ? (int64_t)time(NULL) - g->info.database_time : 0);
+	log_int(&l, "age_s", age_s(g));
 	log_int(&l, "load_ms", g->ready_ms - g->started_ms);
 	log_end(&l);
 }
@@ -305,6 +310,18 @@ void generation_kill(struct worker *w)
 	*w = (struct worker){.generation = w->generation, .fd = -1};
 }
 
+/* Once a day, from the first on. */
+static void warn_of_age(struct supervisor *s)
+{
+	int64_t now = supervisor_now_ms();
+
+	if (!s->current || age_s(s->current) <= OLD_S || now < s->warn_ms)
+		return;
+	s->warn_ms = now + DAY_MS;
+	log_say(LOG_LEVEL_WARNING, "databases", "the newest virus database is %" PRId64 " days old: is freshclam running?",
+	    age_s(s->current) / 86400);
+}
+
 static bool has_work(const struct generation *g)
 {
 	for (size_t i = 0; i < g->worker_count; i++)
@@ -344,6 +361,7 @@ void generations_tend(struct supervisor *s)
 	}
 	ask_for_missing(s->current);
 	ask_for_missing(s->next);
+	warn_of_age(s);
 	if (s->current)
 		end_unsettled(s->current);
 	for (size_t i = 0; i < GENERATIONS_MAX; i++)
@@ -409,7 +427,7 @@ size_t supervisor_status(const struct supervisor *s, char *text, size_t size)
 	    "waiting %u\nscans %" PRIu64 "\ninfected %" PRIu64 "\nunscanned %" PRIu64 "\ntimeouts %" PRIu64
 	    "\ndeaths %" PRIu64 "\nretries %" PRIu64 "\nmicros %" PRIu64 "\nloads %" PRIu64 "\nload-failures %" PRIu64
 	    "\nerror %s\n", state_of(s), g ? g->number : 0, g ? g->info.signatures : 0,
-	    g && g->info.database_time ? (int64_t)time(NULL) - g->info.database_time : 0, alive, busy, waiting, s->stats.scans,
+	    g ? age_s(g) : 0, alive, busy, waiting, s->stats.scans,
 	    s->stats.infected, s->stats.unscanned, s->stats.timeouts, s->stats.deaths, s->stats.retries, s->stats.micros,
 	    s->stats.loads, s->stats.load_failures, s->error[0] ? s->error : "none");
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;

@@ -75,6 +75,7 @@ struct supervisor {
 	uint64_t serial;
 	bool changed;		    /* databases or settings are newer than what is loaded */
 	int64_t retry_ms;	    /* not before */
+	int64_t warn_ms;	    /* of old databases, not before */
 	char error[LINK_TEXT_MAX];  /* why the last load failed; "" it did not */
 	uint32_t numbers;
 	uint64_t ids, orders;

@@ -13,6 +13,7 @@ scenarios = \
 	tests/scenarios/auth-spf.mt \
 	tests/scenarios/bdat-next-hop.mt \
 	tests/scenarios/bdat.mt \
+	tests/scenarios/clamav-outcomes.mt \
 	tests/scenarios/config-errors.mt \
 	tests/scenarios/dsn-forward.mt \
 	tests/scenarios/dsn.mt \
@@ -71,6 +72,7 @@ scenarios = \
 	tests/scenarios/route-tls-verify.mt \
 	tests/scenarios/scan-explain.mt \
 	tests/scenarios/settings-language.mt \
+	tests/scenarios/self-test.mt \
 	tests/scenarios/shutdown.mt \
 	tests/scenarios/smtp-basics.mt \
 	tests/scenarios/smuggling-bdat.mt \

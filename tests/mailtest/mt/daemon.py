@@ -39,7 +39,7 @@ class Gateway:
         os.makedirs(self.state)
 
     def names(self):
-        own = {"STATE": self.state, "CONF": self.conf, "GDIR": self.dir}
+        own = {"STATE": self.state, "CONF": self.conf, "GDIR": self.dir, "PID": str(self.process.pid if self.process else 0)}
         return {**own, **{k: str(v) for k, v in self.ports.items()}}
 
     def write(self, text):
