@@ -60,8 +60,6 @@ static void log_less(unsigned long actions, unsigned long steps)
 
 static bool is_silent(const struct snapshot *snap, enum stage stage)
 {
-	if (stage == STAGE_RCPT && snap->config->recipient_classes)
-		return false;
 	return !chain_has_run(snap->chain, stage) && !policy_has(snap->policy, stage);
 }
 
@@ -75,15 +73,16 @@ static bool needs_body(const struct snapshot *snap)
  * No reply where none can come; every bit only if it was offered. A reply to each body chunk is what
  * saying "enough" (SKIP) would cost: a tenth of our time for each message, to spare the rest of one
  * that is too large. So chunks are not answered, where that is possible. What is wrong at a step that
- * is not answered (too many recipients, the process ends) is said at the end of the message.
+ * is not answered (too long a header, the process ends) is said at the end of the message. MAIL and
+ * RCPT are always answered: a size or a recipient too many is refused there, and nothing else with it.
  */
 static unsigned long steps_wanted(const struct snapshot *snap, unsigned long offered)
 {
 	static const struct {
 		enum stage stage;
 		unsigned long flag;
-	} silent[] = {{STAGE_CONNECT, SMFIP_NR_CONN}, {STAGE_HELO, SMFIP_NR_HELO}, {STAGE_MAIL, SMFIP_NR_MAIL},
-	    {STAGE_RCPT, SMFIP_NR_RCPT}, {STAGE_HEADER, SMFIP_NR_EOH}};
+	} silent[] = {{STAGE_CONNECT, SMFIP_NR_CONN}, {STAGE_HELO, SMFIP_NR_HELO},
+	    {STAGE_HEADER, SMFIP_NR_EOH}};
 	unsigned long steps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_HDR | SMFIP_HDR_LEADSPC | SMFIP_SKIP;
 
 	for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)

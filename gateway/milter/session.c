@@ -201,21 +201,22 @@ static sfsistat on_mail(SMFICTX *ctx, char **argv)
 {
 	struct milter_conn *c = conn_of(ctx);
 	const struct verdict *v;
+	const char *wrong;
 
 	if (!c)
 		return SMFIS_TEMPFAIL;
 	milter_transaction_end(c);
 	v = standing(c);
 	if (v)
-		return answer(c, SMFIP_NR_MAIL, milter_reply(c, v));
+		return milter_reply(c, v);
 	transaction_start(c);
-	c->late = intake_mail(&c->intake, argv, MACROS(ctx));
-	if (c->late && !(c->steps & SMFIP_NR_MAIL))
-		return refuse_mail(c, say(c, c->late));
+	wrong = intake_mail(&c->intake, argv, MACROS(ctx));
+	if (wrong)
+		return refuse_mail(c, say(c, wrong));
 	v = decide(c, STAGE_MAIL);
 	if (refuses(v))
 		return refuse_mail(c, refuse(c, STAGE_MAIL, v));
-	return answer(c, SMFIP_NR_MAIL, SMFIS_CONTINUE);
+	return SMFIS_CONTINUE;
 }
 
 static sfsistat take_rcpt(struct milter_conn *c)
@@ -253,19 +254,13 @@ static struct milter_conn *in_message(SMFICTX *ctx, unsigned long no_reply, sfsi
 static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 {
 	sfsistat status;
-	struct milter_conn *c = in_message(ctx, SMFIP_NR_RCPT, &status);
+	struct milter_conn *c = in_message(ctx, 0, &status);
 	const char *wrong;
 
 	if (!c)
 		return status;
 	wrong = intake_rcpt(&c->intake, argv);
-	if (wrong && !(c->steps & SMFIP_NR_RCPT))
-		return say(c, wrong);
-	if (wrong)
-		c->late = wrong;
-	else
-		status = take_rcpt(c);
-	return answer(c, SMFIP_NR_RCPT, wrong ? SMFIS_CONTINUE : status);
+	return wrong ? say(c, wrong) : take_rcpt(c);
 }
 
 /* ---- content ---- */
