@@ -40,6 +40,11 @@ struct verdict {
 	struct str *copies;	      /* further recipients */
 	size_t copy_count;
 	struct str redirect;	      /* instead of the recipient; "" none */
+	bool sets_sender;
+	struct str sender;	      /* of the envelope, when sets_sender; "" null */
+	bool replaces_body;
+	struct str body;	      /* plain text instead of it, encoded; lines end in CRLF */
+	bool is_body_base64;
 	int64_t delay_ms;	      /* before the reply */
 	struct trail_step *trail, **trail_last;
 };

@@ -167,8 +167,11 @@ static bool edits_eq(const struct edits *a, const struct edits *b)
 
 static bool fits(const struct delivery_group *g, const struct verdict *v)
 {
-	return g->is_quarantine == (v->kind == VERDICT_QUARANTINE) &&
-	       str_eq(g->verdict->subject_prefix, v->subject_prefix) && edits_eq(&g->verdict->tags, &v->tags);
+	const struct verdict *w = g->verdict;
+
+	return g->is_quarantine == (v->kind == VERDICT_QUARANTINE) && str_eq(w->subject_prefix, v->subject_prefix) &&
+	       edits_eq(&w->tags, &v->tags) && w->sets_sender == v->sets_sender && str_eq(w->sender, v->sender) &&
+	       w->replaces_body == v->replaces_body && str_eq(w->body, v->body);
 }
 
 static void tag_subject(struct message *m, struct edits *e, struct arena *a, struct str prefix)
@@ -196,6 +199,30 @@ static void copy_edits(struct edits *to, struct arena *a, const struct edits *fr
 	}
 }
 
+/* What told how to read the old body goes with it. */
+static void describe_body(const struct message *m, struct edits *e, struct arena *a, const struct verdict *v)
+{
+	static const char *const names[] = {"MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition",
+	    "Content-ID", "Content-Description", "Content-Language", "Content-Location", "Content-MD5", "Content-Length"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		for (size_t k = headers_count(&m->headers, names[i]); k > 0; k--)
+			edit_remove_header(e, a, str_of(names[i]), (unsigned)k);
+	edit_add_header(e, a, STR("Content-Transfer-Encoding"), v->is_body_base64 ? STR("base64") : STR("7bit"));
+	edit_add_header(e, a, STR("Content-Type"), STR("text/plain; charset=utf-8"));
+	edit_add_header(e, a, STR("MIME-Version"), STR("1.0"));
+}
+
+struct str judge_with_body(struct arena *a, const struct message *m, const struct delivery_group *g)
+{
+	const struct headers *h = &m->headers;
+	const struct header *last = h->n ? &h->v[h->n - 1] : NULL;
+	struct str data = spool_data(m->spool);
+	size_t head = last ? (size_t)(last->raw.p + last->raw.n - data.p) : 0;
+
+	return arena_printf(a, "%.*s\r\n%.*s", STR_ARG(str_sub(data, 0, head)), STR_ARG(g->body));
+}
+
 static struct delivery_group *group_new(struct session *s, const struct verdict *v, struct arena *a, size_t room)
 {
 	struct delivery_group *g = arena_alloc(a, sizeof *g);
@@ -204,7 +231,12 @@ static struct delivery_group *group_new(struct session *s, const struct verdict 
 	g->origins = arena_array(a, room, sizeof *g->origins);
 	g->is_quarantine = v->kind == VERDICT_QUARANTINE;
 	g->verdict = v;
+	g->sender = v->sets_sender && !g->is_quarantine ? v->sender : s->message->sender.text;
+	g->replaces_body = v->replaces_body && !g->is_quarantine;
+	g->body = v->body;
 	edits_init(&g->edits);
+	if (g->replaces_body)
+		describe_body(s->message, &g->edits, a, v);
 	copy_edits(&g->edits, a, &v->tags);
 	if (v->subject_prefix.n)
 		tag_subject(s->message, &g->edits, a, v->subject_prefix);

@@ -39,10 +39,16 @@ struct delivery_group {
 	const struct recipient **origins; /* NULL for copies */
 	size_t n;
 	struct edits edits;		 /* filters' and policy's together, subject tag included */
+	struct str sender;		 /* of the envelope */
+	struct str body;		 /* instead of the message's, when replaces_body */
+	bool replaces_body;
 	bool is_quarantine;
 	const struct verdict *verdict;
 	struct delivery_group *next;
 };
+
+/* The message with the body of a group that replaces it; the edits are still to be applied. */
+struct str judge_with_body(struct arena *a, const struct message *m, const struct delivery_group *g);
 
 struct delivery_group *judge_groups(struct session *s, const struct judgement *j, struct arena *a);
 

@@ -265,7 +265,23 @@ static void json_recipients(const struct judgement *j, struct json *out)
 	json_close(out);
 }
 
-static void json_edits(const struct edits *edits, struct json *out)
+static void json_envelope(const struct delivery_group *g, struct json *out)
+{
+	if (g->verdict->sets_sender && !g->is_quarantine) {
+		json_open(out, '{');
+		json_kv(out, "op", STR("set-sender"));
+		json_kv(out, "value", g->sender);
+		json_close(out);
+	}
+	if (g->replaces_body) {
+		json_open(out, '{');
+		json_kv(out, "op", STR("replace-body"));
+		json_kv_int(out, "bytes", (int64_t)g->body.n);
+		json_close(out);
+	}
+}
+
+static void json_edits(const struct edits *edits, const struct delivery_group *g, struct json *out)
 {
 	static const char *const ops[] = {"add-header", "remove-header", "change-header"};
 
@@ -280,6 +296,8 @@ static void json_edits(const struct edits *edits, struct json *out)
 			json_kv(out, "value", e->value);
 		json_close(out);
 	}
+	if (g)
+		json_envelope(g, out);
 	json_close(out);
 }
 
@@ -329,7 +347,7 @@ void judge_json(const struct session *s, const struct judgement *j, struct json 
 	json_key(out, "urls");
 	json_urls(message_content(s->message), out);
 	json_key(out, "changes");
-	json_edits(groups ? &groups->edits : &m->edits, out);
+	json_edits(groups ? &groups->edits : &m->edits, groups, out);
 	json_key(out, "facts");
 	json_facts(s, sole_recipient(j), out);
 	json_key(out, "micros");

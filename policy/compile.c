@@ -514,6 +514,15 @@ static bool read_address(struct reading *r)
 	return read_nothing(r);
 }
 
+static bool read_sender(struct reading *r)
+{
+	if (at_end(r) || !conf_is_word(&r->node->tokens[r->i], "null"))
+		return read_address(r);
+	r->i++;
+	r->s->name = STR("");
+	return read_nothing(r);
+}
+
 static bool read_delay(struct reading *r)
 {
 	const struct conf_token *t;
@@ -547,6 +556,9 @@ const struct policy_word policy_actions[] = {
     {"remove-header", "NAME", "removes all fields of that name (at message)"},
     {"copy", "ADDRESS", "sends a copy to a further recipient (at message)"},
     {"redirect", "ADDRESS", "delivers to this address instead of the recipient (at message)"},
+    {"set-sender", "ADDRESS | null", "delivers with this envelope sender, or with none (at message)"},
+    {"replace-body", "\"TEXT\"",
+	"delivers this text instead of the body with all that is attached; signatures break (at message)"},
     {"delay", "DURATION", "waits before the reply, at most 1m; the longest of several counts"},
     {"for", "CONDITION { ... }", "statements that run only when the condition is true"},
     {NULL, NULL, NULL},
@@ -565,6 +577,8 @@ static const struct action_row action_rows[] = {
     {ACTION_REMOVE_HEADER, AT_MESSAGE, read_header_name},
     {ACTION_COPY, AT_MESSAGE, read_address},
     {ACTION_REDIRECT, AT_MESSAGE, read_address},
+    {ACTION_SET_SENDER, AT_MESSAGE, read_sender},
+    {ACTION_REPLACE_BODY, AT_MESSAGE, read_text},
     {ACTION_DELAY, ALL_STAGES, read_delay},
 };
 

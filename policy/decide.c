@@ -203,6 +203,18 @@ static void do_redirect(struct run *run, const struct statement *s)
 	run->verdict->redirect = s->name;
 }
 
+static void do_set_sender(struct run *run, const struct statement *s)
+{
+	run->verdict->sets_sender = true;
+	run->verdict->sender = s->name;
+}
+
+static void do_replace_body(struct run *run, const struct statement *s)
+{
+	run->verdict->replaces_body = true;
+	run->verdict->body = template_body(run, &s->text, &run->verdict->is_body_base64);
+}
+
 static void do_delay(struct run *run, const struct statement *s)
 {
 	if (s->delay_ms > run->verdict->delay_ms)
@@ -221,6 +233,8 @@ static void (*const doers[])(struct run *run, const struct statement *s) = {
     [ACTION_REMOVE_HEADER] = do_remove_header,
     [ACTION_COPY] = do_copy,
     [ACTION_REDIRECT] = do_redirect,
+    [ACTION_SET_SENDER] = do_set_sender,
+    [ACTION_REPLACE_BODY] = do_replace_body,
     [ACTION_DELAY] = do_delay,
 };
 

@@ -69,6 +69,8 @@ enum policy_use {
 	POLICY_USES_QUARANTINE = 8, /* or may turn a minority's reject into one: any reject at message */
 	POLICY_USES_DISCARD = 16,
 	POLICY_USES_SIZE = 32,	    /* reads the fact `size` */
+	POLICY_USES_SENDER = 64,    /* changes the envelope sender */
+	POLICY_USES_BODY = 128,	    /* replaces the body */
 };
 
 unsigned policy_uses(const struct policy *p);

@@ -16,6 +16,7 @@ enum program_limits {
 	POLICY_EXPR_NODES = 10000,   /* of one condition */
 	POLICY_REPLY_MAX = 500,	     /* octets of a filled reply */
 	POLICY_HEADER_MAX = 4000,    /* octets of a filled header, before it is encoded */
+	POLICY_BODY_MAX = 16000,     /* octets of a filled body, before it is encoded */
 	POLICY_STATEMENT_MAX = 200,  /* octets of a statement in the trail */
 	POLICY_FACTS_TEXT_MAX = 500, /* octets of the facts of a statement in the trail */
 	POLICY_DELAY_MAX = 60000,    /* ms */
@@ -108,6 +109,8 @@ enum action {
 	ACTION_REMOVE_HEADER,
 	ACTION_COPY,
 	ACTION_REDIRECT,
+	ACTION_SET_SENDER,
+	ACTION_REPLACE_BODY,
 	ACTION_DELAY,
 	ACTION_FOR,
 };
@@ -213,5 +216,7 @@ bool run_condition(struct run *run, const struct expr *e);
 const struct template *texts_choose(const struct run *run, const struct statement *s);
 struct str template_reply(struct run *run, const struct template *t);
 struct str template_header(struct run *run, const struct template *t);
+/* Text of a body: lines end in CRLF; base64 when it is not plain ASCII of short lines. */
+struct str template_body(struct run *run, const struct template *t, bool *ret_is_base64);
 
 #endif

@@ -195,3 +195,57 @@ struct str template_header(struct run *run, const struct template *t)
 	buf_free(&clean);
 	return buf_take(&out, run->arena);
 }
+
+/* Lines end in CRLF, other controls are blanks, what is no UTF-8 becomes U+FFFD. */
+static void clean_body(struct str s, struct buf *out)
+{
+	for (size_t i = 0; i < s.n;) {
+		size_t n = character(s, i);
+
+		if (n == 0)
+			buf_adds(out, "\xef\xbf\xbd");
+		else if (s.p[i] == '\n')
+			buf_adds(out, "\r\n");
+		else if (is_control((unsigned char)s.p[i]) && s.p[i] != '\t')
+			buf_addc(out, ' ');
+		else
+			buf_add(out, str_sub(s, i, n));
+		i += n ? n : 1;
+	}
+	if (out->n < 2 || out->p[out->n - 1] != '\n')
+		buf_adds(out, "\r\n");
+}
+
+enum { BASE64_LINE_OCTETS = 57, PLAIN_LINE_MAX = 998 };
+
+static bool is_plain(struct str s)
+{
+	struct str line;
+
+	if (!str_is_ascii(s))
+		return false;
+	while (str_split(&s, '\n', &line))
+		if (line.n > PLAIN_LINE_MAX)
+			return false;
+	return true;
+}
+
+struct str template_body(struct run *run, const struct template *t, bool *ret_is_base64)
+{
+	struct buf raw = {0}, clean = {0}, out = {0};
+	struct str s;
+
+	fill(run, t, POLICY_BODY_MAX, &raw);
+	clean_body(buf_str(&raw), &clean);
+	s = buf_str(&clean);
+	*ret_is_base64 = !is_plain(s);
+	for (size_t i = 0; *ret_is_base64 && i < s.n; i += BASE64_LINE_OCTETS) {
+		add_base64(&out, str_sub(s, i, BASE64_LINE_OCTETS));
+		buf_adds(&out, "\r\n");
+	}
+	if (!*ret_is_base64)
+		buf_add(&out, s);
+	buf_free(&raw);
+	buf_free(&clean);
+	return buf_take(&out, run->arena);
+}

@@ -112,6 +112,27 @@ static bool drop_others(struct milter_conn *c, struct arena *a, const struct jud
 	return ok;
 }
 
+/* ---- sender and body ---- */
+
+/* The MTA keeps one message: the first group that wants another sender, or another body, has it for all. */
+static bool change_sender(struct milter_conn *c, struct arena *a, const struct delivery_group *groups)
+{
+	const struct delivery_group *g = groups;
+
+	while (g && !g->verdict->sets_sender)
+		g = g->next;
+	return !g || smfi_chgfrom(c->ctx, (char *)arena_printf(a, "<%.*s>", STR_ARG(g->sender)).p, NULL) == MI_SUCCESS;
+}
+
+static bool replace_body(struct milter_conn *c, const struct delivery_group *groups)
+{
+	const struct delivery_group *g = groups;
+
+	while (g && !g->replaces_body)
+		g = g->next;
+	return !g || smfi_replacebody(c->ctx, (unsigned char *)g->body.p, (int)g->body.n) == MI_SUCCESS;
+}
+
 /* ---- a message that was taken ---- */
 
 static sfsistat later(struct milter_conn *c, int code, const char *enhanced, const char *text)
@@ -154,6 +175,8 @@ static bool change(struct milter_conn *c, const struct judgement *j, struct deli
 	struct arena *a = c->session->message->arena;
 	bool ok = milter_edit(c, groups);
 
+	ok &= change_sender(c, a, groups);
+	ok &= replace_body(c, groups);
 	for (const struct delivery_group *g = groups; g; g = g->next)
 		ok &= change_group(c, a, g);
 	ok &= drop_others(c, a, j, held ? VERDICT_QUARANTINE : VERDICT_ACCEPT);

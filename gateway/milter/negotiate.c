@@ -20,6 +20,8 @@ static const struct {
     {POLICY_USES_TAGS, SMFIF_ADDHDRS, "add headers"},
     {POLICY_USES_TAGS, SMFIF_CHGHDRS, "change headers"},
     {POLICY_USES_COPY | POLICY_USES_REDIRECT, SMFIF_ADDRCPT, "add recipients"},
+    {POLICY_USES_SENDER, SMFIF_CHGFROM, "change the envelope sender"},
+    {POLICY_USES_BODY, SMFIF_CHGBODY, "replace bodies"},
     {POLICY_USES_REDIRECT | POLICY_USES_QUARANTINE | POLICY_USES_DISCARD, SMFIF_DELRCPT, "delete recipients"},
 };
 

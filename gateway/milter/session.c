@@ -388,7 +388,8 @@ static sfsistat on_close(SMFICTX *ctx)
 struct smfiDesc milter_callbacks = {
     .xxfi_name = (char *)"mailreeve",
     .xxfi_version = SMFI_VERSION,
-    .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_ADDRCPT | SMFIF_DELRCPT | SMFIF_QUARANTINE | SMFIF_SETSYMLIST,
+    .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_ADDRCPT | SMFIF_DELRCPT | SMFIF_CHGFROM | SMFIF_CHGBODY |
+	SMFIF_QUARANTINE | SMFIF_SETSYMLIST,
     .xxfi_connect = on_connect,
     .xxfi_helo = on_helo,
     .xxfi_envfrom = on_mail,

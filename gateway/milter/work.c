@@ -63,7 +63,7 @@ void milter_progress(void)
 static void seal(struct session *s, struct delivery_group *groups)
 {
 	for (struct delivery_group *g = groups; g; g = g->next)
-		if (!g->is_quarantine)
+		if (!g->is_quarantine && !g->replaces_body)
 			seal_outgoing(s, &g->edits);
 }
 

@@ -144,9 +144,13 @@ static void fill_entry(struct smtp *c, struct queue_entry *e, const struct deliv
 {
 	const struct message *m = c->s->message;
 
-	*e = (struct queue_entry){.arrived = clock_now(), .sender = m->sender.text, .envid = m->envid, .ret = m->ret,
+	*e = (struct queue_entry){.arrived = clock_now(), .sender = g->sender, .envid = m->envid, .ret = m->ret,
 	    .is_8bit = m->is_8bit, .is_utf8 = m->is_utf8, .recipient_count = g->n, .edits = &g->edits,
 	    .data = spool_data(m->spool), .data_fd = spool_fd(m->spool)};
+	if (g->replaces_body) {
+		e->data = judge_with_body(m->arena, m, g);
+		e->data_fd = -1;
+	}
 	memcpy(e->id, m->id, sizeof e->id);
 	e->recipients = arena_array(m->arena, g->n, sizeof *e->recipients);
 	for (size_t i = 0; i < g->n; i++) {
@@ -220,7 +224,7 @@ void smtp_judge_message(struct smtp *c)
 	c->verdict = c->judgement->whole;
 	c->groups = judge_groups(s, c->judgement, m->arena);
 	for (struct delivery_group *g = c->groups; g; g = g->next)
-		if (!g->is_quarantine)
+		if (!g->is_quarantine && !g->replaces_body)
 			seal_outgoing(s, &g->edits);
 	if (gate)
 		gate_leave(gate);

@@ -54,6 +54,7 @@ scenarios = \
 	tests/scenarios/pipelining.mt \
 	tests/scenarios/policy-actions.mt \
 	tests/scenarios/policy-default.mt \
+	tests/scenarios/policy-envelope-body.mt \
 	tests/scenarios/policy-no-verdict.mt \
 	tests/scenarios/policy-per-recipient.mt \
 	tests/scenarios/quarantine-with-queue.mt \
