@@ -25,7 +25,7 @@ struct milter milter = {.lock = PTHREAD_MUTEX_INITIALIZER, .idle = PTHREAD_COND_
  * libmilter closes the connection at larger packets, and its own limit of 64 KiB is less than what
  * Postfix sends.
  */
-enum { BACKLOG = 256, MTA_TIMEOUT_S = 7210, PACKET_MAX = 4 * HEADER_BYTES_MAX };
+enum { BACKLOG = 256, MTA_TIMEOUT_S = 7210, PACKET_MAX = 4 * HEADER_BYTES_MAX, LAST_WORDS_MS = 500 };
 
 /* To our account, and to the MTA's group when one is named. */
 static bool give_socket(const struct role_env *env, const char *path)
@@ -202,6 +202,8 @@ static void drain(int64_t limit_ms)
 		pthread_mutex_lock(&milter.lock);
 	}
 	pthread_mutex_unlock(&milter.lock);
+	/* libmilter sends what the last callback returned, and tells nobody when it has. */
+	usleep(LAST_WORDS_MS * 1000);
 }
 
 int milter_role(const struct role_env *env)

@@ -139,6 +139,18 @@ static bool has_room(void)
 static const struct verdict too_busy = {.kind = VERDICT_TEMPFAIL, .code = 421, .enhanced = {"4.3.2", 5},
     .text = {"too busy, try again later", 25}};
 
+/*
+ * Mail that was submitted on the MTA's host has no client: Sendmail gives no address then, Postfix the
+ * loopback address with the port 0, which no connection has.
+ */
+static void take_address(struct session *s, const _SOCK_ADDR *address)
+{
+	if (address)
+		ip_from_sockaddr(address, &s->client, &s->client_port);
+	if (s->client_port == 0 && ip_is_loopback(&s->client))
+		s->client = (struct ip){0};
+}
+
 static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 {
 	struct milter_conn *c = milter_conn_at_connect(ctx);
@@ -148,8 +160,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *address)
 		return SMFIS_TEMPFAIL;
 	end_session(c); /* a second connect: the MTA starts anew */
 	start_session(c);
-	if (address)
-		ip_from_sockaddr(address, &c->session->client, &c->session->client_port);
+	take_address(c->session, address);
 	intake_connect(&c->intake, name, MACROS(ctx));
 	if (has_room())
 		v = decide(c, STAGE_CONNECT);

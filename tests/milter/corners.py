@@ -45,6 +45,7 @@ policy {
         tag header "X-Daemon" "{mta.daemon}";
         tag header "X-Peer" "{tls.peer}";
         tag header "X-Cipher" "{tls.version} {tls.cipher}";
+        tag header "X-Local" "yes" if client.local;
         tag header "X-Queue-Id" "{mta.queue-id}";
         accept;
     }

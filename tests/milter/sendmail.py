@@ -55,6 +55,9 @@ MAILER(`smtp')dnl
 class Sendmail:
     """unpacked: the folder that `fetch` filled. Relays everything to next_hop (host, port)."""
 
+    # It sleeps for a minute when the host's name has no dot: it gets a name of its own.
+    NAMED = ["unshare", "--uts", "sh", "-c", 'hostname sendmail.example && exec "$@"', "sh"]
+
     def __init__(self, unpacked, folder, host, port, next_hop, extra=""):
         self.root = os.path.join(os.path.abspath(unpacked), "root")
         self.dir, self.host, self.port, self.process = folder, host, port, None
@@ -84,10 +87,7 @@ class Sendmail:
         with open(os.path.join(self.dir, "sendmail.cf"), "wb") as f:
             f.write(made.stdout)
         self.process = subprocess.Popen(
-            # Sendmail sleeps for a minute when the host's name has no dot: it gets a name of its own.
-            ["unshare", "--uts", "sh", "-c", 'hostname sendmail.example && exec "$@"', "sh",
-             self.program(), "-bD", "-q2s",
-             "-C", f"{self.dir}/sendmail.cf"], env=self.environment(), cwd=self.dir,
+            self.NAMED + [self.program(), "-bD", "-q2s", "-C", f"{self.dir}/sendmail.cf"], env=self.environment(), cwd=self.dir,
             stdin=subprocess.DEVNULL, stdout=open(f"{self.dir}/stdout", "wb"), stderr=subprocess.STDOUT,
             start_new_session=True)
         for _ in range(200):
@@ -107,6 +107,19 @@ class Sendmail:
             except FileNotFoundError:
                 pass
         return text
+
+    def submit(self, sender, rcpt, data):
+        """A program of this host hands in a message, over its own pipes (-bs): there is no client."""
+        said = []
+        with subprocess.Popen(self.NAMED + [self.program(), "-bs", "-C", f"{self.dir}/sendmail.cf"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, env=self.environment(), cwd=self.dir) as p:
+            for text in (b"", b"HELO localhost", f"MAIL FROM:<{sender}>".encode(), f"RCPT TO:<{rcpt}>".encode(), b"DATA", data + b".", b"QUIT"):
+                if text:
+                    p.stdin.write(text + b"\r\n")
+                    p.stdin.flush()
+                said.append(p.stdout.readline())
+        if [x[:1] for x in said] != [b"2", b"2", b"2", b"2", b"3", b"2", b"2"]:
+            raise RuntimeError(f"sendmail -bs: {said}")
 
     def queued(self):
         """Names of queue files: qf, or hf when the message is held."""

@@ -7,6 +7,8 @@ on the same socket; and many sessions: what they leave behind and what they may 
 import sys
 sys.dont_write_bytecode = True
 
+import base64        # noqa: E402
+import hashlib       # noqa: E402
 import os            # noqa: E402
 import re            # noqa: E402
 import socket        # noqa: E402
@@ -299,11 +301,16 @@ def further_connection(role):
 
 
 def addresses(role):
-    """clients by IPv6, by a local socket, of no family: judged like any other"""
-    for client in (b"6" + struct.pack("!H", 25) + b"IPv6:2001:db8::7\0", b"L" + struct.pack("!H", 0) + b"/var/run/sock\0", b"U"):
+    """clients by IPv6 and by nothing at all, as locally submitted mail has none: judged like any other"""
+    for client, is_local in ((b"6" + struct.pack("!H", 25) + b"IPv6:2001:db8::7\0", False), (b"4" + struct.pack("!H", 25) + b"127.0.0.1\0", False),
+                             (b"4" + struct.pack("!H", 0) + b"127.0.0.1\0", True), (b"6" + struct.pack("!H", 0) + b"IPv6:::1\0", True),
+                             (b"L" + struct.pack("!H", 0) + b"/var/run/sock\0", True), (b"U", True)):
         w = Wire(role, helo=False)
         w.say("C", b"localhost\0" + client, "c")
         w.say("H", b"pc.example\0", "c")
+        w.envelope()
+        w.content()
+        equal(f"local, {client!r}", w.end()[0].get("X-Local"), b" yes" if is_local else None)
         w.message()
         w.quit()
 
@@ -409,6 +416,36 @@ policy { at mail { tempfail 451 4.4.3 "no answer" if spf == temperror; } at mess
 """
 
 
+def progress(role, _):
+    """an MTA that waits for a slow verdict hears of progress after 10 s, and then the verdict"""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        slow = MilterRole(role.builddir, SLOW_END.replace("{port}", str(deaf.getsockname()[1])))
+        try:
+            w = Wire(slow)
+            w.envelope()
+            digest = base64.b64encode(hashlib.sha256(b"x\r\n").digest())
+            w.content([(b"From", b" a@example.com"), (b"DKIM-Signature", b" v=1; a=rsa-sha256; d=example.com; s=s; h=from; bh="
+                       + digest + b"; b=" + base64.b64encode(b"s" * 256))])
+            started, seen = time.monotonic(), []
+            w.send("E")
+            while not seen or seen[-1][0] in "pih":
+                seen.append((w.receive()[0], time.monotonic() - started))
+            if seen[0][0] != "p" or not 8 < seen[0][1] < 12 * SLOW or seen[-1][0] != "c":
+                raise Failure("progress", str(seen))
+            w.quit()
+        finally:
+            slow.close()
+    return f"progress after {seen[0][1]:.1f} s, the verdict after {seen[-1][1]:.1f} s"
+
+
+SLOW_END = """dns { server 127.0.0.1:{port}; timeout 13s; }
+limits { stage 19s; }
+filter dkim;
+policy { at message { accept; } }
+"""
+
+
 def play_blocked(slow):
     before, tasks = role_memory(slow.pid), role_count(slow.pid, "task")
     sessions = [Wire(slow, SILENT) for _ in range(200)]
@@ -432,7 +469,7 @@ def play_blocked(slow):
 
 
 TESTS = (large_macros, large_fields, blanks, replies, cut_packets, order, further_connection, addresses)
-LOADS = (leak, standing, blocked)
+LOADS = (leak, standing, blocked, progress)
 
 
 def main():

@@ -47,6 +47,7 @@ scenarios = \
 	tests/scenarios/log-lines.mt \
 	tests/scenarios/loop.mt \
 	tests/scenarios/milter-negotiate.mt \
+	tests/scenarios/milter-shutdown.mt \
 	tests/scenarios/milter-sign.mt \
 	tests/scenarios/milter-stages.mt \
 	tests/scenarios/next-hop-abilities.mt \
