@@ -289,3 +289,7 @@ dist_noinst_SCRIPTS += tests/suites/sa_oracle.py tests/suites/starter-rules
 EXTRA_PROGRAMS += tests/bench/bench-rules
 tests_bench_bench_rules_SOURCES = tests/bench/bench-rules.c
 tests_bench_bench_rules_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
+
+# What the pages for administrators tell to write is accepted.
+TESTS += tests/suites/doc-examples
+dist_noinst_SCRIPTS += tests/suites/doc-examples
