@@ -284,14 +284,14 @@ static void count_characters(struct html_facts *f, struct str text)
 	}
 }
 
-static void render_html(struct maker *m, struct str source, size_t source_length)
+static void render_html(struct maker *m, struct str source, size_t length)
 {
 	struct content *c = m->content;
 	struct html html;
 
 	html_render(m->arena, source, &html);
 	count_characters(&html.facts, html.text);
-	html.facts.source_length = source_length;
+	html.facts.source_length = length;
 	count_html(&c->html, &html.facts);
 	buf_add(&m->text, limited(m, html.text, octets_of(html.text, CONTENT_BODY_PART_MAX), "\n "));
 	if (m->hidden.n)
@@ -307,6 +307,21 @@ static void render_html(struct maker *m, struct str source, size_t source_length
 	}
 }
 
+/* Characters where the part is in UTF-8, octets where it is not. */
+static size_t source_length(struct maker *m, struct mime_part *part)
+{
+	struct str text = plain_lines(m, part, mime_decoded(m->mime, part)), charset = part->charset;
+	size_t n = 0;
+
+	if (charset.n && !str_iis(charset, "utf-8") && !str_iis(charset, "us-ascii"))
+		return text.n;
+	if (!str_is_utf8(text))
+		return text.n;
+	for (size_t i = 0; i < text.n; i++)
+		n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
 static void render(struct maker *m, struct mime_part *part, bool is_html)
 {
 	struct str text = plain_lines(m, part, mime_text(m->mime, part));
@@ -317,7 +332,7 @@ static void render(struct maker *m, struct mime_part *part, bool is_html)
 	}
 	m->budget -= text.n;
 	if (is_html && text.n)
-		render_html(m, text, part->decoded.n);
+		render_html(m, text, source_length(m, part));
 	else
 		buf_add(&m->text, limited(m, text, octets_of(text, CONTENT_BODY_PART_MAX), "\n "));
 }

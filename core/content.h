@@ -28,7 +28,7 @@ struct html_facts {
 	bool font_low_contrast, font_invalid_colour, font_face_bad, embeds, form_action_mailto;
 	bool closed_html, closed_body;
 	size_t html_length, non_space; /* of rendered text, in characters */
-	size_t source_length;	       /* octets of the part after transfer decoding */
+	size_t source_length;	       /* the same of the part after transfer decoding */
 	size_t image_area;
 	unsigned min_size, max_size;   /* font sizes, 3 is normal */
 	size_t elements, tags_seen, elements_seen, closed_extra, obfuscations, backhair;

@@ -369,13 +369,20 @@ static void meta_tag(struct renderer *r, const struct attributes *at)
 	add_link(r, "meta", rest);
 }
 
+/* "600" or "50%", and nothing behind it; else what an image without a size is taken for. */
 static size_t pixels(const struct str *value, size_t per_cent)
 {
-	size_t v = 0, i = 0;
+	struct str digits = *value;
+	bool is_share = str_ends(digits, STR("%"));
+	size_t v = 0;
 
-	for (; value && i < value->n && is_digit(value->p[i]) && v < 100000; i++)
-		v = v * 10 + (size_t)(value->p[i] - '0');
-	if (value && i < value->n && value->p[i] == '%')
+	digits.n -= is_share;
+	for (size_t i = 0; i < digits.n && v < 100000; i++) {
+		if (!is_digit(digits.p[i]))
+			return 200;
+		v = v * 10 + (size_t)(digits.p[i] - '0');
+	}
+	if (is_share)
 		v *= per_cent;
 	return v ? v : 200;
 }

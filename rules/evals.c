@@ -52,7 +52,6 @@ static const struct {
 
 /* Functions of 4.0.1 that could be here; a row of a table above takes precedence. */
 const char *const eval_known_names[] = {
-    "plaintext_body_length", "plaintext_body_sig_ratio", "plaintext_sig_length",
     "check_for_msn_groups_headers", "check_for_forged_gw05_received_headers",
     "check_for_forged_received_ip_helo", NULL,
 };

@@ -1,6 +1,7 @@
 /* Eval functions over the text: capitals, blank lines, words of the HTML and the plain version. */
 #include "rules/evals_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/html.h"
@@ -376,6 +377,68 @@ static double uri_truncated(struct eval_call *c)
 	return 0;
 }
 
+/* ---- body and signature of the first plain part ---- */
+
+struct signature {
+	bool has_text;
+	double body, signature; /* octets in front of the last "-- " line, and behind it */
+};
+
+static bool is_delimiter(struct str line)
+{
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	return str_is(line, "--") || str_is(line, "-- ");
+}
+
+static struct signature signature_of(struct eval_call *c)
+{
+	struct mime *mime = c->m->t->mime;
+	struct mime_part *part = mime ? mime->root : NULL;
+	struct signature out = {false, 0, 0};
+	struct str text, rest, line;
+
+	while (part && !str_starts(part->type, STR("text/plain")))
+		part = mime_next(part);
+	if (!part)
+		return out;
+	text = rest = mime_decoded(mime, part);
+	out = (struct signature){true, (double)text.n, 0};
+	while (str_split(&rest, '\n', &line)) {
+		size_t left = text.n - (size_t)(line.p + line.n - text.p);
+		/* One at the very end is bait. */
+		if (is_delimiter(line) && left > 4)
+			out = (struct signature){true, (double)(line.p - text.p), (double)left};
+	}
+	return out;
+}
+
+static double is_between(const struct eval_call *c, bool is_known, double value)
+{
+	return is_known && value >= eval_number(c, 0, 0) && value <= eval_number(c, 1, INFINITY);
+}
+
+static double plain_body_length(struct eval_call *c)
+{
+	struct signature s = signature_of(c);
+
+	return is_between(c, s.has_text, s.body);
+}
+
+static double signature_length(struct eval_call *c)
+{
+	struct signature s = signature_of(c);
+
+	return is_between(c, s.has_text, s.signature);
+}
+
+static double signature_ratio(struct eval_call *c)
+{
+	struct signature s = signature_of(c);
+
+	return is_between(c, s.has_text, s.signature > 0 ? s.body / s.signature : 1e6);
+}
+
 const struct eval_def eval_body_table[] = {
     {"check_blank_line_ratio", blank_line_ratio, NULL},
     {"check_body_length", check_body_length, NULL},
@@ -387,6 +450,9 @@ const struct eval_def eval_body_table[] = {
     {"check_uri_truncated", uri_truncated, NULL},
     {"multipart_alternative_difference", alternative_difference, NULL},
     {"multipart_alternative_difference_count", alternative_difference_count, NULL},
+    {"plaintext_body_length", plain_body_length, NULL},
+    {"plaintext_body_sig_ratio", signature_ratio, NULL},
+    {"plaintext_sig_length", signature_length, NULL},
     {"tvd_vertical_words", vertical_words, NULL},
     {NULL, NULL, NULL},
 };

@@ -17,28 +17,41 @@ static bool is_name_char(char ch)
 	return is_alpha(ch) || ch == ' ' || ch == '-';
 }
 
-/* A list of font names as people write them: letters, quotes, commas. */
+static struct str skip_spaces(struct str s)
+{
+	while (s.n && is_space(s.p[0]))
+		s = str_from(s, 1);
+	return s;
+}
+
+/* A name of a font: letters, blanks and hyphens, maybe a digit at the end, maybe in quotes. */
+static bool is_font_name(struct str name, const char *starts)
+{
+	if (name.n && strchr(starts, name.p[0]))
+		name = str_from(name, 1);
+	if (name.n && strchr("\"'", name.p[name.n - 1]))
+		name.n--;
+	if (name.n > 2 && is_digit(name.p[name.n - 1]))
+		name.n--;
+	if (name.n < 2 || name.p[0] == '-' || !is_alpha(name.p[name.n - 1]))
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		if (!is_name_char(name.p[i]))
+			return false;
+	return true;
+}
+
+/* A list of font names as people write them; a blank before the end is what they do not write. */
 static bool is_font_list(struct str s)
 {
 	struct str name;
+	bool is_first = true;
 
-	s = str_trim(s);
 	if (s.n && s.p[s.n - 1] == ';')
 		s.n--;
-	while (s.p && str_split(&s, ',', &name)) {
-		name = str_trim(name);
-		if (name.n && strchr("\"'.", name.p[0]))
-			name = str_from(name, 1);
-		if (name.n && strchr("\"'", name.p[name.n - 1]))
-			name.n--;
-		if (name.n > 2 && is_digit(name.p[name.n - 1]))
-			name.n--;
-		if (name.n < 2 || !is_alpha(name.p[name.n - 1]))
+	for (; s.p && str_split(&s, ',', &name); is_first = false)
+		if (!is_font_name(skip_spaces(name), is_first ? "\"'." : "\"'"))
 			return false;
-		for (size_t i = 0; i < name.n; i++)
-			if (!is_name_char(name.p[i]))
-				return false;
-	}
 	return true;
 }
 

@@ -146,6 +146,49 @@ static void eval_functions_see_the_message(void **state)
 				"Content-Type: multipart/mixed; boundary=b\n\n--b\nno header\n\nx\n--b--\nmore\n"), "A B ");
 }
 
+static void signatures_are_measured(void **state)
+{
+	static const char rules[] = "body SIG_20 eval:plaintext_sig_length('20')\n"
+				    "body BODY_NONE eval:plaintext_body_length('0','0')\n"
+				    "body RATIO_LOW eval:plaintext_body_sig_ratio('0','0.5')\n";
+
+	(void)state;
+	assert_string_equal(hits(rules, "From: a@x\n\nHello\n-- \nA long signature, 20 octets\n"), "SIG_20 RATIO_LOW ");
+	assert_string_equal(hits(rules, "From: a@x\n\n-- \nA long signature, 20 octets\n"), "SIG_20 BODY_NONE RATIO_LOW ");
+	assert_string_equal(hits(rules, "From: a@x\n\nHello, this has none\n"), "");
+	assert_string_equal(hits(rules, "From: a@x\n\nHello, a delimiter at the end is bait\n-- \n"), "");
+	assert_string_equal(hits(rules, "From: a@x\nContent-Type: text/html\n\n<p>x\n-- \nA long signature, 20 octets\n"), "");
+}
+
+static const char *html_hits(const char *html)
+{
+	static const char rules[] = "body FACE eval:html_test('font_face_bad')\n"
+				    "body SMALL eval:html_image_ratio('0.0','0.001')\n"
+				    "body LARGE eval:html_image_ratio('0.001','100')\n"
+				    "body ONLY_20 eval:html_image_only('0','20')\n";
+	char message[1000];
+
+	snprintf(message, sizeof message, "From: a@x\nContent-Type: text/html; charset=utf-8\n\n%s\n", html);
+	return hits(rules, message);
+}
+
+static void pictures_and_fonts_are_measured(void **state)
+{
+	(void)state;
+	/* A size that is no number, or not whole, is as none: 200. */
+	assert_string_equal(html_hits("<p>text of a letter</p><img src=x width=1 height=1>"), "LARGE ");
+	assert_string_equal(html_hits("<p>text of a letter</p><img src=x width=1px height=1>"), "LARGE ");
+	assert_string_equal(html_hits("<p>text of a letter</p><img src=x width=1px height=1px>"), "SMALL ");
+	assert_string_equal(html_hits("<p>text of a letter</p><img src=x width=\"100%\" height=\"50%\">"), "SMALL ");
+	/* The length is in characters. */
+	assert_string_equal(html_hits("\xc3\xa4\xc3\xa4<img src=x>\xc3\xa4"), "ONLY_20 ");
+	assert_string_equal(html_hits("abcdefghijk<img src=x>"), "");
+	assert_string_equal(html_hits("<font face=\"Arial, 'Segoe UI',sans-serif;\">text</font>"), "");
+	assert_string_equal(html_hits("<font face=\".Helvetica\">text</font>"), "");
+	assert_string_equal(html_hits("<font face=\"-apple-system, Arial\">text</font>"), "FACE ");
+	assert_string_equal(html_hits("<font face=\"Arial, Verdana ;\">text</font>"), "FACE ");
+}
+
 static void mime_headers_are_matched_by_part(void **state)
 {
 	static const char message[] = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nx\n"
@@ -327,6 +370,8 @@ int main(void)
 	    cmocka_unit_test(scores_do_not_depend_on_waiting),
 	    cmocka_unit_test(trust_ends_where_it_must),
 	    cmocka_unit_test(eval_functions_see_the_message),
+	    cmocka_unit_test(signatures_are_measured),
+	    cmocka_unit_test(pictures_and_fonts_are_measured),
 	    cmocka_unit_test(mime_headers_are_matched_by_part),
 	    cmocka_unit_test(dates_are_read),
 	    cmocka_unit_test(samples_say_what_fails),
