@@ -45,6 +45,14 @@ static bool read_file(const char *path, struct buf *ret)
 	return true;
 }
 
+/* Without the line that mbox files have in front of a message. */
+static struct str without_mbox_line(struct str message)
+{
+	ptrdiff_t end = str_starts(message, STR("From ")) ? str_chr(message, '\n') : -1;
+
+	return str_from(message, (size_t)(end + 1));
+}
+
 static uint64_t text_of(const struct rule_target *t)
 {
 	uint64_t n = t->headers->body;
@@ -161,7 +169,7 @@ int main(int argc, char **argv)
 			if (argv[i][0] == '-' || str_ends(s, STR(".cf")) || str_ends(s, STR(".pre")))
 				continue;
 			if (read_file(argv[i], &message))
-				run_one(rs, buf_str(&message), match, &totals);
+				run_one(rs, without_mbox_line(buf_str(&message)), match, &totals);
 			buf_free(&message);
 		}
 	}
