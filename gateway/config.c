@@ -448,7 +448,7 @@ const struct directive config_directives[] = {
 	.help = "our name: greeting, Received, Authentication-Results; default: the system's"},
     {.name = "state", .type = CONF_PATH, .offset = AT(state), .def = "/var/lib/mailreeve", .args = "FOLDER",
 	.help = "state.db, queue and quarantine"},
-    {.name = "state-max", .type = CONF_SIZE, .offset = AT(state_max), .def = "4G", .min = 1 << 20, .max = 1e15, .args = "SIZE",
+    {.name = "state-max", .type = CONF_SIZE, .offset = AT(state_max), .def = "4G", .min = 1 << 20, .max = 1099511627776.0 * 1024, .args = "SIZE",
 	.help = "of state.db; above it entries go before their time, the shortest-lived first"},
     {.name = "runtime", .type = CONF_PATH, .offset = AT(runtime), .def = "/run/mailreeve", .args = "FOLDER",
 	.help = "pid file and control sockets"},

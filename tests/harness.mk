@@ -103,5 +103,5 @@ EXTRA_DIST += \
 	tests/samples/quickstart/mailreeve.conf \
 	tests/samples/quickstart/zone \
 	tools/packages
-TESTS += tests/mailtest/selftest.py
-dist_noinst_SCRIPTS += tests/mailtest/selftest.py
+TESTS += tests/mailtest/selftest.py tests/suites/doc_blocks.py
+dist_noinst_SCRIPTS += tests/mailtest/selftest.py tests/suites/doc_blocks.py
