@@ -271,22 +271,32 @@ static int greylist_forget(struct ctl *ctl, struct store *st, int argc, char **a
 	return status ? status : ctl_keys_delete(ctl, st, GREYLIST_TABLE, &w.keys, "forgotten");
 }
 
-/* An origin that nobody has seen yet: the network of an address, a network, or a domain. */
-static void add_origin(struct walk *w, struct str name)
+static unsigned network_bits(struct walk *w, const struct ip *ip)
 {
-	struct arena *a = w->ctl->arena;
+	uint64_t bits = 0;
+
+	str_u64(greylist_directive(w->ctl, ip->family == 4 ? "network-bits-4" : "network-bits-6", ip->family == 4 ? "24" : "64"), &bits);
+	return (unsigned)bits;
+}
+
+/* An origin that nobody has seen yet: the network of an address, a network, or a domain. */
+static int add_origin(struct walk *w, struct str name)
+{
 	char text[CIDR_TEXT_MAX];
 	struct ip ip;
 	struct cidr net;
-	uint64_t bits = 0;
 
 	if (ip_parse(name, &ip)) {
-		str_u64(greylist_directive(w->ctl, ip.family == 4 ? "network-bits-4" : "network-bits-6", ip.family == 4 ? "24" : "64"), &bits);
-		net = cidr_of(&ip, (unsigned)bits);
+		net = cidr_of(&ip, network_bits(w, &ip));
+		ctl_keys_add(w->ctl, &w->origins, cidr_format(&net, text));
+	} else if (cidr_parse(name, false, &net)) {
+		if (net.bits != network_bits(w, &net.ip))
+			return ctl_fail("origins are networks of /%u; name an address of it", network_bits(w, &net.ip));
 		ctl_keys_add(w->ctl, &w->origins, cidr_format(&net, text));
 	} else if (str_chr(name, '@') < 0) {
-		ctl_keys_add(w->ctl, &w->origins, str_lower(a, name));
+		ctl_keys_add(w->ctl, &w->origins, str_lower(w->ctl->arena, name));
 	}
+	return 0;
 }
 
 static int greylist_release(struct ctl *ctl, struct store *st, int argc, char **argv)
@@ -301,7 +311,9 @@ static int greylist_release(struct ctl *ctl, struct store *st, int argc, char **
 	if (status)
 		return status;
 	if (w.wanted.n && w.origins.n == 0)
-		add_origin(&w, w.wanted);
+		status = add_origin(&w, w.wanted);
+	if (status)
+		return status;
 	if (w.origins.n == 0)
 		return ctl_fail("nobody of that name waits");
 	for (size_t i = 0; i < w.origins.n; i++) {

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Policy state outlives SIGKILL: 50 times by default, of the whole group or of one role, while it is written.
+"""Policy state outlives SIGKILL: 50 times by default, of the whole group or of one role, while it is written;
+and a disk that is full: mail goes on, what is decided meanwhile counts, and is written when there is room.
 
     state.py [--builddir DIR] [--kills N] [--seed N]
 
@@ -16,6 +17,7 @@ import json          # noqa: E402
 import os            # noqa: E402
 import random        # noqa: E402
 import signal        # noqa: E402
+import smtplib       # noqa: E402
 import sqlite3       # noqa: E402
 import time          # noqa: E402
 
@@ -109,23 +111,115 @@ def play(world, options, rng):
     return text
 
 
+FULL_CONFIG = """relay example.net {{ to {hop}; max-connections 2; }}
+queue {{ free-min 256K; segment 1M; }}
+list trap state;
+filter settings;
+filter rate {{ limit messages {capacity} per 3000d by rcpt.domain; limit messages 5 per 1h by sender; }}
+filter greylist {{ delay 1m; }}
+filter reputation;
+policy {{
+    at rcpt {{
+        reject 550 5.7.1 "trapped" if sender in trap;
+        tempfail 451 4.7.1 "over" if rate.exceeded;
+        tempfail 451 4.7.1 "greylisted" if greylist.new;
+    }}
+    at message {{ accept; }}
+}}
+"""
+
+# The queue has a file system of its own: only policy state meets the full one.
+SMALL_STATE = """mount -t tmpfs -o size=6m none '$STATE'
+mkdir '$STATE/queue'
+mount -t tmpfs -o size=64m none '$STATE/queue'
+[ "$(id -u)" != 0 ] || chown nobody '$STATE/queue'
+"""
+
+
+def send(world, g, sender):
+    """The reply to one message."""
+    with smtplib.SMTP(world.host, g.ports["PORT"], timeout=30) as s:
+        s.ehlo("load.example")
+        try:
+            s.sendmail(sender, ["b@example.net"], f"X-Number: {random.getrandbits(40)}\r\nX-Digest: x\r\n\r\nhello\r\n")
+        except smtplib.SMTPRecipientsRefused as e:
+            return next(iter(e.recipients.values()))[0]
+        except smtplib.SMTPResponseException as e:
+            return e.smtp_code
+    return 250
+
+
+def log_of(g):
+    with open(os.path.join(g.dir, "log"), encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def expect(what, got, wanted):
+    if got != wanted:
+        raise crash.Failure(what, f"{got}, expected {wanted}")
+
+
+def until_failing(world, g):
+    """Messages until a commit has found no room: how many were taken, which all must be."""
+    taken = 0
+    while "cannot write" not in log_of(g):
+        expect("full disk", send(world, g, f"u{taken}@many{taken}.example"), 250)
+        taken += 1
+        if taken > 5000:
+            raise crash.Failure("full disk", "the file of policy state still had room after 5000 messages")
+    return taken
+
+
+def full_disk(world, _options, _rng):
+    if not crash.can_mount(["-t", "tmpfs", "none"]):
+        return "skip: no mount namespace here"
+    g = crash.Namespace(world, SMALL_STATE)
+    g.write(FULL_CONFIG.format(hop=world.hops[0].endpoint(), capacity=CAPACITY))
+    g.start("start")
+    g.control(["list", "add", "trap", "bad.example"])
+    g.control(["greylist", "release", "127.0.0.1"])
+    expect("before", [send(world, g, "a@good.example"), send(world, g, "a@bad.example")], [250, 550])
+    time.sleep(0.3)
+    g.enter("dd", "if=/dev/zero", f"of={g.state}/ballast", "bs=4k")
+    taken = 1 + until_failing(world, g)
+    # Decided from memory: what was known, and what is new.
+    got = [send(world, g, "x@few.example") for _ in range(6)] + [send(world, g, "a@bad.example")]
+    expect("during", got, [250] * 5 + [451, 550])
+    g.enter("rm", f"{g.state}/ballast")
+    if not crash.wait_for(lambda: "is written again" in log_of(g), 30, 0.2):
+        raise crash.Failure("after", "the file is not written again")
+    time.sleep(0.5)
+    status, output = g.control(["rate", "show", "example.net", "--json"])
+    counted = [json.loads(line)["taken"] for line in output.splitlines() if f"{CAPACITY} messages" in line]
+    expect("counted", (status, counted), (0, [taken + 5]))
+    return f"{taken + 5} messages, all of them taken and counted"
+
+
+TESTS = (("policy state on a full disk", full_disk), ("policy state after SIGKILL", play))
+
+
+def attempt(options, number, title, test):
+    world = crash.World(options.builddir, number)
+    word = "ok"
+    try:
+        text = test(world, options, random.Random(options.seed))
+    except crash.Failure as e:
+        word, text = "not ok", str(e)
+        with open(os.path.join(world.dir, "g1", "log"), encoding="utf-8", errors="replace") as f:
+            print("".join("# " + line for line in f.readlines()[-20:]))
+    print(f"{word} - {title}: {text} (seed {options.seed})")
+    world.close(False)
+    return word == "ok"
+
+
 def main():
     parser = argparse.ArgumentParser(description="kills roles while they write policy state")
     parser.add_argument("--builddir", default=".")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
-    world = crash.World(options.builddir, 9)
-    word = "ok"
-    try:
-        text = play(world, options, random.Random(options.seed))
-    except crash.Failure as e:
-        word, text = "not ok", str(e)
-        with open(os.path.join(world.dir, "g1", "log"), encoding="utf-8", errors="replace") as f:
-            print("".join("# " + line for line in f.readlines()[-20:]))
-    print(f"{word} - policy state after SIGKILL: {text} (seed {options.seed})")
-    world.close(False)
-    return 0 if word == "ok" else 1
+    results = [attempt(options, number, *test) for number, test in enumerate(TESTS[:1 if options.kills == 0 else 2], 9)]
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":

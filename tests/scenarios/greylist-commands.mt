@@ -34,3 +34,7 @@ reevectl g1 reputation show 192.0.2.6 = 0 ~ "1.0.*client:192.0.2.0/24"
 reevectl g1 reputation reset 192.0.2.6 = 0 ~ "1 forgotten"
 reevectl g1 reputation reset = 2 ~ "which"
 reevectl g1 greylist release nobody@example.net = 1 ~ "nobody"
+reevectl g1 greylist release 10.0.0.0/8 = 1 ~ "networks of /24"
+reevectl g1 greylist release 10.1.2.0/24 = 0 ~ "10.1.2.0/24 is let through"
+reevectl g1 greylist release 2001:db8::7 = 0 ~ "2001:db8::/64 is let through"
+drain g1
