@@ -6,11 +6,15 @@
 #include <stdlib.h>
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+
+enum { EXPONENT_BITS_MAX = 64 };
 
 /* ---- digests ---- */
 
@@ -159,6 +163,16 @@ unsigned crypto_key_bits(const struct crypto_key *key)
 	return key->bits;
 }
 
+/* Huge exponents make a verification as slow as a signature: nobody needs them. */
+static bool exponent_is_small(EVP_PKEY *pkey)
+{
+	BIGNUM *e = NULL;
+	bool ok = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_num_bits(e) <= EXPONENT_BITS_MAX;
+
+	BN_free(e);
+	return ok;
+}
+
 /* The key's octets must be used up by what d2i reads: no trailing data. */
 static EVP_PKEY *read_rsa(const uint8_t *der, size_t n)
 {
@@ -169,7 +183,7 @@ static EVP_PKEY *read_rsa(const uint8_t *der, size_t n)
 		p = der;
 		pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)n);
 	}
-	if (pkey && p != der + n) {
+	if (pkey && (p != der + n || !exponent_is_small(pkey))) {
 		EVP_PKEY_free(pkey);
 		pkey = NULL;
 	}

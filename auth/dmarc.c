@@ -193,12 +193,16 @@ static struct str next_name(struct str domain)
 	return domain;
 }
 
+/*
+ * From the reserve where it must be: a message that makes us ask a lot elsewhere, with many signatures or
+ * a long SPF record, must not keep us from knowing what its author's domain says.
+ */
 static struct dns_ticket *ask_record(struct dns_scope *dns, struct str domain)
 {
 	char name[300];
 	int n = snprintf(name, sizeof name, "_dmarc.%.*s", STR_ARG(domain));
 
-	return dns_ask(dns, (struct str){name, n > 0 && n < (int)sizeof name ? (size_t)n : 0}, DNS_TXT);
+	return dns_ask_reserved(dns, (struct str){name, n > 0 && n < (int)sizeof name ? (size_t)n : 0}, DNS_TXT);
 }
 
 /* Records of another kind are passed over; of two DMARC records none counts. */
@@ -288,7 +292,7 @@ void dmarc_ask(struct dns_scope *dns, enum dmarc_method method, struct str autho
 		ask_record(dns, name);
 }
 
-enum { RELATED_LABELS_MAX = 4 }; /* longer names are left to dmarc_check() */
+enum { RELATED_LABELS_MAX = 4, RELATED_USED_MAX = 30 }; /* the rest is left to dmarc_check() */
 
 /* The last two labels; more is not needed to tell strangers apart. */
 static struct str last_labels(struct str domain)
@@ -303,7 +307,7 @@ void dmarc_ask_related(struct dns_scope *dns, struct str author, struct str doma
 {
 	ptrdiff_t dot = str_rchr(author, '.');
 
-	if (count_labels(domain) > RELATED_LABELS_MAX || str_ieq(author, domain) ||
+	if (dns_scope_used(dns) > RELATED_USED_MAX || count_labels(domain) > RELATED_LABELS_MAX || str_ieq(author, domain) ||
 	    !str_ieq(last_labels(author), last_labels(domain)))
 		return;
 	dmarc_ask(dns, DMARC_TREEWALK, domain);
@@ -351,7 +355,7 @@ static enum dmarc_policy policy_for(struct dns_scope *dns, const struct step *st
 
 	if (str_eq(step->domain, author))
 		return r->p;
-	if (r->has_np && dns_get(dns, author, DNS_A)->status == DNS_NXDOMAIN)
+	if (r->has_np && dns_wait(dns_ask_reserved(dns, author, DNS_A))->status == DNS_NXDOMAIN)
 		return r->np;
 	return r->has_sp ? r->sp : r->p;
 }

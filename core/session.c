@@ -115,12 +115,18 @@ static struct dns_scope **scope_of(struct session *s, enum stage stage)
 	return is_of_session(stage) ? &s->dns : &s->message->dns;
 }
 
+enum { RESERVE_PART = 4 };
+
 struct dns_scope *stage_dns(struct session *s, enum stage stage)
 {
 	struct dns_scope **scope = scope_of(s, stage);
+	struct dns_limits limits = s->dns_limits;
 
+	/* A part of what a message may ask is kept for the author's policy: dns_ask_reserved(). */
+	if (!is_of_session(stage))
+		limits.reserve = limits.queries / RESERVE_PART;
 	if (!*scope && s->resolver)
-		*scope = dns_scope_new(s->resolver, &s->dns_limits, s->on_lookups_done, s->on_lookups_done_arg);
+		*scope = dns_scope_new(s->resolver, &limits, s->on_lookups_done, s->on_lookups_done_arg);
 	return *scope;
 }
 

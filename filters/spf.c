@@ -5,7 +5,7 @@
 #include "auth/auth.h"
 #include "core/filter.h"
 
-enum { EXPLANATION_MAX = 400 };
+enum { EXPLANATION_MAX = 400, QUOTED_MAX = 320 };
 
 struct spf_conf {
 	bool check_helo, add_received;
@@ -160,17 +160,36 @@ static enum outcome spf_run(struct session *s, const void *conf)
 	return RUN_OK;
 }
 
+/* The client's words in a quoted string: nothing in them can end it. */
+static void add_quoted(struct buf *out, const char *key, struct str value)
+{
+	buf_addf(out, " %s=\"", key);
+	value = str_sub(value, 0, QUOTED_MAX);
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if (c == '"' || c == '\\')
+			buf_addc(out, '\\');
+		buf_addc(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+	}
+	buf_addc(out, '"');
+}
+
 static void add_received(struct session *s, const struct auth *auth)
 {
 	static const char *const words[] = {"None", "Neutral", "Pass", "Fail", "SoftFail", "TempError", "PermError"};
 	struct arena *a = filter_arena(s);
+	struct buf out = {0};
 	char ip[IP_TEXT_MAX];
 
-	edit_add_header(&s->message->edits, a, STR("Received-SPF"),
-	    arena_printf(a, "%s (%.*s)\r\n\tclient-ip=%s; envelope-from=\"%.*s\"; helo=\"%.*s\";\r\n\tidentity=%s; receiver=%.*s",
-		words[auth->spf.result], STR_ARG(auth->spf.domain), ip_format(&s->client, ip).p,
-		STR_ARG(s->message->sender.text), STR_ARG(s->helo), identity_words[auth->spf.identity],
-		STR_ARG(s->hostname)));
+	buf_addf(&out, "%s\r\n\tclient-ip=%s;", words[auth->spf.result], ip_format(&s->client, ip).p);
+	add_quoted(&out, "envelope-from", s->message->sender.text);
+	buf_adds(&out, ";\r\n");
+	add_quoted(&out, "helo", s->helo);
+	buf_addf(&out, ";\r\n\tidentity=%s; receiver=%.*s;", identity_words[auth->spf.identity], STR_ARG(s->hostname));
+	if (auth->spf.mechanism.n)
+		add_quoted(&out, "mechanism", auth->spf.mechanism);
+	edit_add_header(&s->message->edits, a, STR("Received-SPF"), buf_take(&out, a));
 }
 
 static enum outcome spf_run_message(struct session *s, const void *conf)

@@ -248,7 +248,7 @@ static bool start_clock(struct dns_scope *scope, struct dns_ticket *t)
 	return has_time;
 }
 
-struct dns_ticket *dns_ask(struct dns_scope *scope, struct str name, enum dns_type type)
+static struct dns_ticket *ask(struct dns_scope *scope, struct str name, enum dns_type type, unsigned reserve)
 {
 	struct dns_name wire;
 	struct dns_ticket *t;
@@ -266,7 +266,7 @@ struct dns_ticket *dns_ask(struct dns_scope *scope, struct str name, enum dns_ty
 		return t;
 	if (!scope->dns)
 		return &scope->no_time;
-	if (scope->used >= scope->limits.queries)
+	if (scope->used + reserve >= scope->limits.queries)
 		return &scope->over_budget;
 	t = new_ticket(scope, name, hash, type);
 	if (scope->dns->table)
@@ -278,6 +278,16 @@ struct dns_ticket *dns_ask(struct dns_scope *scope, struct str name, enum dns_ty
 	else
 		ticket_preset(t, scope, DNS_TEMP);
 	return t;
+}
+
+struct dns_ticket *dns_ask(struct dns_scope *scope, struct str name, enum dns_type type)
+{
+	return ask(scope, name, type, scope ? scope->limits.reserve : 0);
+}
+
+struct dns_ticket *dns_ask_reserved(struct dns_scope *scope, struct str name, enum dns_type type)
+{
+	return ask(scope, name, type, 0);
 }
 
 /* Waits on the scope's condition till the deadline, in short steps while a test steers the clock.

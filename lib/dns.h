@@ -75,6 +75,7 @@ struct dns_answer {
 struct dns_limits {
 	unsigned queries;    /* sent per scope; DESIGN.md part 8: 60 */
 	unsigned timeout_ms; /* in all, of the time that any question was pending */
+	unsigned reserve;    /* of the queries: only for dns_ask_reserved() */
 };
 
 enum { DNS_RECORDS_MAX = 200, DNS_ANSWER_BYTES_MAX = 65535 };
@@ -117,6 +118,10 @@ unsigned dns_scope_used(const struct dns_scope *scope);
  * answers DNS_TEMP.
  */
 struct dns_ticket *dns_ask(struct dns_scope *scope, struct str name, enum dns_type type);
+/*
+ * The same for what must be known whatever a message makes us ask before: it may also use the reserve.
+ */
+struct dns_ticket *dns_ask_reserved(struct dns_scope *scope, struct str name, enum dns_type type);
 const struct dns_answer *dns_wait(struct dns_ticket *ticket);
 bool dns_is_done(const struct dns_ticket *ticket);
 /* dns_ask and dns_wait in one. */

@@ -5,6 +5,7 @@ unit_tests = \
 	tests/unit/test-arc \
 	tests/unit/test-arena \
 	tests/unit/test-auth \
+	tests/unit/test-auth-growing \
 	tests/unit/test-authres \
 	tests/unit/test-backlog \
 	tests/unit/test-clamd \
@@ -180,6 +181,9 @@ tests_unit_test_dmarc_LDADD = $(unit_ldadd)
 
 tests_unit_test_reports_SOURCES = tests/unit/test-reports.c tests/unit/auth-fixture.h tests/unit/unit.h
 tests_unit_test_reports_LDADD = gateway/libgateway.a gateway/libqueue.a $(unit_ldadd)
+
+tests_unit_test_auth_growing_SOURCES = tests/unit/test-auth-growing.c tests/unit/growing.h tests/unit/unit.h
+tests_unit_test_auth_growing_LDADD = $(unit_ldadd)
 
 tests_unit_test_auth_SOURCES = tests/unit/test-auth.c tests/unit/auth-fixture.h tests/unit/unit.h
 tests_unit_test_auth_LDADD = $(unit_ldadd)

@@ -55,7 +55,7 @@ static bool read_identity(struct ctl *ctl, int argc, char **argv, struct identit
 
 static struct dns_scope *scope_of(struct dns *dns)
 {
-	static const struct dns_limits limits = {.queries = QUERIES, .timeout_ms = TIMEOUT_MS};
+	static const struct dns_limits limits = {.queries = QUERIES, .timeout_ms = TIMEOUT_MS, .reserve = QUERIES / 4};
 
 	return dns_scope_new(dns, &limits, NULL, NULL);
 }

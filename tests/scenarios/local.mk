@@ -1,10 +1,12 @@
 # Scenarios, one a line, alphabetical: played by tests/mailtest/mailtest.
 scenarios = \
 	tests/scenarios/auth-default-policy.mt \
+	tests/scenarios/auth-dkim-keys.mt \
 	tests/scenarios/auth-dmarc-failure.mt \
 	tests/scenarios/auth-dmarc-nightly.mt \
 	tests/scenarios/auth-dmarc-report.mt \
 	tests/scenarios/auth-dmarc.mt \
+	tests/scenarios/auth-received-spf.mt \
 	tests/scenarios/auth-replay.mt \
 	tests/scenarios/auth-results-forged.mt \
 	tests/scenarios/auth-sign-faces.mt \

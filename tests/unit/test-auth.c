@@ -384,6 +384,72 @@ static void pieces(void **state)
 	arena_free(a);
 }
 
+/* What a client says stays inside its quotes. */
+static void received_spf(void **state)
+{
+	struct mail *m = start("filter spf { received-spf on; helo off; }", "192.0.2.1");
+
+	(void)state;
+	m->s->helo = STR("x\"; y=\\\"z");
+	deliver(m, "\"a\\\"; b=c\"@example.org", plain, 0);
+	assert_str(edit_of(m, EDIT_ADD_HEADER, "Received-SPF")->value,
+	    "Pass\r\n\tclient-ip=192.0.2.1; envelope-from=\"\\\"a\\\\\\\"; b=c\\\"@example.org\";\r\n"
+	    " helo=\"x\\\"; y=\\\\\\\"z\";\r\n\tidentity=mailfrom; receiver=mx.example.net; mechanism=\"ip4:192.0.2.1\"");
+	end(m);
+}
+
+/* Each stage asks in want all that its run needs: a message of the usual kind waits for one round trip a stage. */
+static void one_round_trip(void **state)
+{
+	struct arena *a = arena_new(0);
+	const char *text = signed_message(a, "from:subject", plain);
+	struct mail *m = start(all, "192.0.2.1");
+	static const enum stage stages[] = {STAGE_HELO, STAGE_MAIL, STAGE_HEADER, STAGE_MESSAGE};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		unsigned asked;
+
+		if (stages[i] == STAGE_MAIL) {
+			message_start(m->s);
+			assert_null(address_parse(m->s->message->arena, STR("a@example.org"), false, &m->s->message->sender));
+		}
+		if (stages[i] == STAGE_HEADER) {
+			m->s->message->spool = spool_of(str_of(text));
+			headers_parse(m->s->message->arena, str_of(text), &m->s->message->headers);
+		}
+		chain_want(m->s, stages[i]);
+		asked = m->f.asked;
+		chain_run(m->s, stages[i]);
+		assert_int_equal(m->f.asked, asked);
+	}
+	assert_string_equal(fact(m, "spf"), "pass");
+	assert_string_equal(fact(m, "dkim"), "pass");
+	assert_string_equal(fact(m, "dmarc"), "pass");
+	assert_true(m->f.asked <= 5); /* HELO, MAIL, the key, the policy: nothing twice, nothing in vain */
+	end(m);
+	arena_free(a);
+}
+
+/* Signatures that make us ask for keys, as many as there may be, do not hide what the author's domain says. */
+static void budget_used_up(void **state)
+{
+	struct mail *m = start(all, "203.0.113.9");
+	struct buf text = {0};
+
+	(void)state;
+	m->s->dns_limits.queries = 8;
+	for (int i = 0; i < 10; i++)
+		buf_addf(&text, "DKIM-Signature: v=1; a=rsa-sha256; d=d%d.example; s=s; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; "
+				"b=AAAA\r\n", i);
+	buf_adds(&text, plain);
+	deliver(m, "a@evil.example", buf_take(&text, m->f.arena).p, 0);
+	assert_true(dns_scope_used(m->s->message->dns) <= 8);
+	assert_string_equal(fact(m, "dmarc"), "fail");
+	assert_string_equal(fact(m, "dmarc.policy"), "reject");
+	end(m);
+}
+
 static void bad_keys(void **state)
 {
 	static const char *const confs[] = {"filter dkim { sign example.org selector s1 key \"/nonexistent\"; }",
@@ -420,6 +486,9 @@ int main(void)
 	    cmocka_unit_test(replays),
 	    cmocka_unit_test(added_fields),
 	    cmocka_unit_test(pieces),
+	    cmocka_unit_test(received_spf),
+	    cmocka_unit_test(one_round_trip),
+	    cmocka_unit_test(budget_used_up),
 	    cmocka_unit_test(bad_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -312,6 +312,45 @@ static void keys(void **state)
 	arena_free(a);
 }
 
+/* "SEQUENCE { INTEGER n of 1024 bits, INTEGER e of that many }" */
+static struct str key_with_exponent(struct arena *a, size_t bits)
+{
+	uint8_t der[300] = {0x30, 0x81, 0, 0x02, 0x81, 129, 0}, *e = der + 7 + 128;
+	size_t octets = bits / 8 + 1;
+
+	memset(der + 7, 0xc5, 128);
+	e[0] = 0x02;
+	e[1] = (uint8_t)octets;
+	e[2] = (uint8_t)(1u << (bits - 1) % 8);
+	if (bits % 8 == 0)
+		e[2] = 0, e[3] = 0x80;
+	e[1 + octets] |= 1;
+	der[2] = (uint8_t)(4 + 128 + 2 + octets);
+	return base64_write(a, (struct str){(char *)der, 3u + der[2]});
+}
+
+/* Exponents of attackers: a verification that takes a thousand times as long. */
+static void exponents(void **state)
+{
+	static const struct {
+		size_t bits;
+		enum crypto_fault fault;
+	} rows[] = {{2, CRYPTO_OK}, {17, CRYPTO_OK}, {64, CRYPTO_OK}, {65, CRYPTO_BAD_KEY}, {1000, CRYPTO_BAD_KEY}};
+	struct arena *a = arena_new(0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct crypto_key *key = NULL;
+
+		assert_int_equal(crypto_public_key(CRYPTO_RSA, key_with_exponent(a, rows[i].bits), &key), rows[i].fault);
+		if (rows[i].fault == CRYPTO_OK) {
+			assert_int_equal(crypto_key_bits(key), 1024);
+			crypto_key_free(key);
+		}
+	}
+	arena_free(a);
+}
+
 /* More keys than the cache holds, each used twice. */
 static void key_cache(void **state)
 {
@@ -589,6 +628,7 @@ int main(void)
 	    cmocka_unit_test(tag_lists),
 	    cmocka_unit_test(base64),
 	    cmocka_unit_test(keys),
+	    cmocka_unit_test(exponents),
 	    cmocka_unit_test(key_cache),
 	    cmocka_unit_test(rsa_bits_at_the_limits), cmocka_unit_test(round_trip),
 	    cmocka_unit_test(policy_of_keys),

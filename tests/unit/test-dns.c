@@ -201,6 +201,26 @@ static void budget_ends_questions(void **state)
 	dns_scope_free(scope);
 }
 
+/* The last questions are for what must be known, and for nothing else. */
+static void budget_has_a_reserve(void **state)
+{
+	struct fixture *f = *state;
+	struct dns_limits limits = {.queries = 5, .timeout_ms = 1000, .reserve = 2};
+	struct dns_scope *scope = dns_scope_new(f->dns, &limits, NULL, NULL);
+	char name[40];
+
+	for (int i = 0; i < 4; i++) {
+		snprintf(name, sizeof name, "ok.n%d.test", i);
+		assert_int_equal(dns_get(scope, str_of(name), DNS_A)->status, i < 3 ? DNS_OK : DNS_BUDGET);
+	}
+	for (int i = 4; i < 7; i++) {
+		snprintf(name, sizeof name, "ok.n%d.test", i);
+		assert_int_equal(dns_wait(dns_ask_reserved(scope, str_of(name), DNS_A))->status, i < 6 ? DNS_OK : DNS_BUDGET);
+	}
+	assert_int_equal(dns_get(scope, STR("ok.n5.test"), DNS_A)->status, DNS_OK); /* is there already */
+	dns_scope_free(scope);
+}
+
 /* A busy machine may be late once, not always. */
 static bool is_on_time(int64_t before_ns, int64_t from_ms, int64_t to_ms, int *tries)
 {
@@ -506,6 +526,7 @@ int main(void)
 	    TEST(names_have_their_limits),
 	    TEST(one_question_is_one_ticket),
 	    TEST(budget_ends_questions),
+	    TEST(budget_has_a_reserve),
 	    TEST(silent_server_costs_no_more_than_the_deadline),
 	    TEST(dead_server_costs_no_more_than_the_deadline),
 	    TEST(second_server_is_used),
