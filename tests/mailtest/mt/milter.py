@@ -100,7 +100,7 @@ class MilterSession:
                 time.sleep(0.02)
         self.helo, self.transaction, self.final = "", None, None
         self.is_esmtp = self.is_tls = False
-        self.chunks = b""
+        self.chunks, self.login = b"", {}
         self.negotiate(where)
         self.banner = self.connect(where)
         self.is_greeted = False
@@ -225,12 +225,20 @@ class MilterSession:
     def do_starttls(self, s):
         self.is_tls = True
 
+    def do_xclient(self, s):
+        """Somebody who is logged in: the MTA tells of it with a macro."""
+        for word in self.words(s):
+            name, _, value = word.partition("=")
+            if name == "LOGIN":
+                self.login = {"{auth_authen}": value, "{auth_type}": "PLAIN"}
+        self.reply(s, "220 mta.example ESMTP")
+
     def do_mail(self, s):
         words = self.words(s)
         if not self.helo:
             self.reply(s, "503 5.5.1 HELO or EHLO first")
             return
-        self.macros("M", {"i": f"Q{len(self.run.sent)}", "{mail_addr}": words[0].strip("<>")})
+        self.macros("M", {"i": f"Q{len(self.run.sent)}", "{mail_addr}": words[0].strip("<>"), **self.login})
         data = b"".join(as_bytes(w) + b"\0" for w in words)
         answer = self.settle(self.step("M", data, s.where), "250 2.1.0 ok")
         if answer[0] == "2":
@@ -346,7 +354,7 @@ class MilterSession:
         if "last" in words:
             s.args = [t for t in s.args if t.kind != "word" or t.value != "last"]
             self.do_data(s, self.chunks)
-            self.chunks = b""
+            self.chunks, self.login = b"", {}
 
     def do_on(self, s):
         self.run.on_face(s, self.execute)
