@@ -40,7 +40,7 @@ struct reputation_conf {
 
 static const struct fact_def reputation_facts[] = {
     SUBJECT_FACTS("client", STAGE_CONNECT, "the client's network"),
-    SUBJECT_FACTS("domain", STAGE_RCPT, "the sender's domain, as far as SPF vouches for it"),
+    SUBJECT_FACTS("domain", STAGE_RCPT, "the sender's domain, when SPF passed for it, or a signature of its own (then at the message)"),
     SUBJECT_FACTS("dkim", STAGE_MESSAGE, "the first domain whose DKIM signature is good"),
     {0},
 };
@@ -184,7 +184,7 @@ static enum outcome reputation_connect(struct session *s, const void *conf)
 }
 
 /* The sender's domain when SPF passed for it, "" else. */
-static struct str vouched_domain(const struct reputation_conf *c, const struct session *s, struct arena *a)
+static struct str spf_domain(const struct reputation_conf *c, const struct session *s, struct arena *a)
 {
 	const struct fact *spf = c->spf ? session_fact(s, NULL, c->spf) : NULL;
 	const struct fact *domain = c->spf_domain ? session_fact(s, NULL, c->spf_domain) : NULL;
@@ -194,11 +194,36 @@ static struct str vouched_domain(const struct reputation_conf *c, const struct s
 	return str_lower(a, domain->u.text);
 }
 
+/* A domain speaks for itself and for what is below it. */
+static bool speaks_for(struct str signer, struct str domain)
+{
+	size_t more = domain.n - signer.n;
+
+	return domain.n >= signer.n && str_ieq(str_from(domain, more), signer) && (more == 0 || domain.p[more - 1] == '.');
+}
+
+static const struct fact *signers(const struct reputation_conf *c, const struct session *s)
+{
+	return c->dkim_domains ? session_fact(s, NULL, c->dkim_domains) : NULL;
+}
+
+/* At the end of the message a good signature of the sender's domain does, too. */
+static struct str vouched_domain(const struct reputation_conf *c, const struct session *s, struct arena *a)
+{
+	struct str vouched = spf_domain(c, s, a), domain = s->message->sender.domain;
+	const struct fact *by = vouched.n ? NULL : signers(c, s);
+
+	for (size_t i = 0; by && domain.n && i < by->u.list.n && i < DKIM_DOMAINS_MAX; i++)
+		if (speaks_for(by->u.list.v[i], domain))
+			return str_lower(a, domain);
+	return vouched;
+}
+
 /* At the first recipient, for SPF is known then; the facts go to each recipient. */
 static enum outcome reputation_rcpt(struct session *s, const void *conf)
 {
 	const struct reputation_conf *c = conf;
-	struct str domain = vouched_domain(c, s, filter_arena(s));
+	struct str domain = spf_domain(c, s, filter_arena(s));
 
 	return domain.n ? look(c, s, &domain_subject, domain) : RUN_SKIP;
 }
@@ -206,11 +231,15 @@ static enum outcome reputation_rcpt(struct session *s, const void *conf)
 static enum outcome reputation_message(struct session *s, const void *conf)
 {
 	const struct reputation_conf *c = conf;
-	const struct fact *domains = c->dkim_domains ? session_fact(s, NULL, c->dkim_domains) : NULL;
+	const struct fact *by = signers(c, s);
+	struct arena *a = filter_arena(s);
+	enum outcome outcome = RUN_OK;
 
-	if (!domains || domains->u.list.n == 0)
+	if (!by || by->u.list.n == 0)
 		return RUN_SKIP;
-	return look(c, s, &dkim_subject, str_lower(filter_arena(s), domains->u.list.v[0]));
+	if (!spf_domain(c, s, a).n && vouched_domain(c, s, a).n)
+		outcome = look(c, s, &domain_subject, vouched_domain(c, s, a));
+	return outcome == RUN_OK ? look(c, s, &dkim_subject, str_lower(a, by->u.list.v[0])) : outcome;
 }
 
 /* ---- learning ---- */
@@ -265,7 +294,7 @@ static void learn(const struct reputation_conf *c, struct session *s, const char
 
 static void learn_message(const struct reputation_conf *c, struct session *s, enum verdict_kind kind)
 {
-	const struct fact *domains = c->dkim_domains ? session_fact(s, NULL, c->dkim_domains) : NULL;
+	const struct fact *domains = signers(c, s);
 	struct lesson lesson = {.is_message = true, .is_refused = kind == VERDICT_REJECT, .recipients = s->message->recipients};
 	struct str domain = vouched_domain(c, s, filter_arena(s));
 

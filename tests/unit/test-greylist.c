@@ -413,6 +413,43 @@ static void reputation_scores(void **state)
 	fixture_free(f);
 }
 
+/* What a message is to reputation.domain: NULL, or its volume so far. */
+static const char *domain_volume(struct fixture *f, const char *sender, const char *spf, const char *dkim)
+{
+	const struct fact *fact;
+
+	try_signed(f, "192.0.2.1", sender, "b@example.net", spf, dkim);
+	fact = session_fact(f->s, f->s->message->first, fact_def_find(f->facts, STR("reputation.domain.volume")));
+	return fact ? arena_cstr(f->arena, fact_text(f->arena, fact)) : NULL;
+}
+
+/* A name counts only where SPF or a signature of its own vouches for it. */
+static void reputation_of_vouched_domains(void **state)
+{
+	struct world *w = *state;
+	struct fact_def room[40];
+	struct fact_def greylist_new[] = {{"greylist.new", FACT_BOOL, STAGE_RCPT, NULL, "x"}, {0}};
+	struct filter filter = with_auth(&reputation_filter, room);
+	struct fixture *f;
+	size_t n = 0;
+
+	while (room[n].name)
+		n++;
+	room[n] = greylist_new[0];
+	room[n + 1] = greylist_new[1];
+	f = fixture_new_with(&filter, "filter reputation;", NULL, w->st);
+	assert_null(domain_volume(f, "a@p.example", NULL, NULL));
+	assert_string_equal(domain_volume(f, "a@p.example", "p.example", NULL), "0");
+	assert_string_equal(domain_volume(f, "a@p.example", NULL, "p.example"), "1");
+	assert_string_equal(domain_volume(f, "a@P.example", NULL, "P.Example"), "2");
+	assert_null(domain_volume(f, "a@p.example", NULL, "other.example"));
+	assert_null(domain_volume(f, "a@p.example", NULL, "xp.example"));
+	assert_null(domain_volume(f, "a@xp.example", NULL, "p.example"));
+	assert_string_equal(domain_volume(f, "a@mx.p.example", NULL, "p.example"), "0");
+	assert_string_equal(domain_volume(f, "a@p.example", "p.example", "p.example"), "3");
+	fixture_free(f);
+}
+
 static void reputation_sees_floods(void **state)
 {
 	struct world *w = *state;
@@ -465,6 +502,7 @@ int main(void)
 	    TEST(lists_and_users_do_not_wait),
 	    TEST(known_origins_write_once_a_day),
 	    TEST(reputation_scores),
+	    TEST(reputation_of_vouched_domains),
 	    TEST(reputation_sees_floods),
 	    cmocka_unit_test(records_are_read_back),
 	};
