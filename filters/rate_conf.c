@@ -5,6 +5,7 @@
 #include "filters/rate.h"
 
 enum { RATE_LIMITS_MAX = 64 }; /* bits of what a session has taken */
+static const int64_t RATE_PER_MAX_MS = INT64_C(3650) * 86400 * 1000;
 
 const struct rate_unit_row rate_units[UNITS] = {
     [UNIT_CONNECTIONS] = {"connections", STAGE_CONNECT, false, true},
@@ -117,6 +118,10 @@ static void set_limit(struct conf_load *load, const struct conf_node *node, void
 		return;
 	if (l->rate.capacity < 1 || l->rate.per_ms < 1) {
 		conf_error(load, node->tokens[2].place, "a limit needs a count and a duration above 0");
+		return;
+	}
+	if (l->rate.per_ms > RATE_PER_MAX_MS) {
+		conf_error(load, node->tokens[4].place, "a limit is for ten years (3650d) at most");
 		return;
 	}
 	l->text = limit_text(load->arena, node);

@@ -5,20 +5,37 @@
  * policy state, never consistency. Mail is not kept here.
  *
  * A table is a name in lower case ("greylist"); a key is any octets up to 512; a value up to 64 KiB.
- * Times are Unix seconds from clock_now(); an entry whose time has passed is not there.
- * Thread-safe. RES_TEMP means that the store could not be reached, or that more changes wait than it
- * may hold: never the same as RES_NONE. RES_PERM: key or value are longer than allowed.
+ * Times are Unix seconds from clock_now(). Thread-safe. RES_TEMP means that the store could not be
+ * reached, or that more changes wait than it may hold: never the same as RES_NONE, and nothing was
+ * changed. RES_PERM: key or value are longer than allowed.
  *
- * What any back end must keep to (tests/unit/test-store.c is the conformance test):
+ * What any back end must keep to. tests/unit/test-store.c is the conformance test: its conform_* run for
+ * each back end that has a setup function there, before and after a flush.
+ *
+ * Values
+ * - An entry with expires e is there while clock_now() < e; 0 is never. put, and what makes an entry
+ *   anew, set it; count and bucket of an entry that is there do not let it live shorter.
+ * - A counter is its decimal text to get; count on text adds to its leading number. It stops at the
+ *   ends of 64 bits. One that has expired is 0 again, and new.
+ * - A bucket is one number F, the time in ns when it is full again. Taking n of a rate (capacity c in
+ *   per_ms p) at time t: F' = max(F, t) + n * p / c, taken only if F' <= t + p; giving back is n below 0.
+ *   So over any time T it admits c + T * c / p at most, whoever asks. An F further ahead than 16 p is the
+ *   trace of a clock that jumped and counts as empty.
+ * - Tables do not see each other; keys are compared octet by octet; each() goes in that order.
+ * Threads and processes
  * - Within one process each call is atomic and seen by every later call of any thread.
  * - Another process sees it after the next group commit: STORE_COMMIT_MS and the commit's own time.
  * - Counters and buckets are added up, not overwritten: nothing is lost when processes meet. Only
  *   what a call *returns* may be older by what others did within one commit interval. So P
- *   processes together never admit more than P times what is left in a bucket at that moment.
- * - Two processes that store_add() one key within a commit interval may both be told RES_OK; the
- *   first commit is kept.
+ *   processes together never admit more than P times what is left in a bucket at that moment, and as
+ *   what was too much is missing later, P * c + T * c / p over any time T (P up to 16).
+ * - Of puts of one key the one that is committed last stays. Two processes that store_add() one key
+ *   within a commit interval may both be told RES_OK; the first commit is kept.
  * - A killed process loses what it changed in its last commit interval, a power cut the last
- *   commits; a batch (store_apply) is there as a whole or not at all.
+ *   commits; a batch (store_apply) is there as a whole or not at all, to readers too.
+ * Bounds
+ * - STORE_WAITING_MAX changes wait at most, in memory; then RES_TEMP. The file has a size; above it
+ *   entries go before their time, the shortest-lived first, never those without expiry.
  */
 #ifndef REEVE_LIB_STORE_H
 #define REEVE_LIB_STORE_H

@@ -74,3 +74,5 @@ config g1 { filter rate { network-bits-4 7; limit messages 3 per 1h by network; 
 config g1 { filter rate { network-bits-4 8; network-bits-6 16; limit messages 3 per 1h by network; } } = 0
 config g1 { filter rate { limit messages 3 per 1h by sender except none; limit messages 3 per 1h by sender; } } = 1 ~ "the same limit stands in line 1"
 config g1 { state-max 1K; filter rate; } = 1 ~ "state-max"
+config g1 { filter rate { limit messages 3 per 3650d by sender; } } = 0
+config g1 { filter rate { limit messages 3 per 3651d by sender; } } = 1 ~ "3650d"
