@@ -353,9 +353,9 @@ static void take_part(struct maker *m, struct mime_part *part)
 
 	if (m->text.n)
 		buf_addc(&m->text, '\n');
-	if (is_html || str_is(part->type, "text/plain"))
+	if (is_html || str_is(part->type, "text/plain") || mime_is_hollow(part))
 		render(m, part, is_html);
-	if ((is_html || str_starts(part->type, STR("text/")) || str_starts(part->type, STR("message/"))) &&
+	if ((is_html || mime_is_hollow(part) || str_starts(part->type, STR("text/")) || str_starts(part->type, STR("message/"))) &&
 	    !str_is(part->type, "text/calendar"))
 		add_raw(m, part);
 }
@@ -439,7 +439,7 @@ struct content *content_make(struct arena *a, struct mime *mime)
 
 	c->urls.most = (size_t)mime->limits->urls;
 	for (struct mime_part *part = mime->root; part; part = mime_next(part))
-		if (mime_is_leaf(part) && !(part->is_alternative_reading && is_twin(&m, part)))
+		if ((mime_is_leaf(part) || (mime_is_hollow(part) && !part->first)) && !(part->is_alternative_reading && is_twin(&m, part)))
 			take_part(&m, part);
 	finish(&m, subject_of(a, &mime->root->headers));
 	return c;

@@ -33,6 +33,7 @@ struct base64 {
 	unsigned have; /* characters of the group in hand */
 	unsigned pads;
 	bool is_odd, is_ended; /* junk seen; padding that completes a group seen */
+	bool is_padding_junk;  /* = is skipped like any other octet outside the alphabet */
 };
 
 static void base64_fast(struct base64 *b)
@@ -68,6 +69,8 @@ static void base64_flush(struct base64 *b)
 
 static void base64_pad(struct base64 *b)
 {
+	if (b->is_padding_junk)
+		return;
 	b->pads++;
 	if (b->have < 2) {
 		b->is_odd = true;
@@ -100,31 +103,46 @@ static void base64_slow(struct base64 *b)
 	}
 }
 
-struct str decode_base64_both(struct arena *a, struct str in, uint32_t *anomalies, struct str *ret_all)
+/* All of it; *ret_first is how much of that stands before the first padding. */
+static struct str base64_run(struct arena *a, struct base64 *b, struct str in, size_t *ret_first)
 {
-	struct base64 b = {.at = (const unsigned char *)in.p};
-	unsigned char *start = arena_alloc(a, in.n / 4 * 3 + 4);
+	unsigned char *start = b->out = arena_alloc(a, in.n / 4 * 3 + 4);
 	size_t first = SIZE_MAX;
 
-	b.end = b.at + in.n;
-	b.out = start;
-	while (b.at < b.end) {
-		if (b.have == 0)
-			base64_fast(&b);
-		if (b.at == b.end)
+	b->at = (const unsigned char *)in.p;
+	b->end = b->at + in.n;
+	while (b->at < b->end) {
+		if (b->have == 0)
+			base64_fast(b);
+		if (b->at == b->end)
 			break;
-		base64_slow(&b);
-		if (b.is_ended && first == SIZE_MAX)
-			first = (size_t)(b.out - start);
+		base64_slow(b);
+		if (b->is_ended && first == SIZE_MAX)
+			first = (size_t)(b->out - start);
 	}
-	b.is_odd |= b.have != 0;
-	base64_flush(&b);
-	*ret_all = (struct str){(char *)start, (size_t)(b.out - start)};
-	if (first == SIZE_MAX)
-		first = ret_all->n;
+	b->is_odd |= b->have != 0;
+	base64_flush(b);
+	*ret_first = first < (size_t)(b->out - start) ? first : (size_t)(b->out - start);
+	return (struct str){(char *)start, (size_t)(b->out - start)};
+}
+
+struct str decode_base64_both(struct arena *a, struct str in, uint32_t *anomalies, struct str *ret_all)
+{
+	struct base64 b = {0};
+	size_t first;
+
+	*ret_all = base64_run(a, &b, in, &first);
 	if (b.is_odd || first != ret_all->n)
 		*anomalies |= MIME_BAD_BASE64;
 	return str_sub(*ret_all, 0, first);
+}
+
+struct str decode_base64_unpadded(struct arena *a, struct str in)
+{
+	struct base64 b = {.is_padding_junk = true};
+	size_t first;
+
+	return base64_run(a, &b, in, &first);
 }
 
 struct str decode_base64(struct arena *a, struct str in, uint32_t *anomalies)

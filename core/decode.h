@@ -13,6 +13,8 @@
  * result is its beginning). Both are the same for good input.
  */
 struct str decode_base64_both(struct arena *a, struct str in, uint32_t *anomalies, struct str *ret_all);
+/* As programs read it that skip = like junk: "QU=JD" is "ABC". */
+struct str decode_base64_unpadded(struct arena *a, struct str in);
 /* From the first "begin" line, or all when there is none, to "end". */
 struct str decode_uuencode(struct arena *a, struct str in, uint32_t *anomalies, struct str *ret_name);
 /* A line whose length fits its count. */

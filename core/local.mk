@@ -42,10 +42,12 @@ core_libcore_a_SOURCES = \
 	core/mailbox.c \
 	core/mailbox.h \
 	core/mime-field.c \
+	core/mime-header.c \
 	core/mime-inner.c \
 	core/mime-json.c \
 	core/mime-param.c \
 	core/mime-private.h \
+	core/mime-reading.c \
 	core/mime-sweep.c \
 	core/mime-tree.c \
 	core/mime.c \

@@ -7,7 +7,7 @@
 struct fields {
 	struct str type, last_type;
 	struct str encoding, last_encoding;
-	struct str disposition, id;
+	struct str disposition, other_disposition, id;
 	bool has_type, has_encoding, has_disposition, has_version;
 	bool types_differ, encodings_differ;
 	uint32_t anomalies;
@@ -52,6 +52,17 @@ static void take_encoding(struct fields *f, struct str value)
 	f->last_encoding = value;
 }
 
+static void take_disposition(struct fields *f, struct str value)
+{
+	if (!f->has_disposition) {
+		f->disposition = value;
+	} else {
+		f->anomalies |= MIME_DUPLICATE_PARAMETER;
+		f->other_disposition = value;
+	}
+	f->has_disposition = true;
+}
+
 static void take_field(struct fields *f, const struct header *field)
 {
 	struct str rest;
@@ -68,11 +79,7 @@ static void take_field(struct fields *f, const struct header *field)
 	} else if (str_iis(rest, "transfer-encoding")) {
 		take_encoding(f, field->value);
 	} else if (str_iis(rest, "disposition")) {
-		if (!f->has_disposition)
-			f->disposition = field->value;
-		else
-			f->anomalies |= MIME_DUPLICATE_PARAMETER;
-		f->has_disposition = true;
+		take_disposition(f, field->value);
 	} else if (str_iis(rest, "id")) {
 		f->id = str_trim(field->value);
 	}
@@ -151,9 +158,20 @@ static void read_type(struct arena *a, struct mime_part *part, struct str value,
 		part->anomalies |= MIME_BAD_TYPE;
 }
 
+/* Without what may stand in front of a token: blanks, comments, a quote that does not belong there. */
+static struct str without_comments(struct str text)
+{
+	while (text.n && strchr(" \t\"(", text.p[0]) && text.p[0]) {
+		ptrdiff_t close = text.p[0] == '(' ? str_chr(text, ')') : 0;
+
+		text = str_from(text, close < 0 ? 1 : (size_t)close + 1);
+	}
+	return text;
+}
+
 static void read_encoding(struct arena *a, struct mime_part *part, struct str value)
 {
-	struct str text = header_unfold(a, value);
+	struct str text = without_comments(header_unfold(a, value));
 	size_t n = 0;
 
 	while (n < text.n && !strchr(" \t;(,\"", text.p[n]))
@@ -181,6 +199,20 @@ static void read_disposition(struct arena *a, struct mime_part *part, struct str
 	other_name(part, field.plain_name);
 }
 
+/* Which of several fields a program takes is its own affair: the name in the last one counts too. */
+static void read_other_disposition(struct arena *a, struct mime_part *part, struct str value)
+{
+	struct mime_field field;
+	struct str name;
+
+	mime_field_parse(a, value, &field);
+	name = param_value(&field, "filename");
+	if (part->filename.n)
+		other_name(part, name);
+	else
+		part->filename = name;
+}
+
 static void read_name(struct mime_part *part, const struct mime_field *type)
 {
 	struct str name = param_value(type, "name");
@@ -192,6 +224,16 @@ static void read_name(struct mime_part *part, const struct mime_field *type)
 	else
 		part->filename = name;
 	other_name(part, type->plain_name);
+}
+
+/* "Content-Type: multipart; boundary=x": some programs take it for a multipart. */
+static uint32_t bare_type(struct mime_part *part, struct str boundary, uint32_t reading)
+{
+	if (!(part->anomalies & MIME_BAD_TYPE) || !boundary.n)
+		return 0;
+	if (reading & READ_BARE_TYPE)
+		part->type = STR("multipart/mixed");
+	return READ_BARE_TYPE;
 }
 
 uint32_t mime_read_fields(struct arena *a, struct mime_part *part, uint32_t reading, bool in_digest,
@@ -212,10 +254,13 @@ uint32_t mime_read_fields(struct arena *a, struct mime_part *part, uint32_t read
 		read_encoding(a, part, reading & READ_LAST_ENCODING ? f.last_encoding : f.encoding);
 	if (f.has_disposition)
 		read_disposition(a, part, f.disposition);
+	if (f.other_disposition.p)
+		read_other_disposition(a, part, f.other_disposition);
 	part->content_id = f.id;
 	if (f.has_type) {
 		read_name(part, &type);
 		*ret_boundary = boundary_of(a, &type, reading, &doubts);
+		doubts |= bare_type(part, *ret_boundary, reading);
 	}
 	if (!part->parent && f.has_type && !f.has_version)
 		part->anomalies |= MIME_VERSION_MISSING;

@@ -16,6 +16,7 @@ struct cursor {
 struct raw {
 	struct str name;  /* lower case, without the stars */
 	struct str value; /* unquoted */
+	struct str other; /* another way to read it, "" none */
 	int section;	  /* -1 none */
 	bool is_extended; /* percent-encoded, with charset in the first section */
 	bool is_taken;
@@ -130,11 +131,12 @@ static struct str take_token(struct arena *a, struct cursor *c)
 	while (c->at < c->end && *c->at != ';') {
 		const char *name = c->at;
 		take_until(c, " \t\r\n;=");
-		if (c->at < c->end && *c->at == '=') { /* the semicolon is missing */
+		if (c->at > name && c->at < c->end && *c->at == '=') { /* the semicolon is missing */
 			c->at = name;
 			c->is_odd = true;
 			break;
 		}
+		take_until(c, " \t\r\n;"); /* "=?utf-8?...": the next of two encoded words */
 		c->is_odd = true;
 		end = c->at;
 		skip_blanks(c);
@@ -142,18 +144,28 @@ static struct str take_token(struct arena *a, struct cursor *c)
 	return header_unfold(a, str_range(from, end));
 }
 
-static struct str take_value(struct arena *a, struct cursor *c)
+/* ret_other: with what stands between the quoted text and the semicolon, as some programs take it. */
+static struct str take_value(struct arena *a, struct cursor *c, struct str *ret_other)
 {
+	const char *from;
+	struct cursor behind;
 	struct str value;
 
 	skip_blanks(c);
 	if (c->at == c->end || *c->at != '"')
 		return take_token(a, c);
-	c->at++;
+	from = ++c->at;
 	value = take_quoted(a, c);
 	skip_blanks(c);
-	if (c->at < c->end && *c->at != ';')
-		c->is_odd = true;
+	if (c->at == c->end || *c->at == ';')
+		return value;
+	c->is_odd = true;
+	behind = *c;
+	take_until(&behind, ";=");
+	if (str_starts(str_range(behind.at, behind.end), STR("=?"))) /* not "name2=" but an encoded word */
+		take_until(&behind, ";");
+	if (behind.at == behind.end || *behind.at == ';')
+		*ret_other = header_unfold(a, str_range(from, behind.at));
 	return value;
 }
 
@@ -196,7 +208,7 @@ static bool take_param(struct arena *a, struct cursor *c, struct raw *ret_raw)
 			c->at++;
 			*ret_raw = (struct raw){.name = str_lower(a, str_trim(name))};
 			split_name(ret_raw);
-			ret_raw->value = take_value(a, c);
+			ret_raw->value = take_value(a, c, &ret_raw->other);
 			return true;
 		}
 		c->is_odd |= str_trim(name).n > 0;
@@ -283,6 +295,8 @@ static void add_plain(struct arena *a, struct mime_field *f, const struct raw *p
 	struct mime_param *there = param_find(f, p->name);
 	struct str value = is_boundary(p->name) ? p->value : rfc2047_decode(a, p->value);
 
+	if (p->other.n && (str_is(p->name, "name") || str_is(p->name, "filename")))
+		f->plain_name = rfc2047_decode(a, p->other);
 	if (!there) {
 		f->params[f->n++] = (struct mime_param){p->name, value};
 		return;

@@ -20,7 +20,11 @@ enum reading {
 	READ_DECODED = 1 << 8,	     /* an encoded multipart is decoded first, as forbidden */
 	READ_GUESSED = 1 << 9,	     /* a multipart without boundary has the one of its first such line */
 	READ_ENCODED_WORD = 1 << 10, /* a boundary written as encoded word or RFC 2231 is decoded */
-	READINGS = 11,
+	READ_DROP_CR = 1 << 11,	     /* a lone CR is nothing: the text is a copy without it */
+	READ_BARE_TYPE = 1 << 12,    /* a Content-Type that is none, but has a boundary, is a multipart */
+	READ_MESSAGE = 1 << 13,	     /* an unknown message/... holds a message, a fragment one too */
+	READ_OVER_BROKEN_TOP = 1 << 14, /* READ_OVER_BROKEN for the message's own header */
+	READINGS = 15,
 };
 
 /* Where a scan over body lines stands, and what it saw on its way. */
@@ -37,7 +41,56 @@ void sweep_start(struct sweep *s, struct str text, size_t at);
 /* The next line that begins with "--", from s->at on; false at the end of the text. */
 bool sweep_dashes(struct sweep *s, size_t *ret_line);
 
-enum { MIME_ENCODED_DEPTH_MAX = 8 };
+/* ---- the parser: mime.c, its header sections: mime-header.c, its readings: mime-reading.c ---- */
+
+enum { MIME_STACK_MAX = MIME_DEPTH_MAX + 1, MIME_QUEUE_MAX = 64 };
+
+/* A part whose end was not seen yet. */
+struct open_part {
+	struct mime_part *part, *last_child;
+	struct str boundary;
+	bool is_multipart; /* has a boundary that may be looked for */
+	bool is_closed;	   /* its closing delimiter was there */
+	bool is_guessing;  /* READ_GUESSED: the first "--" line gives the boundary */
+	bool is_elsewhere; /* its body stands in another text than the one that is scanned */
+};
+
+/* A part whose content must be decoded before it can be parsed. */
+struct waiting {
+	struct mime_part *part;
+	bool is_multipart;
+	struct str boundary;
+};
+
+struct parser {
+	struct arena *arena;
+	struct mime *mime;
+	struct spool *spool; /* of the outermost text only */
+	uint32_t reading, doubts;
+	struct str text;
+	enum { END_UNKNOWN, END_CRLF, END_LF } line_end; /* the first of the text; others are odd */
+	bool is_full; /* part limit reached: the rest stays in the last part */
+	struct open_part stack[MIME_STACK_MAX];
+	unsigned depth; /* entries in use */
+	struct sweep sweep;
+	struct waiting queue[MIME_QUEUE_MAX];
+	size_t queue_head, queue_tail;
+	size_t decode_budget;
+};
+
+/*
+ * One reading of the whole message into p->mime; p has arena, mime and reading. Returns the doubts
+ * that it met: other ways to read the same octets.
+ */
+uint32_t mime_read_once(struct parser *p, struct str message, const struct headers *headers);
+/* Whether line is a delimiter of an open part. */
+bool mime_is_delimiter(const struct parser *p, struct str line);
+/* Without its line end. */
+struct str mime_line_of(struct str text, size_t at);
+/* The header section at `at` (`given`: it was parsed before); returns where the body starts. */
+size_t mime_read_header(struct parser *p, struct mime_part *part, size_t at, const struct headers *given);
+/* message/... that has no message inside, as far as its type says. */
+bool mime_is_other_message(const struct mime_part *part);
 
 /* Content-* fields of a part: type, encoding, disposition, parameters. Returns doubts met. */
 uint32_t mime_read_fields(struct arena *a, struct mime_part *part, uint32_t reading, bool in_digest,

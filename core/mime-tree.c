@@ -56,6 +56,8 @@ static void decode(struct mime *mime, struct mime_part *part)
 		part->decoded = decode_uuencode(mime->arena, part->body, &seen, &name);
 	if (!part->decoded_all.n)
 		part->decoded_all = part->decoded;
+	if (part->decoded_all.n != part->decoded.n)
+		part->decoded_unpadded = decode_base64_unpadded(mime->arena, part->body);
 	part->anomalies |= seen;
 	mime->anomalies |= seen;
 }

@@ -9,47 +9,7 @@
 
 #include "core/decode.h"
 #include "core/mime-private.h"
-#include "core/session.h"
 #include "core/spool.h"
-
-enum { STACK_MAX = MIME_DEPTH_MAX + 1, QUEUE_MAX = 64, COPY_MAX = 16 * 1024 * 1024 };
-
-/* Programs are known to differ on these, even where our own readings agree. */
-enum { AMBIGUOUS = MIME_DUPLICATE_BOUNDARY | MIME_DUPLICATE_TYPE | MIME_DUPLICATE_ENCODING |
-	MIME_CONFLICTING_NAMES | MIME_ENCODED_MULTIPART };
-
-/* A part whose end was not seen yet. */
-struct open_part {
-	struct mime_part *part, *last_child;
-	struct str boundary;
-	bool is_multipart; /* has a boundary that may be looked for */
-	bool is_closed;	   /* its closing delimiter was there */
-	bool is_guessing;  /* READ_GUESSED: the first "--" line gives the boundary */
-	bool is_elsewhere; /* its body stands in another text than the one that is scanned */
-};
-
-/* A part whose content must be decoded before it can be parsed. */
-struct waiting {
-	struct mime_part *part;
-	bool is_multipart;
-	struct str boundary;
-};
-
-struct parser {
-	struct arena *arena;
-	struct mime *mime;
-	struct spool *spool; /* of the outermost text only */
-	uint32_t reading, doubts;
-	struct str text;
-	enum { END_UNKNOWN, END_CRLF, END_LF } line_end; /* the first of the text; others are odd */
-	bool is_full; /* part limit reached: the rest stays in the last part */
-	struct open_part stack[STACK_MAX];
-	unsigned depth; /* entries in use */
-	struct sweep sweep;
-	struct waiting queue[QUEUE_MAX];
-	size_t queue_head, queue_tail;
-	size_t decode_budget;
-};
 
 bool mime_is_multipart(const struct mime_part *part)
 {
@@ -61,16 +21,60 @@ bool mime_is_message(const struct mime_part *part)
 	return str_is(part->type, "message/rfc822") || str_is(part->type, "message/global");
 }
 
+static bool has_parts(const struct mime_part *part)
+{
+	return part->first && !part->first->is_alternative_reading;
+}
+
 bool mime_is_leaf(const struct mime_part *part)
 {
-	const struct mime_part *inside = part->first;
+	return !mime_is_multipart(part) && !(mime_is_message(part) && has_parts(part));
+}
 
-	return !mime_is_multipart(part) && !(mime_is_message(part) && inside && !inside->is_alternative_reading);
+bool mime_is_hollow(const struct mime_part *part)
+{
+	return mime_is_multipart(part) && !has_parts(part);
+}
+
+bool mime_has_content(const struct mime_part *part)
+{
+	return mime_is_leaf(part) || mime_is_hollow(part) ||
+	    (mime_is_message(part) && part->encoding != MIME_IDENTITY);
 }
 
 static struct open_part *top(struct parser *p)
 {
 	return p->depth ? &p->stack[p->depth - 1] : NULL;
+}
+
+/* These hold reports and references. Of all others some program may think that a message is inside. */
+static const char *const report_types[] = {
+    "delivery-status", "disposition-notification", "feedback-report", "global-delivery-status",
+    "global-disposition-notification", "global-headers", "tracking-status", "external-body", "http", "s-http",
+    "sip", "sipfrag", "cpim", "imdn+xml",
+};
+
+bool mime_is_other_message(const struct mime_part *part)
+{
+	struct str sub = str_from(part->type, 8);
+
+	if (!str_starts(part->type, STR("message/")) || mime_is_message(part))
+		return false;
+	for (size_t i = 0; i < sizeof report_types / sizeof *report_types; i++)
+		if (str_is(sub, report_types[i]))
+			return false;
+	return true;
+}
+
+/* True for what has a message inside in this reading. */
+static bool opens_message(struct parser *p, const struct mime_part *part)
+{
+	if (mime_is_message(part))
+		return true;
+	if (!mime_is_other_message(part))
+		return false;
+	p->doubts |= READ_MESSAGE;
+	return p->reading & READ_MESSAGE;
 }
 
 /* What the scan saw since the last event belongs to the innermost open part. */
@@ -90,7 +94,7 @@ static void take_sweep(struct parser *p)
 		open->part->has_begin_line |= s->has_begin;
 	}
 	if (s->has_bare_cr)
-		p->doubts |= READ_BARE_CR;
+		p->doubts |= READ_BARE_CR | READ_DROP_CR;
 	s->has_nul = s->has_bare_cr = s->has_crlf = s->has_lf = s->has_long_line = s->has_begin = false;
 }
 
@@ -181,14 +185,14 @@ static struct mime_part *add_part(struct parser *p, struct mime_part *parent, st
 	return part;
 }
 
-static bool is_delimiter(const struct parser *p, struct str line)
+bool mime_is_delimiter(const struct parser *p, struct str line)
 {
 	struct match m;
 
 	return str_starts(line, STR("--")) && match_line(p, str_from(line, 2), &m);
 }
 
-static struct str line_of(struct str text, size_t at)
+struct str mime_line_of(struct str text, size_t at)
 {
 	struct str line = str_from(text, at);
 	ptrdiff_t end = str_chr(line, '\n');
@@ -198,106 +202,6 @@ static struct str line_of(struct str text, size_t at)
 	if (line.n && line.p[line.n - 1] == '\r')
 		line.n--;
 	return line;
-}
-
-/* A boundary with a colon makes its delimiters look like fields: the section ends there. */
-static void cut_at_delimiter(struct parser *p, struct headers *h, struct str text)
-{
-	for (size_t i = 0; i < h->n; i++) {
-		if (h->v[i].name.p[0] != '-' || !is_delimiter(p, line_of(h->v[i].raw, 0)))
-			continue;
-		h->n = i;
-		h->body = h->broken_at = (size_t)(h->v[i].raw.p - text.p);
-		h->has_end = false;
-	}
-}
-
-static bool has_content_field(const struct headers *h)
-{
-	for (size_t i = 0; i < h->n; i++)
-		if (str_istarts(h->v[i].name, STR("content-")))
-			return true;
-	return false;
-}
-
-static void append_headers(struct arena *a, struct headers *to, const struct headers *more, size_t base)
-{
-	struct header *v = arena_array(a, to->n + more->n, sizeof *v);
-
-	if (to->n)
-		memcpy(v, to->v, to->n * sizeof *v);
-	if (more->n)
-		memcpy(v + to->n, more->v, more->n * sizeof *v);
-	to->v = v;
-	to->n += more->n;
-	to->body = base + more->body;
-	to->has_end = more->has_end;
-	to->is_over |= more->is_over;
-}
-
-enum { BROKEN_LINES_MAX = 20 };
-
-/*
- * The other reading of a line without colon among the fields: it is skipped. Only where fields that
- * matter follow in the same section.
- */
-static void read_over_broken(struct parser *p, struct headers *h, struct str text)
-{
-	struct headers all = *h, more = {0};
-	size_t at = h->broken_at ? h->broken_at : h->body;
-	bool is_worth_it = false;
-
-	for (int i = 0; i < BROKEN_LINES_MAX && !all.has_end && at < text.n; i++) {
-		struct str line = line_of(text, at);
-		if (is_delimiter(p, line))
-			break;
-		at = (size_t)(line.p + line.n - text.p);
-		while (at < text.n && text.p[at++] != '\n')
-			;
-		headers_parse_within(p->arena, str_from(text, at), p->mime->limits, &more);
-		cut_at_delimiter(p, &more, str_from(text, at));
-		is_worth_it |= has_content_field(&more);
-		append_headers(p->arena, &all, &more, at);
-		at = all.body;
-	}
-	if (!is_worth_it || (int64_t)all.n > p->mime->limits->headers)
-		return;
-	p->doubts |= READ_OVER_BROKEN;
-	if (p->reading & READ_OVER_BROKEN)
-		*h = all;
-}
-
-static void note_header_oddities(struct parser *p, struct mime_part *part, struct str text)
-{
-	const struct headers *h = &part->headers;
-
-	part->anomalies |= (h->is_over ? MIME_HEADER_LIMIT : 0) | (h->has_8bit ? MIME_8BIT_HEADER : 0) |
-	    (h->has_nul || h->has_bare_cr ? MIME_CONTROL_HEADER : 0) | (h->has_bare_lf ? MIME_BARE_LF : 0);
-	if (h->has_end)
-		return;
-	if (h->body < text.n && is_delimiter(p, line_of(text, h->body)))
-		part->anomalies |= MIME_HEADER_WITHOUT_BODY;
-	else if (h->body < text.n)
-		part->anomalies |= MIME_HEADER_WITHOUT_COLON;
-	else
-		part->anomalies |= MIME_HEADER_WITHOUT_BODY;
-}
-
-/* The header section at `at`; returns where the body starts. */
-static size_t read_header(struct parser *p, struct mime_part *part, size_t at, const struct headers *given)
-{
-	struct str rest = str_from(p->text, at);
-
-	if (given) {
-		part->headers = *given;
-	} else {
-		headers_parse_within(p->arena, rest, p->mime->limits, &part->headers);
-		cut_at_delimiter(p, &part->headers, rest);
-	}
-	note_header_oddities(p, part, rest);
-	if (part->anomalies & MIME_HEADER_WITHOUT_COLON)
-		read_over_broken(p, &part->headers, rest);
-	return at + part->headers.body;
 }
 
 /* Messages inside of messages may still have the line that mailboxes put in front. */
@@ -315,7 +219,7 @@ static size_t skip_from_line(struct str text, size_t at)
 static void wait_for_decoding(struct parser *p, struct mime_part *part, bool is_multipart,
     struct str boundary)
 {
-	if (p->queue_tail == QUEUE_MAX) {
+	if (p->queue_tail == MIME_QUEUE_MAX) {
 		part->anomalies |= MIME_DEPTH_LIMIT;
 		return;
 	}
@@ -375,18 +279,18 @@ static void begin_part(struct parser *p, size_t at, struct mime_part *parent, st
 
 		if (!part)
 			return;
-		body = read_header(p, part, at, given);
+		body = mime_read_header(p, part, at, given);
 		given = NULL;
 		p->doubts |= mime_read_fields(p->arena, part, p->reading, is_digest(parent), &boundary);
-		assert(p->depth < STACK_MAX);
+		assert(p->depth < MIME_STACK_MAX);
 		o = &p->stack[p->depth++];
 		*o = (struct open_part){.part = part};
 		part->offset = body;
 		part->body = str_from(p->text, body);
 		sweep_start(&p->sweep, p->text, body);
-		if (!mime_is_multipart(part) && !mime_is_message(part))
+		if (!mime_is_multipart(part) && !opens_message(p, part))
 			return;
-		if (part->depth >= p->mime->limits->mime_depth || p->depth >= STACK_MAX) {
+		if (part->depth >= p->mime->limits->mime_depth || p->depth >= MIME_STACK_MAX) {
 			part->anomalies |= MIME_DEPTH_LIMIT;
 			return;
 		}
@@ -485,7 +389,7 @@ static bool guess_again(struct parser *p, struct str line)
 /* What stands at `line` begins with "--". The scan goes on behind it, in the part that it begins. */
 static void handle_line(struct parser *p, size_t line)
 {
-	struct str text = line_of(p->text, line + 2);
+	struct str text = mime_line_of(p->text, line + 2);
 	struct match m;
 
 	p->sweep.at = line + 2;
@@ -557,89 +461,21 @@ static void parse_waiting(struct parser *p, const struct waiting *w)
 	scan(p);
 }
 
-static void parse_once(struct parser *p, struct str message, const struct headers *headers)
+uint32_t mime_read_once(struct parser *p, struct str message, const struct headers *headers)
 {
 	struct mime_part *none = NULL;
+	const struct headers *top_headers;
 
 	p->text = message;
 	p->decode_budget = message.n * 2;
 	begin_part(p, 0, NULL, &none, headers);
 	p->mime->root = p->stack[0].part;
-	if (p->mime->root->headers.n)
-		p->line_end = str_ends(p->mime->root->headers.v[0].raw, STR("\r\n")) ? END_CRLF : END_LF;
+	top_headers = &p->mime->root->headers;
+	if (top_headers->n)
+		p->line_end = str_ends(top_headers->v[0].raw, STR("\r\n")) ? END_CRLF : END_LF;
 	scan(p);
 	while (p->queue_head < p->queue_tail)
 		parse_waiting(p, &p->queue[p->queue_head++]);
 	p->mime->anomalies |= p->mime->root->anomalies;
-}
-
-static struct str with_line_feeds(struct arena *a, struct str in)
-{
-	char *out = (char *)arena_str(a, in).p;
-
-	for (size_t i = 0; i < in.n; i++)
-		if (out[i] == '\r' && (i + 1 == in.n || out[i + 1] != '\n'))
-			out[i] = '\n';
-	return (struct str){out, in.n};
-}
-
-/* Bodies found in a copy of the same length are slices of the message again. */
-static void point_back(struct mime_part *root, struct str copy, struct str message)
-{
-	for (struct mime_part *part = root; part; part = mime_next(part))
-		if (part->body.p >= copy.p && part->body.p <= copy.p + copy.n)
-			part->body.p = message.p + (part->body.p - copy.p);
-}
-
-static void read_otherwise(struct arena *a, struct mime *mime, struct str message,
-    const struct headers *headers, uint32_t reading)
-{
-	struct mime other = {.arena = a, .limits = mime->limits};
-	struct parser p = {.arena = a, .mime = &other, .reading = reading};
-	struct str copy = message;
-
-	if (reading & READ_BARE_CR) {
-		if (message.n > COPY_MAX)
-			return;
-		copy = with_line_feeds(a, message);
-		headers = NULL;
-	}
-	parse_once(&p, copy, headers);
-	if (copy.p != message.p)
-		point_back(other.root, copy, message);
-	mime->is_partial |= other.is_partial;
-	mime->is_external_body |= other.is_external_body;
-	if (mime_unite(mime, other.root))
-		mime->is_ambiguous = true;
-}
-
-struct mime *mime_parse_body(struct arena *a, struct str message, const struct headers *headers,
-    struct spool *spool, const struct parse_limits *limits)
-{
-	struct mime *mime = arena_alloc(a, sizeof *mime);
-	struct parser p = {.arena = a, .mime = mime, .spool = spool};
-
-	mime->arena = a;
-	mime->limits = limits;
-	parse_once(&p, message, headers);
-	mime->is_ambiguous = (mime->anomalies & AMBIGUOUS) != 0;
-	for (uint32_t bit = 1; bit < 1u << READINGS; bit <<= 1)
-		if (p.doubts & bit)
-			read_otherwise(a, mime, message, headers, bit);
-	if (p.doubts & (p.doubts - 1))
-		read_otherwise(a, mime, message, headers, p.doubts);
-	mime_list_inner(mime);
-	return mime;
-}
-
-struct mime *mime_parse(struct arena *a, struct str message, struct spool *spool)
-{
-	return mime_parse_body(a, message, NULL, spool, &parse_limits_default);
-}
-
-struct mime *message_mime(struct message *m)
-{
-	if (!m->mime)
-		m->mime = mime_parse_body(m->arena, spool_data(m->spool), &m->headers, m->spool, m->limits);
-	return m->mime;
+	return p->doubts & ~p->reading;
 }

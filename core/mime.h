@@ -75,12 +75,14 @@ struct mime_part {
 	enum mime_encoding encoding;
 	struct str encoding_name;  /* as written, lower case, "" none */
 	struct str body;	   /* raw slice, without the line end that belongs to the delimiter */
-	size_t offset;		   /* of body in the message (in the decoded parent for encoded rfc822) */
+	/* Of body in the message (in the decoded parent for encoded rfc822; without lone CRs in that reading). */
+	size_t offset;
 	unsigned depth;
 	uint32_t anomalies;	   /* of this part */
 	bool is_alternative_reading; /* exists only in a second reading of an ambiguous place */
 	struct str decoded;	   /* filled in by mime_decoded() */
 	struct str decoded_all;	   /* base64: with what stands behind padding too; begins with decoded */
+	struct str decoded_unpadded; /* base64 with = in its middle, as if they were not there; else "" */
 	bool has_decoded;
 	bool has_begin_line;	   /* of the parser: maybe uuencode */
 };
@@ -109,6 +111,10 @@ bool mime_is_multipart(const struct mime_part *part);
  * and in uuencoded text, and alternative readings under the root.
  */
 bool mime_is_leaf(const struct mime_part *part);
+/* A multipart in which no part was found: programs may show its body as text. */
+bool mime_is_hollow(const struct mime_part *part);
+/* What a scanner must see: leaves, hollow multiparts, and messages that were encoded, as they are. */
+bool mime_has_content(const struct mime_part *part);
 /* message/rfc822 and message/global: first is the message inside. */
 bool mime_is_message(const struct mime_part *part);
 /* Next part in document order, or NULL; start with mime->root. */

@@ -33,7 +33,7 @@ void scan_items(struct message *m, struct scan_items *ret_items)
 	for (struct mime_part *part = mime->root; part; part = (struct mime_part *)mime_next(part)) {
 		struct str decoded;
 
-		if (part->first)
+		if (!mime_has_content(part))
 			continue;
 		decoded = mime_decoded(mime, part);
 		if (decoded.n)
@@ -41,6 +41,8 @@ void scan_items(struct message *m, struct scan_items *ret_items)
 		/* Programs differ on what stands behind padding. */
 		if (part->decoded_all.n > decoded.n)
 			add_item(ret_items, part->decoded_all, part);
+		if (part->decoded_unpadded.n)
+			add_item(ret_items, part->decoded_unpadded, part);
 	}
 }
 

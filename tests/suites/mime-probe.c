@@ -84,6 +84,45 @@ static void run_mime(struct probe *p)
 	mime_json(mime, &p->json, sha256);
 }
 
+static void hex(struct json *j, const char *key, struct str octets)
+{
+	static const char digits[] = "0123456789abcdef";
+	struct buf out = {0};
+
+	for (size_t i = 0; i < octets.n; i++) {
+		buf_addc(&out, digits[(unsigned char)octets.p[i] >> 4]);
+		buf_addc(&out, digits[(unsigned char)octets.p[i] & 15]);
+	}
+	json_kv(j, key, buf_str(&out));
+	buf_free(&out);
+}
+
+/* leaves PATH: what has a content of its own, readings of doubt too, with all decoded octets. */
+static void run_leaves(struct probe *p)
+{
+	size_t skipped;
+	struct mime *mime = mime_parse(p->arena, message_of(p, &skipped), NULL);
+
+	json_kv_bool(&p->json, "ambiguous", mime->is_ambiguous);
+	json_key(&p->json, "leaves");
+	json_open(&p->json, '[');
+	for (struct mime_part *part = mime->root; part; part = mime_next(part)) {
+		if (!mime_has_content(part))
+			continue;
+		mime_decoded(mime, part);
+		json_open(&p->json, '{');
+		json_kv(&p->json, "type", part->type);
+		json_kv(&p->json, "filename", part->filename);
+		json_kv(&p->json, "other_filename", part->other_filename);
+		json_kv_bool(&p->json, "alternative", part->is_alternative_reading);
+		json_kv_bool(&p->json, "leaf", mime_is_leaf(part));
+		hex(&p->json, "octets", part->decoded_all);
+		hex(&p->json, "unpadded", part->decoded_unpadded);
+		json_close(&p->json);
+	}
+	json_close(&p->json);
+}
+
 static void texts(struct json *j, const char *key, const struct str *v, size_t n)
 {
 	json_key(j, key);
@@ -221,6 +260,7 @@ static void run_decode(struct probe *p)
 
 static const struct command commands[] = {
     {"mime", run_mime},
+    {"leaves", run_leaves},
     {"content", run_content},
     {"urls", run_urls},
     {"variants", run_variants},

@@ -20,6 +20,7 @@ import quopri
 import re
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
@@ -47,6 +48,11 @@ MIME4J = {
     r"^ending-boundaries": "text behind a boundary: only in our alternative reading, for mime4j in the first",
     r"^very-(very-)?long-boundary": "boundaries are bounded, blanks at their end do not count",
     r"^weird-boundary": "blanks at the end of a boundary do not count (RFC 2046 part 5.1.1); mime4j counts them",
+}
+MIMETOOLS = {
+    r"^ak-0696-none\.ref": "that run of theirs does not open a forwarded message",
+    r"^multi-2evil\.ref.* name": "backslashes in a quoted file name are kept: programs on Windows write them so",
+    r"^multi-digest\.ref.* type": "Content-Type without slash is text/plain (RFC 2045 part 5.2)",
 }
 MAILCORE = {
     r"jwz/(1|40)$|jwz/29$|jwz/13[45]$": "Content-Type without slash is text/plain (RFC 2045 part 5.2); mailcore2 adds /unknown",
@@ -293,6 +299,86 @@ def suite_mailcore(probe):
     return s
 
 
+# ---- MIME-tools: expectations as Perl data, one part after the other ----
+
+def perl_data(text):
+    """{section: {key: value}}: one pair a line."""
+    out, section = {}, {}
+    for line in text.splitlines():
+        found = re.match(r"""\s*['"]?(\w+)['"]?\s*=>\s*(.*?),?\s*$""", line)
+        if found and found.group(2) == "{":
+            section = out.setdefault(found.group(1), {})
+        elif found:
+            value = re.sub(r"\\x\{(\w+)\}", lambda m: chr(int(m.group(1), 16)), found.group(2).strip("'\""))
+            section[found.group(1)] = re.sub(r"\\(.)", r"\1", value)
+    return out
+
+
+def part_number(name):
+    return [int(n) for n in name.split("_")[1:] if n.isdigit()]
+
+
+def perl_leaves(data):
+    parts = [data[k] for k in sorted((k for k in data if k.startswith("Part_")), key=part_number)] or [data["Msg"]]
+    return [p for p in parts if not p.get("Type", "").startswith(("multipart/", "message/rfc822"))]
+
+
+def with_files(nodes):
+    """Files in uuencoded text behind it, as MIME-tools lists them."""
+    for node in nodes:
+        yield node
+        yield from node["children"]
+
+
+def suite_mimetools(probe):
+    s = Suite("MIME-tools", MIMETOOLS)
+    folder = DATA + "/mime/mime-tools-testmsgs/"
+    for path in sorted(glob.glob(folder + "*.ref")):
+        theirs, name = perl_data(open(path, encoding="latin-1").read()), os.path.basename(path)
+        is_uu = "ExtractUuencode" in theirs["Parser"]
+        parts = perl_leaves(theirs)
+        ours = leaves(probe.ask("mime", folder + os.path.basename(theirs["Parser"]["Message"]))["mime"])
+        ours = list(with_files(ours)) if is_uu else ours
+        s.check(name, len(parts) == len(ours), "%d leaves, ours %d" % (len(parts), len(ours)))
+        for part, node in zip(parts, ours):
+            case = "%s %s" % (name, part.get("Type"))
+            size = None if is_uu and node["children"] else part.get("Size")
+            s.check(case + " type", part.get("Type", node["type"]).lower() == node["type"] or is_uu, node["type"])
+            s.check(case + " size", size is None or abs(int(size) - node["decoded_bytes"]) <= 2,
+                    "%s octets, ours %d" % (size, node["decoded_bytes"]))
+            if part.get("Filename") and node["filename"]:
+                s.check(case + " name", same_name(part["Filename"], node["filename"]),
+                        "%r, ours %r" % (part["Filename"], node["filename"]))
+    return s
+
+
+# ---- GMime: files beside their encoded forms ----
+
+def wrapped(folder, encoding, path):
+    out = os.path.join(folder, "m.eml")
+    with open(out, "wb") as f:
+        f.write(b"MIME-Version: 1.0\nContent-Type: application/octet-stream\nContent-Transfer-Encoding: %s\n\n" %
+                encoding.encode() + open(path, "rb").read())
+    return out
+
+
+def suite_gmime(probe):
+    s = Suite("gmime")
+    root = DATA + "/mime/gmime/"
+    with tempfile.TemporaryDirectory() as folder:
+        for plain, coded, encoding in (
+                ("encodings/photo.jpg", "encodings/photo.b64", "base64"), ("encodings/photo.jpg", "encodings/photo.uu", "x-uuencode"),
+                ("encodings/wikipedia.txt", "encodings/wikipedia.qp", "quoted-printable"),
+                ("mime-part/raptors.png", "mime-part/raptors.b64.txt", None), ("mime-part/raptors.png", "mime-part/raptors.uu.txt", None)):
+            octets = open(root + plain, "rb").read()
+            got = probe.ask("mime", wrapped(folder, encoding, root + coded) if encoding else root + coded)["mime"]
+            s.check(coded, got["sha256"] in hashes(octets),
+                    "%d octets, should be %d" % (got["decoded_bytes"], len(octets)))
+    for path in sorted(glob.glob(root + "partial/input/photo-discuss/*.eml")):
+        s.check(os.path.basename(path), probe.ask("mime", path)["mime"]["type"] == "message/partial")
+    return s
+
+
 # ---- Python's own parser, on everything ----
 
 def decoded_words(text):
@@ -479,6 +565,8 @@ SUITES = {    # name: (function, needs)
     "psl": (suite_psl, "data"),
     "mime4j": (suite_mime4j, "data"),
     "mailcore2": (suite_mailcore, "data"),
+    "MIME-tools": (suite_mimetools, "data"),
+    "gmime": (suite_gmime, "data"),
     "python": (suite_python, "data"),
     "sa-parse": (suite_saparse, "corpora"),
 }

@@ -52,6 +52,7 @@ static void base64_cases(void **state)
 	assert_str(decode_base64_both(arena, STR("QQ==QUJD"), &seen, &all), "A");
 	assert_str(all, "AABC");
 	assert_str(decode_base64_both(arena, STR("QUJD"), &seen, &all), "ABC");
+	assert_str(decode_base64_unpadded(arena, STR("QU=JD")), "ABC");
 	assert_str(all, "ABC");
 }
 

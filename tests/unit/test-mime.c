@@ -319,6 +319,144 @@ static void uuencoded_text(void **state)
 	assert_null(parse("\nbegin 644 x\n#0V%T\n")->root->first);
 }
 
+/* ---- the union of all readings ---- */
+
+#define PROGRAM "TVotSElEREVO"	/* base64 of: MZ-HIDDEN */
+#define CODED "Content-Transfer-Encoding: base64\r\n"
+#define HIDDEN CODED "Content-Disposition: attachment; filename=a.exe\r\n\r\n" PROGRAM "\r\n"
+
+static bool is_program(struct str octets)
+{
+	return str_find(octets, STR("MZ-HIDDEN")) >= 0;
+}
+
+static bool program_is_seen(struct mime *m)
+{
+	for (struct mime_part *part = m->root; part; part = mime_next(part)) {
+		if (!mime_has_content(part))
+			continue;
+		mime_decoded(m, part);
+		if (is_program(part->decoded_all) || is_program(part->decoded_unpadded))
+			return true;
+	}
+	return false;
+}
+
+/* A program for which one must read the message as some other program would. */
+static const struct {
+	const char *what, *text;
+	bool is_plain; /* no doubt: our first reading has it */
+} hidden[] = {
+    {"nothing odd", MIXED "--x\r\n" HIDDEN "--x--\r\n", true},
+    {"second of two types", HEAD "Content-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"first of two types", HEAD "Content-Type: multipart/mixed; boundary=x\r\nContent-Type: text/plain\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"last of two boundaries", HEAD "Content-Type: multipart/mixed; boundary=y; boundary=x\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"second of two encodings", MIXED "--x\r\nContent-Transfer-Encoding: 7bit\r\n" HIDDEN "--x--\r\n", false},
+    {"comment before the encoding", MIXED "--x\r\nContent-Transfer-Encoding: (x) base64\r\n\r\n" PROGRAM "\r\n--x--\r\n", true},
+    {"quoted encoding", MIXED "--x\r\nContent-Transfer-Encoding: \"base64\"\r\n\r\n" PROGRAM "\r\n--x--\r\n", true},
+    {"boundary that only begins alike", MIXED "--xyz\r\n" HIDDEN "--xyz--\r\n", false},
+    {"behind the closing delimiter", MIXED "--x\r\n\r\na\r\n--x--\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"no boundary parameter", HEAD "Content-Type: multipart/mixed\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"another boundary than announced", HEAD "Content-Type: multipart/mixed; boundary=z\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"boundary as encoded word", HEAD "Content-Type: multipart/mixed; boundary=\"=?us-ascii?Q?x?=\"\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"boundary in sections", HEAD "Content-Type: multipart/mixed; boundary*1=y; boundary*0=x\r\n\r\n--xy\r\n" HIDDEN "--xy--\r\n", true},
+    {"multipart without subtype", HEAD "Content-Type: multipart; boundary=x\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"one boundary on two levels", MIXED "--x\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r\n--x--\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"base64 multipart", HEAD "Content-Type: multipart/mixed; boundary=x\r\n" CODED "\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"lone CR as line ends", HEAD "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r--x\r" CODED "\r" PROGRAM "\r\n--x--\r\n", false},
+    {"a message with lone CR only", "MIME-Version: 1.0\rContent-Type: multipart/mixed; boundary=x\r\r--x\rContent-Transfer-Encoding: base64\r\r" PROGRAM "\r--x--\r", false},
+    {"CR CR LF as line ends", "MIME-Version: 1.0\r\r\nContent-Type: multipart/mixed;\r\r\n boundary=x\r\r\n\r\r\n--x\r\r\nContent-Transfer-Encoding: base64\r\r\n\r\r\n" PROGRAM "\r\r\n--x--\r\r\n", false},
+    {"line without colon on top", HEAD "no colon\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"line without colon in a part", MIXED "--x\r\nno colon\r\n" HIDDEN "--x--\r\n", false},
+    {"line without colon before a message", MIXED "--x\r\nContent-Type: message/rfc822\r\nno colon\r\n\r\n" HIDDEN "--x--\r\n", false},
+    {"line without colon before the body", MIXED "--x\r\n" CODED "no colon!\r\n\r\n" PROGRAM "\r\n--x--\r\n", false},
+    {"unknown message type", MIXED "--x\r\nContent-Type: message/x-other\r\n\r\n" HIDDEN "--x--\r\n", false},
+    {"fragment", HEAD "Content-Type: message/partial; id=a; number=1; total=1\r\n\r\n" HIDDEN, false},
+    {"message in base64", MIXED "--x\r\nContent-Type: message/rfc822\r\n" CODED "\r\n"
+	"Q29udGVudC1UcmFuc2Zlci1FbmNvZGluZzogYmFzZTY0CgpUVm90U0VsRVJFVk8K\r\n--x--\r\n", true},
+    {"padding amid base64", MIXED "--x\r\n" CODED "\r\nQQ==" PROGRAM "\r\n--x--\r\n", true},
+    {"an equals sign amid base64", MIXED "--x\r\n" CODED "\r\nTVo=tSElEREVO\r\n--x--\r\n", true},
+    {"junk amid base64", MIXED "--x\r\n" CODED "\r\n!TVo?tSE*lERE-VO\r\n--x--\r\n", true},
+    {"two doubts at once", HEAD "Content-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=\"=?us-ascii?Q?x?=\"\r\n\r\n--x\r\n"
+	"no colon\r\n" HIDDEN "--x--\r\n", false},
+    {"uuencoded text", HEAD "\r\nbegin 644 a.exe\r\n)35HM2$E$1$5.\r\n`\r\nend\r\n", true},
+};
+
+static void readings(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
+		struct mime *m = parse(hidden[i].text);
+
+		if (!program_is_seen(m) || m->is_ambiguous == hidden[i].is_plain)
+			print_error("%s\n", hidden[i].what);
+		assert_true(program_is_seen(m));
+		assert_int_equal(m->is_ambiguous, !hidden[i].is_plain);
+	}
+}
+
+/* The names that programs may show; the extension decides what a double click does. */
+static void other_names(void **state)
+{
+	static const char *const fields[] = {
+	    "Content-Disposition: attachment; filename=a.txt\r\nContent-Disposition: attachment; filename=a.exe\r\n",
+	    "Content-Disposition: attachment; filename=a.txt; filename=a.exe\r\n",
+	    "Content-Disposition: attachment; filename=a.txt; filename*=utf-8''a.exe\r\n",
+	    "Content-Disposition: attachment; filename*0=a; filename*1=.exe; filename=a.txt\r\n",
+	    "Content-Disposition: attachment; filename=\"a.txt\".exe\r\n",
+	    "Content-Disposition: attachment; filename=\"=?utf-8?Q?a?=\r\n =?utf-8?Q?.exe?=\"; filename=a.txt\r\n",
+	    "Content-Type: image/gif; name=a.exe\r\nContent-Disposition: attachment; filename=a.txt\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		struct mime_part *p = parse(arena_printf(arena, HEAD "%s\r\nx", fields[i]).p)->root;
+
+		if (!str_ends(p->filename, STR(".exe")) && !str_ends(p->other_filename, STR(".exe")))
+			print_error("%s", fields[i]);
+		assert_true(str_ends(p->filename, STR(".exe")) || str_ends(p->other_filename, STR(".exe")));
+		assert_true(p->anomalies & MIME_CONFLICTING_NAMES);
+	}
+}
+
+/* A report about mail holds fields, no message: nothing to doubt. */
+static void reports(void **state)
+{
+	struct mime *m = parse(HEAD "Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n"
+	    "\r\nReporting-MTA: dns; a.example\r\n\r\nAction: failed\r\n--x--\r\n");
+
+	(void)state;
+	assert_false(m->is_ambiguous);
+	assert_true(mime_is_leaf(m->root->first));
+}
+
+/* Where no part is found the body is what programs show. */
+static void hollow(void **state)
+{
+	struct mime *m = parse(MIXED "just text\r\n");
+
+	(void)state;
+	assert_true(mime_is_hollow(m->root));
+	assert_true(mime_has_content(m->root));
+	assert_str(mime_decoded(m, m->root), "just text\r\n");
+	assert_false(mime_is_hollow(parse(MIXED "--x\r\n\r\na\r\n--x--\r\n")->root));
+}
+
+/* Beyond the limits of reading again the message counts as ambiguous. */
+static void reading_limit(void **state)
+{
+	struct buf b = {0};
+
+	(void)state;
+	buf_adds(&b, "A: b\r\n\r\na\rb");
+	while (b.n < 17 * 1024 * 1024)
+		buf_adds(&b, "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\r\n");
+	assert_true(mime_parse(arena, buf_str(&b), NULL)->is_ambiguous);
+	b.n = 1024 * 1024;
+	assert_false(mime_parse(arena, buf_str(&b), NULL)->is_ambiguous);
+	buf_free(&b);
+}
+
 static void octets(struct buf *b, uint32_t value, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -438,6 +576,11 @@ int main(void)
 	    cmocka_unit_test(names),
 	    cmocka_unit_test(part_header_limit),
 	    cmocka_unit_test(uuencoded_text),
+	    cmocka_unit_test(readings),
+	    cmocka_unit_test(other_names),
+	    cmocka_unit_test(reports),
+	    cmocka_unit_test(hollow),
+	    cmocka_unit_test(reading_limit),
 	    cmocka_unit_test(tnef),
 	    cmocka_unit_test(linear),
 	    cmocka_unit_test(linear_stack),
