@@ -361,11 +361,14 @@ static const struct {
     {"boundary as encoded word", HEAD "Content-Type: multipart/mixed; boundary=\"=?us-ascii?Q?x?=\"\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
     {"boundary in sections", HEAD "Content-Type: multipart/mixed; boundary*1=y; boundary*0=x\r\n\r\n--xy\r\n" HIDDEN "--xy--\r\n", true},
     {"multipart without subtype", HEAD "Content-Type: multipart; boundary=x\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
-    {"one boundary on two levels", MIXED "--x\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r\n--x--\r\n--x\r\n" HIDDEN "--x--\r\n", false},
+    {"one boundary on two levels", MIXED "--x\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n"
+	"a\r\n--x--\r\n--x\r\n" HIDDEN "--x--\r\n", false},
     {"base64 multipart", HEAD "Content-Type: multipart/mixed; boundary=x\r\n" CODED "\r\n--x\r\n" HIDDEN "--x--\r\n", false},
     {"lone CR as line ends", HEAD "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r--x\r" CODED "\r" PROGRAM "\r\n--x--\r\n", false},
-    {"a message with lone CR only", "MIME-Version: 1.0\rContent-Type: multipart/mixed; boundary=x\r\r--x\rContent-Transfer-Encoding: base64\r\r" PROGRAM "\r--x--\r", false},
-    {"CR CR LF as line ends", "MIME-Version: 1.0\r\r\nContent-Type: multipart/mixed;\r\r\n boundary=x\r\r\n\r\r\n--x\r\r\nContent-Transfer-Encoding: base64\r\r\n\r\r\n" PROGRAM "\r\r\n--x--\r\r\n", false},
+    {"a message with lone CR only", "MIME-Version: 1.0\rContent-Type: multipart/mixed; boundary=x\r\r--x\r"
+	"Content-Transfer-Encoding: base64\r\r" PROGRAM "\r--x--\r", false},
+    {"CR CR LF as line ends", "MIME-Version: 1.0\r\r\nContent-Type: multipart/mixed;\r\r\n boundary=x\r\r\n"
+	"\r\r\n--x\r\r\nContent-Transfer-Encoding: base64\r\r\n\r\r\n" PROGRAM "\r\r\n--x--\r\r\n", false},
     {"line without colon on top", HEAD "no colon\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n" HIDDEN "--x--\r\n", false},
     {"line without colon in a part", MIXED "--x\r\nno colon\r\n" HIDDEN "--x--\r\n", false},
     {"line without colon before a message", MIXED "--x\r\nContent-Type: message/rfc822\r\nno colon\r\n\r\n" HIDDEN "--x--\r\n", false},
