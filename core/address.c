@@ -278,3 +278,15 @@ bool domain_to_ascii(struct arena *a, struct str domain, struct str *ret_ascii)
 	free(out);
 	return is_good && ret_ascii->n <= ADDRESS_DOMAIN_MAX;
 }
+
+bool domain_to_unicode(struct arena *a, struct str domain, struct str *ret_unicode)
+{
+	char *out = NULL;
+
+	if (domain.n > ADDRESS_DOMAIN_MAX || str_ifind(domain, STR("xn--")) < 0 || memchr(domain.p, '\0', domain.n) ||
+	    idn2_to_unicode_8z8z(arena_cstr(a, domain), &out, 0) != IDN2_OK)
+		return false;
+	*ret_unicode = arena_str(a, str_of(out));
+	idn2_free(out);
+	return true;
+}

@@ -30,5 +30,7 @@ const char *address_parse(struct arena *a, struct str text, bool allow_utf8, str
 bool domain_is_valid(struct str domain, bool allow_utf8);
 /* Lower-case A-labels (IDNA 2008, UTS 46 non-transitional); false when it cannot be. */
 bool domain_to_ascii(struct arena *a, struct str domain, struct str *ret_ascii);
+/* Labels in punycode as UTF-8, as a reader sees them; false when it cannot be or has none. */
+bool domain_to_unicode(struct arena *a, struct str domain, struct str *ret_unicode);
 
 #endif

@@ -8,7 +8,7 @@
 #include "core/html.h"
 #include "core/session.h"
 
-enum { BLANK_LINES_MAX = 20, TWINS_MAX = 32 };
+enum { BLANK_LINES_MAX = 20, TWINS_MAX = 32, BEYOND_MAX = 200, PDF_MAX = 4 * 1024 * 1024 };
 
 struct lines {
 	struct str *v;
@@ -22,6 +22,7 @@ struct maker {
 	struct buf text, hidden; /* of all parts, before folding */
 	size_t budget;		 /* octets of decoded text that may still be looked at */
 	struct lines raw;
+	struct urls beyond; /* of all parts, before those whose hosts are known go */
 };
 
 static void add_line(struct arena *a, struct lines *l, struct str line)
@@ -298,11 +299,12 @@ static void render_html(struct maker *m, struct str source, size_t length)
 		buf_addc(&m->hidden, '\n');
 	buf_add(&m->hidden, html.hidden);
 	c->urls.is_over |= html.is_over;
+	urls_from_text(m->arena, &m->beyond, html.more, URL_FROM_HREF);
 	for (size_t i = 0; i < html.link_count; i++) {
 		const struct html_link *link = &html.links[i];
 		bool is_image = strcmp(link->tag, "img") == 0 || strcmp(link->tag, "css") == 0;
 
-		urls_add_tag(m->arena, &c->urls, link->url, is_image ? URL_FROM_IMAGE : URL_FROM_HREF,
+		urls_add_tag(m->arena, link->is_beyond ? &m->beyond : &c->urls, link->url, is_image ? URL_FROM_IMAGE : URL_FROM_HREF,
 		    link->anchor, link->tag);
 	}
 }
@@ -347,12 +349,43 @@ static void add_raw(struct maker *m, struct mime_part *part)
 	cut_chunks(m->arena, &m->raw, text);
 }
 
+static bool is_pdf(const struct mime_part *part)
+{
+	return str_is(part->type, "application/pdf") || str_iends(part->filename, STR(".pdf"));
+}
+
+/* Links of annotations, where they are not compressed: /URI (http://example.com/a\)b). */
+static void take_pdf(struct maker *m, struct mime_part *part)
+{
+	struct str rest = str_sub(mime_decoded(m->mime, part), 0, PDF_MAX);
+	ptrdiff_t at;
+
+	while ((at = str_find(rest, STR("/URI"))) >= 0 && m->beyond.n < BEYOND_MAX) {
+		char *out;
+		size_t n = 0;
+
+		rest = str_trim(str_from(rest, (size_t)at + 4));
+		if (!rest.n || rest.p[0] != '(')
+			continue;
+		rest = str_from(rest, 1);
+		out = arena_alloc(m->arena, URL_BYTES_MAX);
+		for (; rest.n && rest.p[0] != ')' && n < URL_BYTES_MAX; rest = str_from(rest, 1)) {
+			if (rest.p[0] == '\\' && rest.n > 1)
+				rest = str_from(rest, 1);
+			out[n++] = rest.p[0];
+		}
+		urls_add_tag(m->arena, &m->beyond, (struct str){out, n}, URL_FROM_HREF, STR_NONE, "pdf");
+	}
+}
+
 static void take_part(struct maker *m, struct mime_part *part)
 {
 	bool is_html = str_is(part->type, "text/html") || is_html_name(part->filename);
 
 	if (m->text.n)
 		buf_addc(&m->text, '\n');
+	if (is_pdf(part))
+		take_pdf(m, part);
 	if (is_html || str_is(part->type, "text/plain") || mime_is_hollow(part))
 		render(m, part, is_html);
 	if ((is_html || mime_is_hollow(part) || str_starts(part->type, STR("text/")) || str_starts(part->type, STR("message/"))) &&
@@ -421,6 +454,9 @@ static void finish(struct maker *m, struct str subject)
 	cut_lines(m->arena, &body, buf_take(&title, m->arena));
 	cut_lines(m->arena, &body, text);
 	urls_from_text(m->arena, &c->urls, text, URL_FROM_TEXT);
+	urls_take_new(m->arena, &c->more_urls, &c->urls, &m->beyond);
+	urls_from_hidden(m->arena, &c->more_urls, &c->urls, subject, URL_FROM_SUBJECT);
+	urls_from_hidden(m->arena, &c->more_urls, &c->urls, text, URL_FROM_TEXT);
 	cut_lines(m->arena, &hidden, folded(m->arena, buf_str(&m->hidden)));
 	c->body = body.v;
 	c->body_count = body.n;
@@ -435,7 +471,7 @@ static void finish(struct maker *m, struct str subject)
 struct content *content_make(struct arena *a, struct mime *mime)
 {
 	struct content *c = arena_alloc(a, sizeof *c);
-	struct maker m = {.arena = a, .mime = mime, .content = c, .budget = mime->limits->text};
+	struct maker m = {.arena = a, .mime = mime, .content = c, .budget = mime->limits->text, .beyond.most = BEYOND_MAX};
 
 	c->urls.most = (size_t)mime->limits->urls;
 	for (struct mime_part *part = mime->root; part; part = mime_next(part))

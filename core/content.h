@@ -50,7 +50,9 @@ struct content {
 	/* `rawbody` rules: text parts, transfer-decoded, HTML as it is, in chunks of up to 2 KiB at line ends. */
 	const struct str *raw;
 	size_t raw_count;
-	struct urls urls;
+	struct urls urls; /* where rules look, as SpamAssassin does */
+	/* Beyond that: written to be missed, in odd markup, in scripts, in PDF files. Hosts that are no news are left out. */
+	struct urls more_urls;
 	struct html_facts html; /* counts of all HTML parts together, the rest of the last one */
 	bool is_truncated; /* more text than the limit `text` allows */
 };

@@ -19,11 +19,13 @@ struct html_link {
 	struct str url; /* entities resolved, blanks trimmed, made absolute by <base>; UTF-8 */
 	const char *tag; /* "a", "img", "form", "meta" ...; "css" for url() in styles */
 	struct str anchor; /* visible text of an <a> */
+	bool is_beyond;	   /* where rules do not look: a tag or attribute that SpamAssassin does not know */
 };
 
 struct html {
 	struct str text;    /* all of it, hidden too */
 	struct str visible, hidden;
+	struct str more; /* scripts, handlers and conditional comments: no text, but links may be in them */
 	struct html_link *links;
 	size_t link_count;
 	bool is_over; /* more links than HTML_LINKS_MAX */

@@ -26,12 +26,16 @@ core_libcore_a_SOURCES = \
 	core/header.c \
 	core/header.h \
 	core/html-entity.c \
+	core/html-link.c \
 	core/html-private.h \
 	core/html-resolve.c \
 	core/html-style.c \
 	core/html-tables.h \
+	core/html-tags.c \
 	core/html.c \
 	core/html.h \
+	core/known-domains.c \
+	core/known-domains.h \
 	core/limits.c \
 	core/limits.h \
 	core/list.c \
@@ -70,6 +74,9 @@ core_libcore_a_SOURCES = \
 	core/spool.h \
 	core/tnef.c \
 	core/tnef.h \
+	core/unicode.c \
+	core/unicode.h \
+	core/url-hidden.c \
 	core/url-private.h \
 	core/url-rules.c \
 	core/url-text.c \

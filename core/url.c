@@ -160,7 +160,7 @@ static void read_host(struct arena *a, struct str authority, struct url *u)
 		host = str_from(host, (size_t)at + 1);
 	if (host.n && host.p[0] == '[') {
 		ptrdiff_t end = str_chr(host, ']');
-		if (end > 0)
+		if (end > 2)
 			u->host = u->domain = str_lower(a, str_sub(host, 0, (size_t)end + 1));
 		return;
 	}
@@ -343,6 +343,8 @@ void urls_put(struct arena *a, struct urls *urls, const struct url *u)
 			return;
 		next.source = u->source;
 		next.tag = u->tag;
+		next.is_nested = true;
+		next.is_obfuscated = u->is_obfuscated;
 		add(a, urls, &next);
 		here = next;
 	}
@@ -372,7 +374,7 @@ void urls_add(struct arena *a, struct urls *urls, struct str raw, enum url_sourc
 
 const char *url_source_name(enum url_source source)
 {
-	static const char *const names[] = {"text", "href", "subject", "image"};
+	static const char *const names[] = {"text", "href", "subject", "href"};
 
 	return names[source];
 }

@@ -26,6 +26,8 @@ struct url {
 	struct str anchor; /* visible text of a link */
 	const char *tag;   /* "a", "img", "form", "css" ... of markup; NULL in text */
 	bool is_schemeless, is_unlinked; /* in text: without scheme; and nothing that programs make a link of */
+	bool is_obfuscated;		 /* written so that programs miss it */
+	bool is_nested;			 /* carried by the one before it: a redirector's target */
 };
 
 struct urls {
@@ -38,6 +40,14 @@ struct urls {
 
 /* Adds what it finds in plain text; no url twice (same url and source). */
 void urls_from_text(struct arena *a, struct urls *urls, struct str text, enum url_source source);
+/*
+ * Adds what is written so that programs miss it: hxxp, [.], blanks around dots, characters without
+ * width, names in other scripts without a scheme. Hosts of `known` are left out: no news.
+ */
+void urls_from_hidden(struct arena *a, struct urls *urls, const struct urls *known, struct str text,
+    enum url_source source);
+/* Adds those of `found` whose host neither `known` nor urls has. */
+void urls_take_new(struct arena *a, struct urls *urls, const struct urls *known, const struct urls *found);
 /* Adds one that markup gave (href, src); raw may be anything. */
 void urls_add(struct arena *a, struct urls *urls, struct str raw, enum url_source source, struct str anchor);
 /* Same, with the tag that it stood in. */

@@ -3,17 +3,22 @@
  *
  *     filter url {
  *         zone multi.uribl.example { weight 3; code bits 2; code bits 4 weight 1; }
- *         shorteners short-domains;            a list (see list): hosts that hide where a link goes
+ *         shorteners short-domains;            a list (see list): hosts that hide where a link goes,
+ *         hosters our-hosters;                 and sites on which anybody may put a page, beside the built-in ones
  *         skip our-domains;
  *     }
  *
  * What counts as odd: a host that is an address or a number, a link whose text names another domain
- * than it goes to, a user name before the host, a port of its own, names in punycode.
+ * than it goes to, a user name before the host, a port of its own, names in punycode, letters of
+ * another script that look like Latin ones, and writing that programs are meant to miss.
  */
+#include "core/address.h"
 #include "core/content.h"
 #include "core/dnszone.h"
 #include "core/filter.h"
+#include "core/known-domains.h"
 #include "core/list.h"
+#include "core/unicode.h"
 
 enum { ZONES_MAX = 16, DOMAINS_MAX = 20, SHOWN_MAX = 100 };
 
@@ -21,8 +26,8 @@ struct url_conf {
 	struct dnszone *zones[ZONES_MAX];
 	size_t n;
 	int64_t domains_max;
-	struct str shorteners, skip;
-	const struct list *shortener_list, *skip_list;
+	struct str shorteners, hosters, skip;
+	const struct list *shortener_list, *hoster_list, *skip_list;
 };
 
 /* The domains that are asked about. */
@@ -42,7 +47,12 @@ static const struct fact_def url_facts[] = {
     {"url.ip", FACT_BOOL, STAGE_MESSAGE, NULL, "a link goes to an address or a number instead of a name"},
     {"url.user", FACT_BOOL, STAGE_MESSAGE, NULL, "a link has a user name before the host"},
     {"url.punycode", FACT_BOOL, STAGE_MESSAGE, NULL, "a link has a name in another script than ASCII"},
+    {"url.homograph", FACT_BOOL, STAGE_MESSAGE, NULL, "a link's name is written in letters that look like those of another script"},
+    {"url.port", FACT_BOOL, STAGE_MESSAGE, NULL, "a link names a port that is not the usual one"},
+    {"url.obfuscated", FACT_BOOL, STAGE_MESSAGE, NULL, "a link is written so that programs miss it: hxxp, [.], blanks, characters without width"},
     {"url.shortener", FACT_BOOL, STAGE_MESSAGE, NULL, "a link goes to one of the shorteners"},
+    {"url.hoster", FACT_BOOL, STAGE_MESSAGE, NULL, "a link goes to a site on which anybody may put a page"},
+    {"url.redirect", FACT_BOOL, STAGE_MESSAGE, NULL, "a link carries another one that goes to another domain"},
     {"url.limit", FACT_BOOL, STAGE_MESSAGE, NULL, "there are more links than are looked at"},
     {0},
 };
@@ -52,7 +62,12 @@ static const struct finding_def url_findings[] = {
     {"url.ip", 1.5, "a link goes to an address or a number instead of a name"},
     {"url.user", 1.5, "a link has a user name before the host"},
     {"url.punycode", 0.5, "a link has a name in another script than ASCII"},
+    {"url.homograph", 2, "a link's name is written in letters that look like those of another script"},
+    {"url.port", 0.5, "a link names a port that is not the usual one"},
+    {"url.obfuscated", 0.8, "a link is written so that programs miss it"},
     {"url.shortener", 0.5, "a link goes to a shortener"},
+    {"url.hoster", 0.3, "a link goes to a site on which anybody may put a page"},
+    {"url.redirect", 0, "a link carries another one that goes to another domain"},
     {0},
 };
 
@@ -84,7 +99,9 @@ static const struct directive url_directives[] = {
     {.name = "domains", .type = CONF_INT, .offset = AT(domains_max), .def = "10", .min = 1, .max = DOMAINS_MAX,
 	.args = "NUMBER", .help = "domains of one message that zones are asked about, from the top"},
     {.name = "shorteners", .type = CONF_STRING, .offset = AT(shorteners), .args = "LIST",
-	.help = "hosts that hide where a link goes"},
+	.help = "hosts that hide where a link goes, beside the built-in ones"},
+    {.name = "hosters", .type = CONF_STRING, .offset = AT(hosters), .args = "LIST",
+	.help = "sites on which anybody may put a page, beside the built-in ones"},
     {.name = "skip", .type = CONF_STRING, .offset = AT(skip), .args = "LIST", .help = "domains that no zone is asked about"},
     {0},
 };
@@ -102,9 +119,12 @@ static bool find_list(struct str name, const struct filter_env *env, struct conf
 static bool url_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
 	struct url_conf *c = conf;
-	bool has_list = find_list(c->shorteners, env, load, place, &c->shortener_list);
+	/* One after the other: all errors in one run. */
+	bool has_shorteners = find_list(c->shorteners, env, load, place, &c->shortener_list);
+	bool has_hosters = find_list(c->hosters, env, load, place, &c->hoster_list);
+	bool has_skip = find_list(c->skip, env, load, place, &c->skip_list);
 
-	return find_list(c->skip, env, load, place, &c->skip_list) && has_list; /* both errors in one run */
+	return has_shorteners && has_hosters && has_skip;
 }
 
 /* ---- which domains ---- */
@@ -126,14 +146,20 @@ static bool is_askable(const struct url_conf *c, const struct url *u)
 	return !c->skip_list || list_has_text(c->skip_list, u->domain, NULL) != RES_OK;
 }
 
-static struct asked *choose(const struct url_conf *c, struct session *s)
+static void choose_from(const struct url_conf *c, const struct urls *urls, struct asked *asked)
 {
-	const struct urls *urls = &message_content(s->message)->urls;
-	struct asked *asked = arena_alloc(s->message->arena, sizeof *asked);
-
 	for (size_t i = 0; i < urls->n && asked->n < (size_t)c->domains_max; i++)
 		if (is_askable(c, &urls->v[i]) && !is_in(asked, urls->v[i].domain))
 			asked->domains[asked->n++] = urls->v[i].domain;
+}
+
+static struct asked *choose(const struct url_conf *c, struct session *s)
+{
+	const struct content *content = message_content(s->message);
+	struct asked *asked = arena_alloc(s->message->arena, sizeof *asked);
+
+	choose_from(c, &content->urls, asked);
+	choose_from(c, &content->more_urls, asked);
 	return asked;
 }
 
@@ -153,21 +179,26 @@ static struct str shown_domain(struct arena *a, struct str anchor)
 	return found.n ? found.v[0].domain : STR("");
 }
 
-static bool is_mismatch(struct arena *a, const struct url *u)
+static bool is_mismatch(const struct url_conf *c, struct arena *a, const struct url *u)
 {
 	struct str shown = u->source == URL_FROM_HREF && u->anchor.n ? shown_domain(a, u->anchor) : STR("");
 
+	(void)c;
 	return shown.n && u->domain.n && !str_eq(shown, u->domain);
 }
 
-static bool is_number(struct str host)
+static bool is_number(const struct url_conf *c, struct arena *a, const struct url *u)
 {
+	struct str host = u->host;
 	struct ip ip;
 
+	(void)c;
+	(void)a;
 	return host.n && (host.p[0] == '[' || ip_parse(host, &ip) || (str_chr(host, '.') < 0 && is_digit((unsigned char)host.p[0])));
 }
 
-static bool has_user(const struct url *u)
+/* Between "://" and the path, as it was written. */
+static struct str authority(const struct url *u)
 {
 	ptrdiff_t start = str_find(u->raw, STR("://"));
 	struct str rest = start < 0 ? STR("") : str_from(u->raw, (size_t)start + 3);
@@ -175,8 +206,106 @@ static bool has_user(const struct url *u)
 
 	while (end < rest.n && !strchr("/?#", rest.p[end]))
 		end++;
-	return str_chr(str_sub(rest, 0, end), '@') >= 0;
+	return str_sub(rest, 0, end);
 }
+
+static bool has_user(const struct url_conf *c, struct arena *a, const struct url *u)
+{
+	(void)c;
+	(void)a;
+	return str_chr(authority(u), '@') >= 0;
+}
+
+static bool has_port(const struct url_conf *c, struct arena *a, const struct url *u)
+{
+	struct str where = authority(u), port;
+	ptrdiff_t colon = str_rchr(where, ':');
+	uint64_t n;
+
+	(void)c;
+	(void)a;
+	port = colon < 0 ? STR("") : str_from(where, (size_t)colon + 1);
+	return str_u64(port, &n) && n != 80 && n != 443;
+}
+
+static bool is_punycode(const struct url_conf *c, struct arena *a, const struct url *u)
+{
+	(void)c;
+	(void)a;
+	return str_starts(u->host, STR("xn--")) || str_find(u->host, STR(".xn--")) >= 0;
+}
+
+/* Scripts mixed in one label, or a label of another script that reads as plain Latin under a Latin ending. */
+static bool is_homograph(const struct url_conf *c, struct arena *a, const struct url *u)
+{
+	struct str shown, label, rest;
+	ptrdiff_t dot = str_rchr(u->host, '.');
+
+	if (!is_punycode(c, a, u) || !domain_to_unicode(a, u->host, &shown))
+		return false;
+	if (unicode_is_mixed(shown))
+		return true;
+	rest = shown;
+	while (str_split(&rest, '.', &label)) {
+		uint32_t first;
+
+		if (!label.n || str_is_ascii(label) || str_starts(str_from(u->host, (size_t)(dot + 1)), STR("xn--")))
+			continue;
+		unicode_read(label, &first);
+		if (unicode_script(first) != SCRIPT_LATIN && str_is_ascii(unicode_skeleton(a, label)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_obfuscated(const struct url_conf *c, struct arena *a, const struct url *u)
+{
+	(void)c;
+	(void)a;
+	return u->is_obfuscated;
+}
+
+static bool is_on(const struct list *list, enum known_domains kind, struct str host)
+{
+	return domain_is_known(kind, host) || (list && list_has_text(list, host, NULL) == RES_OK);
+}
+
+static bool is_shortener(const struct url_conf *c, struct arena *a, const struct url *u)
+{
+	(void)a;
+	return is_on(c->shortener_list, KNOWN_SHORTENER, u->host);
+}
+
+static bool is_hoster(const struct url_conf *c, struct arena *a, const struct url *u)
+{
+	(void)a;
+	return is_on(c->hoster_list, KNOWN_HOSTER, u->host);
+}
+
+static bool is_redirect(const struct url_conf *c, struct arena *a, const struct url *u)
+{
+	(void)c;
+	(void)a;
+	return u->is_nested;
+}
+
+/* Each is a fact and a finding. */
+static const struct oddity {
+	const char *name;
+	bool (*is)(const struct url_conf *c, struct arena *a, const struct url *u);
+} oddities[] = {
+    {"url.mismatch", is_mismatch},
+    {"url.ip", is_number},
+    {"url.user", has_user},
+    {"url.port", has_port},
+    {"url.punycode", is_punycode},
+    {"url.homograph", is_homograph},
+    {"url.obfuscated", is_obfuscated},
+    {"url.shortener", is_shortener},
+    {"url.hoster", is_hoster},
+    {"url.redirect", is_redirect},
+};
+enum { ODDITIES = sizeof oddities / sizeof *oddities };
 
 static bool is_told(struct session *s, const char *name)
 {
@@ -185,24 +314,16 @@ static bool is_told(struct session *s, const char *name)
 	return seen && seen->u.boolean;
 }
 
-static void flag(struct session *s, const char *name, bool is_odd, const struct url *u)
-{
-	if (!is_odd || is_told(s, name))
-		return;
-	fact_set_bool(FACTS(s), name, true);
-	finding_add(s, name, "%.*s", STR_ARG(str_sub(u->url, 0, SHOWN_MAX)));
-}
-
 static void look_at(const struct url_conf *c, struct session *s, const struct url *u)
 {
 	if (str_is(u->scheme, "mailto"))
 		return;
-	if (!is_told(s, "url.mismatch"))
-		flag(s, "url.mismatch", is_mismatch(s->message->arena, u), u);
-	flag(s, "url.ip", is_number(u->host), u);
-	flag(s, "url.user", has_user(u), u);
-	flag(s, "url.punycode", str_starts(u->host, STR("xn--")) || str_find(u->host, STR(".xn--")) >= 0, u);
-	flag(s, "url.shortener", c->shortener_list && list_has_text(c->shortener_list, u->host, NULL) == RES_OK, u);
+	for (size_t i = 0; i < ODDITIES; i++) {
+		if (is_told(s, oddities[i].name) || !oddities[i].is(c, s->message->arena, u))
+			continue;
+		fact_set_bool(FACTS(s), oddities[i].name, true);
+		finding_add(s, oddities[i].name, "%.*s", STR_ARG(str_sub(u->url, 0, SHOWN_MAX)));
+	}
 }
 
 static void add_once(struct facts *f, const char *name, struct str value)
@@ -216,24 +337,29 @@ static void add_once(struct facts *f, const char *name, struct str value)
 		fact_add_text(f, name, value);
 }
 
-static void set_facts(const struct url_conf *c, struct session *s)
+static void look_at_all(const struct url_conf *c, struct session *s, const struct urls *urls)
 {
-	static const char *const odd[] = {"url.mismatch", "url.ip", "url.user", "url.punycode", "url.shortener"};
-	const struct urls *urls = &message_content(s->message)->urls;
-	struct facts *f = FACTS(s);
-
-	fact_set_int(f, "url.count", (int64_t)urls->n);
-	fact_set_bool(f, "url.limit", urls->is_over);
-	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
-		fact_set_bool(f, odd[i], false);
 	for (size_t i = 0; i < urls->n; i++) {
 		look_at(c, s, &urls->v[i]);
 		/* Lists that grow with each new host: a hundred of them tell enough. */
 		if (i < SHOWN_MAX) {
-			add_once(f, "url.hosts", urls->v[i].host);
-			add_once(f, "url.domains", urls->v[i].domain);
+			add_once(FACTS(s), "url.hosts", urls->v[i].host);
+			add_once(FACTS(s), "url.domains", urls->v[i].domain);
 		}
 	}
+}
+
+static void set_facts(const struct url_conf *c, struct session *s)
+{
+	const struct content *content = message_content(s->message);
+	struct facts *f = FACTS(s);
+
+	fact_set_int(f, "url.count", (int64_t)(content->urls.n + content->more_urls.n));
+	fact_set_bool(f, "url.limit", content->urls.is_over);
+	for (size_t i = 0; i < ODDITIES; i++)
+		fact_set_bool(f, oddities[i].name, false);
+	look_at_all(c, s, &content->urls);
+	look_at_all(c, s, &content->more_urls);
 }
 
 /* ---- block lists ---- */

@@ -301,11 +301,10 @@ static void json_edits(const struct edits *edits, const struct delivery_group *g
 	json_close(out);
 }
 
-static void json_urls(const struct content *content, struct json *out)
+static void json_url_list(const struct urls *urls, struct json *out)
 {
-	json_open(out, '[');
-	for (size_t i = 0; i < content->urls.n; i++) {
-		const struct url *u = &content->urls.v[i];
+	for (size_t i = 0; i < urls->n; i++) {
+		const struct url *u = &urls->v[i];
 
 		json_open(out, '{');
 		json_kv(out, "url", u->url);
@@ -314,6 +313,13 @@ static void json_urls(const struct content *content, struct json *out)
 		json_kv(out, "from", str_of(url_source_name(u->source)));
 		json_close(out);
 	}
+}
+
+static void json_urls(const struct content *content, struct json *out)
+{
+	json_open(out, '[');
+	json_url_list(&content->urls, out);
+	json_url_list(&content->more_urls, out);
 	json_close(out);
 }
 

@@ -132,9 +132,9 @@ static void texts(struct json *j, const char *key, const struct str *v, size_t n
 	json_close(j);
 }
 
-static void urls(struct json *j, const struct urls *list)
+static void urls(struct json *j, const char *key, const struct urls *list)
 {
-	json_key(j, "urls");
+	json_key(j, key);
 	json_open(j, '[');
 	for (size_t i = 0; i < list->n; i++) {
 		json_open(j, '{');
@@ -145,6 +145,7 @@ static void urls(struct json *j, const struct urls *list)
 		json_kv(j, "anchor", list->v[i].anchor);
 		json_kv(j, "from", str_of(url_source_name(list->v[i].source)));
 		json_kv(j, "tag", str_of(list->v[i].tag));
+		json_kv_bool(j, "obfuscated", list->v[i].is_obfuscated);
 		json_close(j);
 	}
 	json_close(j);
@@ -159,16 +160,19 @@ static void run_content(struct probe *p)
 	texts(&p->json, "body", c->body, c->body_count);
 	texts(&p->json, "hidden", c->hidden, c->hidden_count);
 	texts(&p->json, "raw", c->raw, c->raw_count);
-	urls(&p->json, &c->urls);
+	urls(&p->json, "urls", &c->urls);
+	urls(&p->json, "more", &c->more_urls);
 }
 
 /* urls TEXT */
 static void run_urls(struct probe *p)
 {
-	struct urls list = {0};
+	struct urls list = {0}, more = {0};
 
 	urls_from_text(p->arena, &list, p->field[1], URL_FROM_TEXT);
-	urls(&p->json, &list);
+	urls_from_hidden(p->arena, &more, &list, p->field[1], URL_FROM_TEXT);
+	urls(&p->json, "urls", &list);
+	urls(&p->json, "more", &more);
 }
 
 /* variants URI */

@@ -80,6 +80,50 @@ static void parts(void **state)
 	assert_int_equal(c->urls.v[0].source, URL_FROM_HREF);
 }
 
+/* Links where rules do not look; hosts that are no news are left out. */
+static void more_links(void **state)
+{
+	static const struct {
+		const char *html, *host; /* NULL: nothing more */
+	} rows[] = {
+	    {"<video poster=http://a.example.com/x>", "a.example.com"},
+	    {"<v:roundrect href='http://a.example.com/x'>", "a.example.com"},
+	    {"<svg><a xlink:href=http://a.example.com/>", "a.example.com"},
+	    {"<iframe srcdoc='&lt;a href=http://a.example.com/&gt;'>", "a.example.com"},
+	    {"<script>location = 'http://a.example.com/';</script>", "a.example.com"},
+	    {"<img src=x onerror=\"location='http://a.example.com/'\">", "a.example.com"},
+	    {"<a href='java\nscript:location=\"http://a.example.com/\"'>", "a.example.com"},
+	    {"<style>@import 'http://a.example.com/x.css';</style>", "a.example.com"},
+	    {"<!--[if mso]><a href=http://a.example.com/>x</a><![endif]-->", "a.example.com"},
+	    {"<!-- http://a.example.com/ -->", NULL},
+	    {"<a href=http://a.example.com/><svg><a xlink:href=http://a.example.com/2>", NULL},
+	    {"<input type=image src=http://a.example.com/>", "a.example.com"},
+	    {"see a[.]example[.]com", "a.example.com"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct content *c = make(arena_printf(arena, "Content-Type: text/html\n\n%s", rows[i].html));
+
+		if (c->more_urls.n != (rows[i].host != NULL))
+			print_error("%s\n", rows[i].html);
+		assert_int_equal(c->more_urls.n, rows[i].host != NULL);
+		if (rows[i].host)
+			assert_str(c->more_urls.v[0].host, rows[i].host);
+	}
+}
+
+static void pdf_links(void **state)
+{
+	struct content *c = make(STR("Content-Type: application/pdf\n\n%PDF-1.4 /A << /S /URI /URI (http://a.example.com/x\\)y) >>"
+	    " /URI <00> /URI(http://b.example.com/) /URI (http://c.example.com"));
+
+	(void)state;
+	assert_int_equal(c->more_urls.n, 3);
+	assert_str(c->more_urls.v[0].url, "http://a.example.com/x)y");
+	assert_int_equal(c->more_urls.v[0].source, URL_FROM_HREF);
+}
+
 static struct str text_of(const char *word, size_t n)
 {
 	struct buf b = {0};
@@ -169,6 +213,8 @@ int main(void)
 	    cmocka_unit_test(no_subject),
 	    cmocka_unit_test(folding),
 	    cmocka_unit_test(parts),
+	    cmocka_unit_test(more_links),
+	    cmocka_unit_test(pdf_links),
 	    cmocka_unit_test(line_limit),
 	    cmocka_unit_test(part_limits),
 	    cmocka_unit_test(text_limit),

@@ -176,9 +176,69 @@ static void linear(void **state)
 	assert_linear("percent", run_read, "http://a.example.com/", STR("%68"), 64 * KB);
 }
 
+/* ---- what is written to be missed ---- */
+
+static void hidden(void **state)
+{
+	static const struct {
+		const char *text, *host; /* NULL: nothing, or no news */
+		bool is_obfuscated;
+	} rows[] = {
+	    {"see hxxp://evil.com/x", NULL, false}, /* a name without scheme: found already */
+	    {"go to evil[.]com now", "evil.com", true},
+	    {"evil(.)com", "evil.com", true},
+	    {"evil [dot] com", "evil.com", true},
+	    {"evil {dot} com", "evil.com", true},
+	    {"hxxp[:]//evil[.]com/x", "evil.com", true},
+	    {"hXXps : // evil . com / x", "evil.com", true},
+	    {"http:\\\\evil.com\\x", "evil.com", true},
+	    {"http:/evil.com/", "evil.com", true},
+	    {"http://[2001:db8::1]/x", "[2001:db8::1]", true},
+	    {"h\xe2\x80\x8bttp://evil.com/", "evil.com", true},
+	    {"www.ev\xc2\xadil.com", NULL, false}, /* soft hyphens vanish in names anyway */
+	    {"http://ev\xe2\x80\x8bil\xe2\x80\xa4" "com/", "evil.com", true},
+	    {"\xd0\xbf\xd1\x80\xd0\xb8\xd0\xbc\xd0\xb5\xd1\x80.\xd1\x80\xd1\x84", "xn--e1afmkfd.xn--p1ai", false},
+	    {"b\xc3\xbc" "cher.de", "xn--bcher-kva.de", false},
+	    {"Ende.\xc3\x9c" "brigens", NULL, false}, /* no top-level domain */
+	    {"plain http://evil.com/ text", NULL, false},
+	    {"a (dot) b", NULL, false},
+	    {"f(x) [.] {y}", NULL, false},
+	    {"", NULL, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct urls known = {0}, more = {0};
+
+		urls_from_text(arena, &known, str_of(rows[i].text), URL_FROM_TEXT);
+		urls_from_hidden(arena, &more, &known, str_of(rows[i].text), URL_FROM_TEXT);
+		if (more.n != (rows[i].host != NULL))
+			print_error("%s: %zu\n", rows[i].text, more.n);
+		assert_int_equal(more.n, rows[i].host != NULL);
+		if (more.n) {
+			assert_str(more.v[0].host, rows[i].host);
+			assert_int_equal(more.v[0].is_obfuscated, rows[i].is_obfuscated);
+		}
+	}
+}
+
+static void nested_ones_are_marked(void **state)
+{
+	struct urls urls = {0};
+
+	(void)state;
+	urls_add(arena, &urls, STR("https://t.co/?u=http%3A%2F%2Fevil.com%2F"), URL_FROM_HREF, STR(""));
+	assert_int_equal(urls.n, 2);
+	assert_false(urls.v[0].is_nested);
+	assert_true(urls.v[1].is_nested);
+	assert_str(urls.v[1].host, "evil.com");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(hidden),
+	    cmocka_unit_test(nested_ones_are_marked),
 	    cmocka_unit_test(reading),
 	    cmocka_unit_test(domains),
 	    cmocka_unit_test(in_text),
