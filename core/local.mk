@@ -23,6 +23,8 @@ core_libcore_a_SOURCES = \
 	core/filter.h \
 	core/finding.c \
 	core/finding.h \
+	core/fuzzy.c \
+	core/fuzzy.h \
 	core/header.c \
 	core/header.h \
 	core/html-entity.c \
@@ -36,6 +38,8 @@ core_libcore_a_SOURCES = \
 	core/html.h \
 	core/known-domains.c \
 	core/known-domains.h \
+	core/language.c \
+	core/language.h \
 	core/limits.c \
 	core/limits.h \
 	core/list.c \
@@ -43,6 +47,8 @@ core_libcore_a_SOURCES = \
 	core/list_private.h \
 	core/list_scan.c \
 	core/list_state.c \
+	core/lookalike.c \
+	core/lookalike.h \
 	core/mailbox.c \
 	core/mailbox.h \
 	core/mime-field.c \

@@ -14,6 +14,8 @@ filters_libfilters_a_SOURCES = \
 	filters/dnsbl.c \
 	filters/dnsbl.h \
 	filters/dnsbl_test.c \
+	filters/fuzzy.c \
+	filters/fuzzy.h \
 	filters/greet.c \
 	filters/greet.h \
 	filters/greet_dynamic.c \
@@ -24,6 +26,7 @@ filters_libfilters_a_SOURCES = \
 	filters/headers_date.c \
 	filters/iprev.c \
 	filters/learn.c \
+	filters/phishing.c \
 	filters/rate.c \
 	filters/rate.h \
 	filters/rate_conf.c \
@@ -40,4 +43,8 @@ filters_libfilters_a_SOURCES = \
 	filters/rules.c \
 	filters/settings.c \
 	filters/spf.c \
+	filters/text.c \
 	filters/url.c
+
+listsdir = $(pkgdatadir)/lists
+dist_lists_DATA = filters/lists/disposable

@@ -160,6 +160,7 @@ reevectl_SOURCES = \
 	gateway/ctl/dkim.c \
 	gateway/ctl/dmarc.c \
 	gateway/ctl/help.c \
+	gateway/ctl/fuzzy.c \
 	gateway/ctl/learn.c \
 	gateway/ctl/limits.c \
 	gateway/ctl/list.c \

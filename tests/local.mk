@@ -21,6 +21,7 @@ unit_tests = \
 	tests/unit/test-dns-cache \
 	tests/unit/test-dns-packet \
 	tests/unit/test-dnsbl \
+	tests/unit/test-fuzzy \
 	tests/unit/test-greet \
 	tests/unit/test-greylist \
 	tests/unit/test-header \
@@ -35,6 +36,7 @@ unit_tests = \
 	tests/unit/test-milter-intake \
 	tests/unit/test-mime \
 	tests/unit/test-names \
+	tests/unit/test-phishing \
 	tests/unit/test-policy \
 	tests/unit/test-policy-run \
 	tests/unit/test-pool \
@@ -68,6 +70,7 @@ unit_tests = \
 	tests/unit/test-store-schema \
 	tests/unit/test-str \
 	tests/unit/test-tls \
+	tests/unit/test-unicode \
 	tests/unit/test-url \
 	tests/unit/test-wire
 if HAVE_CMOCKA
@@ -98,6 +101,12 @@ tests_unit_test_regex_SOURCES = tests/unit/test-regex.c tests/unit/unit.h
 tests_unit_test_regex_LDADD = $(unit_ldadd)
 tests_unit_test_milter_intake_SOURCES = tests/unit/test-milter-intake.c tests/unit/unit.h
 tests_unit_test_milter_intake_LDADD = gateway/libintake.a gateway/libsmtp.a $(unit_ldadd)
+tests_unit_test_fuzzy_SOURCES = tests/unit/test-fuzzy.c tests/unit/chain-fixture.h tests/unit/growing.h tests/unit/unit.h
+tests_unit_test_fuzzy_LDADD = $(unit_ldadd)
+tests_unit_test_phishing_SOURCES = tests/unit/test-phishing.c tests/unit/chain-fixture.h tests/unit/unit.h
+tests_unit_test_phishing_LDADD = $(unit_ldadd)
+tests_unit_test_unicode_SOURCES = tests/unit/test-unicode.c tests/unit/growing.h tests/unit/unit.h
+tests_unit_test_unicode_LDADD = $(unit_ldadd)
 tests_unit_test_mime_SOURCES = tests/unit/test-mime.c tests/unit/unit.h tests/unit/growing.h
 tests_unit_test_mime_LDADD = $(unit_ldadd)
 tests_unit_test_decode_SOURCES = tests/unit/test-decode.c tests/unit/unit.h tests/unit/growing.h

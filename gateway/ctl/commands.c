@@ -36,6 +36,9 @@ const struct ctl_command ctl_commands[] = {
 	"aggregate reports about a day: list, write, send",
 	"Lists what other domains are owed about a day (default: yesterday, UTC). --out writes the reports as files, --send "
 	"hands them to the queue, once per domain and day."},
+    {"fuzzy", ctl_fuzzy, "spam|ham|forget|show FILE|DIR... [--json]", "mark messages for the filter fuzzy, or show what is known",
+	"What was marked as spam makes messages like it known spam; ham outweighs half as many marks as spam; forget "
+	"takes the marks of a message back. show prints how many were like it. Needs no running daemon."},
     {"learn", ctl_learn, "spam|ham|forget FILE|DIR... [--json]", "teach the filter learn; files may be mboxes",
 	"forget takes back what was taught with the same message. A running daemon takes over within seconds what "
 	"was learnt."},

@@ -71,6 +71,7 @@ int ctl_dmarc(struct ctl *ctl, int argc, char **argv);
 int ctl_greylist(struct ctl *ctl, int argc, char **argv);
 int ctl_help(struct ctl *ctl, int argc, char **argv);
 int ctl_list(struct ctl *ctl, int argc, char **argv);
+int ctl_fuzzy(struct ctl *ctl, int argc, char **argv);
 int ctl_learn(struct ctl *ctl, int argc, char **argv);
 int ctl_mime(struct ctl *ctl, int argc, char **argv);
 int ctl_policy(struct ctl *ctl, int argc, char **argv);

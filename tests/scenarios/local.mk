@@ -21,14 +21,17 @@ scenarios = \
 	tests/scenarios/dsn.mt \
 	tests/scenarios/fail-modes.mt \
 	tests/scenarios/filter-dnsbl.mt \
+	tests/scenarios/filter-fuzzy.mt \
 	tests/scenarios/filter-greet.mt \
 	tests/scenarios/filter-greylist.mt \
 	tests/scenarios/filter-headers-broken.mt \
 	tests/scenarios/filter-headers.mt \
 	tests/scenarios/filter-iprev.mt \
+	tests/scenarios/filter-phishing.mt \
 	tests/scenarios/filter-rate.mt \
 	tests/scenarios/filter-recipients.mt \
 	tests/scenarios/filter-rules.mt \
+	tests/scenarios/filter-text.mt \
 	tests/scenarios/header-injection.mt \
 	tests/scenarios/limit-address.mt \
 	tests/scenarios/limit-command.mt \
@@ -52,6 +55,7 @@ scenarios = \
 	tests/scenarios/milter-shutdown.mt \
 	tests/scenarios/milter-sign.mt \
 	tests/scenarios/milter-stages.mt \
+	tests/scenarios/mime-readings.mt \
 	tests/scenarios/next-hop-abilities.mt \
 	tests/scenarios/open-relay.mt \
 	tests/scenarios/pipelining.mt \
