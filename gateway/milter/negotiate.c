@@ -72,9 +72,9 @@ static bool needs_body(const struct snapshot *snap)
 }
 
 /*
- * No reply where none can come; every bit only if it was offered. A reply to each body chunk is what
- * saying "enough" (SKIP) would cost: a tenth of our time for each message, to spare the rest of one
- * that is too large. So chunks are not answered, where that is possible. What is wrong at a step that
+ * No reply where none can come; every bit only if it was offered. A reply to each piece of the body is
+ * what saying "enough" (SKIP) would cost: a tenth of our time for each message, to spare the rest of one
+ * that is too large. So pieces are not answered; where an MTA wants them to be, libmilter does it. What is wrong at a step that
  * is not answered (too long a header, the process ends) is said at the end of the message. MAIL and
  * RCPT are always answered: a size or a recipient too many is refused there, and nothing else with it.
  */
@@ -85,19 +85,14 @@ static unsigned long steps_wanted(const struct snapshot *snap, unsigned long off
 		unsigned long flag;
 	} silent[] = {{STAGE_CONNECT, SMFIP_NR_CONN}, {STAGE_HELO, SMFIP_NR_HELO},
 	    {STAGE_HEADER, SMFIP_NR_EOH}};
-	unsigned long steps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_HDR | SMFIP_HDR_LEADSPC | SMFIP_SKIP;
+	unsigned long steps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_HDR | SMFIP_HDR_LEADSPC;
 
 	for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
 		if (is_silent(snap, silent[i].stage))
 			steps |= silent[i].flag;
 	if ((steps & SMFIP_NR_EOH) && !chain_has_want(snap->chain, STAGE_HEADER))
 		steps |= SMFIP_NOEOH;
-	if (!needs_body(snap))
-		steps |= SMFIP_NOBODY;
-	else
-		steps |= SMFIP_NR_BODY;
-	if (offered & SMFIP_NR_BODY)
-		steps &= ~(unsigned long)SMFIP_SKIP;
+	steps |= needs_body(snap) ? SMFIP_NR_BODY : SMFIP_NOBODY;
 	return steps & offered;
 }
 

@@ -329,12 +329,11 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *data, size_t n)
 {
 	sfsistat status;
 	struct milter_conn *c = in_message(ctx, SMFIP_NR_BODY, &status);
-	bool wants_more;
 
 	if (!c)
 		return status;
-	wants_more = intake_body(&c->intake, (struct str){(const char *)data, n});
-	return answer(c, SMFIP_NR_BODY, wants_more || !(c->steps & SMFIP_SKIP) ? SMFIS_CONTINUE : SMFIS_SKIP);
+	intake_body(&c->intake, (struct str){(const char *)data, n});
+	return answer(c, SMFIP_NR_BODY, SMFIS_CONTINUE);
 }
 
 static sfsistat judge(struct milter_conn *c)

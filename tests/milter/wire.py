@@ -315,6 +315,100 @@ def addresses(role):
         w.quit()
 
 
+# ---- negotiation ----
+
+ADD_HEADERS, CHANGE_BODY, ADD_RCPT, DELETE_RCPT, CHANGE_HEADERS, HOLD, CHANGE_SENDER, SYMBOLS = 1, 2, 4, 8, 0x10, 0x20, 0x40, 0x100
+HEADERS = ADD_HEADERS | CHANGE_HEADERS
+NO_BODY, NO_EOH, SKIP, NO_REPLY_BODY = 0x10, 0x40, 0x400, 0x80000
+SILENT_STEPS = {"connect": 0x1000, "helo": 0x2000, "mail": 0x4000, "rcpt": 0x8000}
+# What the policy says at message; what it needs of the MTA; how the log names what is missing.
+NEEDS = (
+    ("accept;", 0, {}),
+    ('tag header "X" "y"; accept;', 0, {ADD_HEADERS: "add headers", CHANGE_HEADERS: "change headers"}),
+    ('tag subject "y"; accept;', 0, {ADD_HEADERS: "add headers", CHANGE_HEADERS: "change headers"}),
+    ('copy "a@example.org"; accept;', ADD_RCPT, {ADD_RCPT: "add recipients"}),
+    ('redirect "a@example.org"; accept;', ADD_RCPT | DELETE_RCPT, {ADD_RCPT: "add recipients", DELETE_RCPT: "delete recipients"}),
+    ('quarantine "q" if size > 5; accept;', DELETE_RCPT, {DELETE_RCPT: "delete recipients"}),
+    ("discard if size > 5; accept;", DELETE_RCPT, {DELETE_RCPT: "delete recipients"}),
+    ("set-sender null; accept;", CHANGE_SENDER, {CHANGE_SENDER: "change the envelope sender"}),
+    ('replace-body "x"; accept;', CHANGE_BODY, {CHANGE_BODY: "replace bodies"}),
+    ('quarantine "q"; # hold', HOLD | DELETE_RCPT, {HOLD: "hold messages"}),
+)
+
+
+def offer(role, actions=ACTIONS, steps=SILENT, version=6):
+    """(version, actions, steps, macros by step) that the milter asks for; None: it refuses."""
+    w = Wire(role, version=0)
+    w.send("O", struct.pack("!III", version, actions, steps))
+    command, data = w.receive()
+    w.close()
+    if command != "O":
+        return None
+    lists, rest = {}, data[12:]
+    while rest:
+        text, behind = rest[4:].split(b"\0", 1)
+        lists[struct.unpack("!I", rest[:4])[0]], rest = text.decode(), behind
+    return struct.unpack("!III", data[:12]) + (lists,)
+
+
+def actions(role):
+    """what each action of a policy needs is asked for and nothing else; an MTA without it is refused, and the log says why"""
+    for policy, more, needed in NEEDS:
+        one = MilterRole(role.builddir, f"policy {{ at message {{ {policy.replace('# hold', '')} }} }}",
+                         more="quarantine hold;" if "hold" in policy else "")
+        try:
+            _, asked, _, _ = offer(one)
+            equal(f"asked for by {policy}", asked, HEADERS | SYMBOLS | more)
+            for flag, name in needed.items():
+                if offer(one, ACTIONS & ~flag) is not None:
+                    raise Failure(policy, f"an MTA that cannot {name} is not refused")
+                if f"the MTA cannot {name}, which the policy needs: refused" not in one.gateway.log():
+                    raise Failure(policy, f"no line in the log about: {name}")
+            if not needed and offer(one, 0) is None:
+                raise Failure(policy, "is refused without need")
+        finally:
+            one.close()
+
+
+def steps(role):
+    """steps where nothing is decided get no reply, those that nobody uses are left out; only what was offered is asked for"""
+    for stage in (None, "connect", "helo", "mail", "rcpt", "header"):
+        one = MilterRole(role.builddir, (f"policy {{ at {stage} {{ reject if client == 192.0.2.99; }}" if stage else "policy {")
+                         + " at message { accept; } }")
+        try:
+            _, _, asked, _ = offer(one)
+            for name, flag in SILENT_STEPS.items():
+                equal(f"no reply at {name}, policy at {stage}", bool(asked & flag), name != stage and name in ("connect", "helo"))
+            equal(f"end of header left out, policy at {stage}", bool(asked & NO_EOH), stage != "header")
+            equal("body left out", bool(asked & NO_BODY), True)
+        finally:
+            one.close()
+    for offered in (0, 0x7F, 0x3FF, 0x7FF, SILENT & ~0x80000, SILENT):
+        version, asked_actions, asked, lists = offer(role, 0x1F | (SYMBOLS if offered > 0x7F else 0), offered)
+        equal("asked for but not offered", (asked & ~offered, asked_actions & ~0x11F), (0, 0))
+        equal("replies to the body", bool(asked & (NO_REPLY_BODY | SKIP)), bool(offered & NO_REPLY_BODY))
+        equal("lists of macros", bool(lists), offered > 0x7F)
+    equal("macros", lists, {0: "{daemon_name} {daemon_addr} {if_addr} {client_resolve}", 1: "{tls_version} {cipher} {verify} {cert_subject}",
+                            2: "i {auth_authen} {tls_version} {cipher} {verify} {cert_subject}", 5: "i", 6: "i"})
+    if "the MTA hides blanks" not in role.gateway.log():
+        raise Failure("log", "nothing is said about hidden blanks")
+
+
+def versions(role):
+    """versions 2 to 6 are spoken, older ones refused; a message goes through each"""
+    for version in range(2, 7):
+        got = offer(role, 0x1F, 0x7F if version < 6 else SILENT, version)
+        equal(f"version {version}", got[0], version)
+        w = Wire(role, 0x7F if version < 6 else ANSWERED, 0x1F, version)
+        w.envelope()
+        w.content([(b"Subject", b"old")])
+        equal("the subject seen", w.end()[0]["X-Subject"].strip(), b"old")
+        w.quit()
+    for version in (0, 1):
+        if offer(role, 0x1F, 0x7F, version) is not None:
+            raise Failure(f"version {version}", "is not refused")
+
+
 # ---- many ----
 
 def role_memory(pid):
@@ -468,7 +562,7 @@ def play_blocked(slow):
     return f"{memory:.0f} KiB a session, {threads} threads more, the last answer after {seconds:.1f} s"
 
 
-TESTS = (large_macros, large_fields, blanks, replies, cut_packets, order, further_connection, addresses)
+TESTS = (large_macros, large_fields, blanks, replies, cut_packets, order, further_connection, addresses, actions, steps, versions)
 LOADS = (leak, standing, blocked, progress)
 
 
