@@ -1,12 +1,16 @@
 /* Macros, envelope and content of an MTA become a session and a message; called by the callbacks. */
 #include "gateway/milter/intake.h"
 
+#include <stdatomic.h>
+
 #include "core/chain.h"
 #include "gateway/smtp/wire.h"
 
 enum { NAME_MAX_OCTETS = 1000 };
 
 static const char too_large[] = "552 5.3.4 the message is larger than this system takes";
+static const char no_space[] = "452 4.3.1 no room to scan the message, try again later";
+static const char no_memory[] = "452 4.3.1 out of memory for messages, try again later";
 
 /* ---- macros ---- */
 
@@ -149,18 +153,43 @@ struct str intake_path_of(const struct intake *in, const struct recipient *r)
 
 /* ---- content ---- */
 
+/* Counts what the spool holds in memory now against the budget of the process. */
+static bool charge(struct intake *in, size_t now)
+{
+	uint64_t used;
+
+	if (!in->used || now == in->charged)
+		return true;
+	used = atomic_fetch_add(in->used, now - in->charged) + now - in->charged;
+	in->charged = now;
+	return in->limits.memory_total == 0 || used <= in->limits.memory_total;
+}
+
+static void fail(struct intake *in, const char *reply)
+{
+	struct message *m = in->s->message;
+
+	in->failed = reply;
+	spool_free(m->spool);
+	m->spool = NULL;
+	charge(in, 0);
+}
+
 static void add_bytes(struct intake *in, struct str bytes)
 {
 	struct message *m = in->s->message;
 
 	in->size += bytes.n;
-	if (in->limits.message && in->size > in->limits.message)
-		in->is_too_large = true;
-	if (in->is_too_large || in->spool_failed)
+	if (in->failed)
 		return;
 	if (!m->spool)
-		m->spool = spool_new(in->spool_dir, SPOOL_MEMORY);
-	in->spool_failed = !spool_add(m->spool, bytes);
+		m->spool = spool_new(in->spool_dir, in->limits.memory ? in->limits.memory : SPOOL_MEMORY);
+	if (in->limits.message && in->size > in->limits.message)
+		fail(in, too_large);
+	else if (!spool_add(m->spool, bytes))
+		fail(in, no_space);
+	else if (!charge(in, spool_memory(m->spool)))
+		fail(in, no_memory);
 }
 
 /* Line ends become CRLF; what follows one is a continuation, or the field would become two. */
@@ -217,7 +246,7 @@ bool intake_body(struct intake *in, struct str piece)
 {
 	intake_eoh(in); /* when the MTA has not told */
 	add_bytes(in, piece);
-	if (in->is_too_large || in->spool_failed)
+	if (in->failed)
 		return false;
 	chain_data(in->s, piece);
 	return true;
@@ -229,10 +258,10 @@ const char *intake_end(struct intake *in, const struct intake_macros *macros)
 
 	intake_eoh(in);
 	take(macros, m->arena, "i", &m->queue_id);
-	if (in->is_too_large)
-		return too_large;
-	if (in->spool_failed || !spool_finish(m->spool))
-		return "452 4.3.1 no room to scan the message, try again later";
+	if (!in->failed && !spool_finish(m->spool))
+		fail(in, no_space);
+	if (in->failed)
+		return in->failed;
 	headers_parse_within(m->arena, spool_data(m->spool), m->limits, &m->headers);
 	return content_headers_wrong(&m->headers, in->limits.hops);
 }
@@ -243,9 +272,11 @@ void intake_reset(struct intake *in)
 {
 	if (in->s)
 		message_end(in->s);
+	charge(in, 0);
 	in->header.n = 0;
 	in->size = 0;
-	in->is_in_body = in->is_too_large = in->spool_failed = in->is_postmaster = false;
+	in->failed = NULL;
+	in->is_in_body = in->is_postmaster = false;
 	in->paths = NULL;
 }
 

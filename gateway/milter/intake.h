@@ -13,6 +13,8 @@
 struct intake_limits {
 	uint64_t message;   /* octets; 0: none */
 	int64_t recipients, hops;
+	size_t memory;	       /* of a message before it goes to a file; 0: SPOOL_MEMORY */
+	uint64_t memory_total; /* of all messages together; 0: no limit */
 };
 
 /* A recipient as the MTA wrote it: what it must be called when it is to be deleted. */
@@ -29,7 +31,10 @@ struct intake {
 	bool has_leading_space; /* values come with the blanks behind the colon */
 	struct buf header;	/* the header section while it comes */
 	size_t size;		/* octets of the message so far */
-	bool is_in_body, is_too_large, spool_failed;
+	bool is_in_body;
+	const char *failed;	/* the reply, when the message cannot be taken: nothing more is kept */
+	_Atomic uint64_t *used; /* memory of all messages; NULL: not counted */
+	size_t charged;		/* of it by the message in hand */
 	bool is_postmaster;	/* the recipient in hand is <postmaster>, who is always taken */
 	struct intake_path *paths;
 };

@@ -38,6 +38,7 @@ struct milter {
 	size_t busy;		/* transactions, and stages that are being decided */
 	_Atomic bool is_draining;
 	_Atomic unsigned delayed;
+	_Atomic uint64_t memory; /* of messages that are coming in or are judged */
 	_Atomic uint64_t sessions, messages, rejected, tempfailed, accepted, quarantined, discarded, refused_stages, shed;
 };
 

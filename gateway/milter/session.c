@@ -112,7 +112,7 @@ static void start_session(struct milter_conn *c)
 	s->dns_limits.timeout_ms = (unsigned)(config->dns_timeout_ms < limits->stage_ms ? config->dns_timeout_ms : limits->stage_ms);
 	c->session = s;
 	c->intake = (struct intake){.s = s, .spool_dir = milter.spool_dir, .has_leading_space = c->steps & SMFIP_HDR_LEADSPC,
-	    .limits = {limits->message, limits->recipients, limits->hops}};
+	    .used = &milter.memory, .limits = {limits->message, limits->recipients, limits->hops, limits->memory, limits->memory_total}};
 	milter.sessions++;
 }
 

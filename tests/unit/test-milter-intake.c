@@ -1,6 +1,8 @@
 /* What an MTA hands to the milter front end becomes the bytes that were on the wire, within limits. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/chain.h"
 #include "gateway/milter/intake.h"
@@ -324,6 +326,59 @@ static void message_size_at_the_limit(void **state)
 	mta_free(mta);
 }
 
+/* A budget for all messages together: what does not fit is deferred, and given back. */
+static void memory_of_all_messages_is_bounded(void **state)
+{
+	static const char filler[2048];
+	_Atomic uint64_t used = 0;
+	struct mta *first = mta_new(true), *second = mta_new(true);
+
+	(void)state;
+	first->in.used = second->in.used = &used;
+	first->in.limits.memory_total = second->in.limits.memory_total = 100000;
+	mail(first);
+	intake_field(&first->in, "A", " 1");
+	assert_true(intake_body(&first->in, (struct str){filler, 2048}));
+	assert_true(used >= 2056 && used <= 100000);
+	second->in.limits.memory_total = used + 1; /* room for nothing more */
+	mail(second);
+	assert_false(intake_body(&second->in, (struct str){filler, 2048}));
+	assert_string_equal(intake_end(&second->in, &second->get), "452 4.3.1 out of memory for messages, try again later");
+	assert_true(used >= 2056 && used <= 100000);
+	ended_well(intake_end(&first->in, &first->get));
+	intake_reset(&first->in);
+	intake_reset(&second->in);
+	assert_int_equal(used, 0);
+	mta_free(first);
+	mta_free(second);
+}
+
+/* Above its memory a message goes to a file; without one it is deferred, not let pass. */
+static void a_message_beyond_its_memory_needs_a_file(void **state)
+{
+	static const char filler[2048];
+
+	(void)state;
+	for (int has_folder = 0; has_folder < 2; has_folder++) {
+		struct mta *mta = mta_new(true);
+
+		mta->in.limits.memory = 1024;
+		mta->in.spool_dir = has_folder ? open("/tmp", O_DIRECTORY | O_RDONLY | O_CLOEXEC) : 9999; /* no such descriptor */
+		mail(mta);
+		intake_body(&mta->in, (struct str){filler, 2048});
+		if (has_folder)
+			ended_well(intake_end(&mta->in, &mta->get));
+		else
+			assert_string_equal(intake_end(&mta->in, &mta->get), "452 4.3.1 no room to scan the message, try again later");
+		if (has_folder)
+			assert_int_equal(spool_size(mta->in.s->message->spool), 2050);
+		intake_reset(&mta->in);
+		if (has_folder)
+			close(mta->in.spool_dir);
+		mta_free(mta);
+	}
+}
+
 static void declared_size_at_the_limit(void **state)
 {
 	static const struct {
@@ -531,6 +586,8 @@ int main(void)
 	    cmocka_unit_test(a_message_may_be_empty),
 	    cmocka_unit_test(the_border_is_that_of_the_smtp_face),
 	    cmocka_unit_test(message_size_at_the_limit),
+	    cmocka_unit_test(memory_of_all_messages_is_bounded),
+	    cmocka_unit_test(a_message_beyond_its_memory_needs_a_file),
 	    cmocka_unit_test(declared_size_at_the_limit),
 	    cmocka_unit_test(recipients_at_the_limit),
 	    cmocka_unit_test(hops_at_the_limit),
