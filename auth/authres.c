@@ -196,11 +196,60 @@ static struct str plain_id(struct arena *a, struct str id)
 	return !str_is_ascii(id) && domain_to_ascii(a, id, &ascii) ? ascii : id;
 }
 
+/* All in front of the first semicolon: comments and blanks are one blank each time, quotes are gone. */
+static struct str head_of(struct arena *a, struct str value)
+{
+	struct reader r = {.arena = a, .rest = value};
+	struct buf out = {0};
+
+	for (skip(&r); r.rest.n && r.rest.p[0] != ';'; ) {
+		size_t before;
+
+		if (r.rest.p[0] == '"')
+			buf_add(&out, take_quoted(&r));
+		else {
+			buf_addc(&out, r.rest.p[0]);
+			r.rest = str_from(r.rest, 1);
+		}
+		before = r.rest.n;
+		skip(&r);
+		if (r.rest.n < before)
+			buf_addc(&out, ' ');
+	}
+	return buf_take(&out, a);
+}
+
+/* The letters of id with blanks anywhere, then nothing, a dot, or a version. */
+static bool spells(struct str head, struct str id)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < id.n; i++) {
+		while (at < head.n && head.p[at] == ' ')
+			at++;
+		if (at == head.n || to_lower((unsigned char)head.p[at++]) != to_lower((unsigned char)id.p[i]))
+			return false;
+	}
+	head = str_from(head, at);
+	if (head.n && head.p[0] == '.')
+		head = str_from(head, 1);
+	if (str_trim(head).n == 0)
+		return true;
+	if (head.p[0] != ' ' && head.p[0] != '/')
+		return false;
+	for (at = 1; at < head.n; at++)
+		if (!is_digit((unsigned char)head.p[at]) && head.p[at] != ' ' && head.p[at] != '/')
+			return false;
+	return true;
+}
+
+/* As the grammar reads it, and as one may who drops comments and blanks first, wherever they stand. */
 bool authres_claims(struct arena *a, struct str value, struct str id)
 {
 	struct reader r = {.arena = a, .rest = value};
 
-	return str_ieq(plain_id(a, take_value(&r)), plain_id(a, id));
+	id = plain_id(a, id);
+	return str_ieq(plain_id(a, take_value(&r)), id) || spells(head_of(a, value), id);
 }
 
 /* ---- writing ---- */

@@ -14,7 +14,7 @@
 static const char notes_table[] = "dmarc-failure", count_table[] = "dmarc-failures", sent_table[] = "dmarc-failure-sent",
 		  rate_table[] = "dmarc-failure-rate", secret_table[] = "dmarc-secret";
 
-enum { LINE_MAX_OCTETS = 998, KIND_OCTETS = 8, PSEUDONYM = 10, SECRET = 32, FIELDS_MAX_OCTETS = 12 * 1024 };
+enum { LINE_MAX_OCTETS = 998, KIND_OCTETS = 8, PSEUDONYM = 10, SECRET = 32, FIELDS_MAX_OCTETS = 12 * 1024, FIELD_MAX_OCTETS = 8 * 1024 };
 
 /* ---- who wants one ---- */
 
@@ -105,7 +105,7 @@ static struct str next_line(struct arena *a, struct str *text)
 
 	str_split(text, '\n', &line);
 	out = arena_alloc(a, line.n + 1);
-	for (size_t i = 0; i < line.n && n < LINE_MAX_OCTETS - PSEUDONYM; i++)
+	for (size_t i = 0; i < line.n && n < LINE_MAX_OCTETS; i++)
 		if (line.p[i] && line.p[i] != '\r')
 			out[n++] = line.p[i];
 	return (struct str){out, n};
@@ -116,7 +116,11 @@ void failure_redact(struct buf *out, struct str field, struct str secret)
 	struct arena *a = arena_new(0);
 
 	while (field.n) {
+		size_t from = out->n;
+
 		redact_line(out, next_line(a, &field), secret);
+		if (out->n > from + LINE_MAX_OCTETS)
+			out->n = from + LINE_MAX_OCTETS;
 		buf_adds(out, "\r\n");
 	}
 	arena_free(a);
@@ -152,13 +156,16 @@ static struct str shown_of(struct arena *a, const struct message *m, const struc
 
 	for (size_t i = 0; i < m->headers.n; i++) {
 		const struct header *h = &m->headers.v[i];
+		size_t before = out.n;
 
-		if (out.n + h->raw.n + 1024 > FAILURE_TEXT_MAX)
-			break;
 		if (is_senders(h->name))
-			add_plain(&out, h->raw, FAILURE_TEXT_MAX);
+			add_plain(&out, str_sub(h->raw, 0, FIELD_MAX_OCTETS), SIZE_MAX);
 		else
-			failure_redact(&out, h->raw, secret);
+			failure_redact(&out, str_sub(h->raw, 0, FIELD_MAX_OCTETS), secret);
+		if (out.n > FAILURE_TEXT_MAX) { /* a field is there as a whole or not at all */
+			out.n = before;
+			break;
+		}
 	}
 	if (conf->failure_body > 0) {
 		buf_adds(&out, "\r\n");

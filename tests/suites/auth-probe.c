@@ -8,7 +8,9 @@
 #include "auth/arc.h"
 #include "auth/auth.h"
 #include "auth/authres.h"
-#include "auth/report.h"
+#include "auth/failure.h"
+#include "core/chain.h"
+#include "core/filter.h"
 #include "auth/sign.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -305,6 +307,9 @@ static void run_report(struct probe *p)
 	struct store *store = store_open(NULL, false, p->arena, &error);
 	struct report_meta meta = {.organization = STR("A & B <mail>"), .email = STR("dmarc@mx.example.net"),
 	    .receiver = STR("mx.example.net"), .domain = STR("example.org"), .bytes_max = 1 << 20};
+
+	if (p->field[6].n)
+		meta.bytes_max = atoi(arena_cstr(p->arena, p->field[6]));
 	struct spf_query q = {.helo = STR("h.example"), .sender = p->field[3], .receiver = STR("mx.example.net")};
 	struct signature_options options = SIGNATURE_DEFAULTS;
 	struct str message = read_file(p->arena, p->field[1]);
@@ -336,6 +341,56 @@ static void run_report(struct probe *p)
 	store_close(store);
 }
 
+struct failure_print {
+	struct probe *p;
+	struct str to;
+};
+
+static bool print_failure(void *arg, const struct failure_note *note)
+{
+	struct failure_print *f = arg;
+
+	json_kv(&f->p->json, "mail", failure_mail(f->p->arena, note, STR("dmarc@mx.example.net"), STR("id@mx.example.net"), &f->to, 1));
+	return false;
+}
+
+/* failure FILE CLIENT FROM BODY: the failure report about a message, "" when there is none. Moves the clock. */
+static void run_failure(struct probe *p)
+{
+	const struct report_conf conf = {.is_failure_on = true, .failure_limit = 10, .failure_body = atoi(arena_cstr(p->arena, p->field[4]))};
+	struct filter_env env = {.arena = p->arena};
+	struct chain *chain = chain_new(p->arena, &env, fact_registry_new(p->arena));
+	struct session *s = session_new(chain, p->dns, FACE_SCAN);
+	struct message *m = message_start(s);
+	struct failure_print print = {p, STR("ruf@example.org")};
+	struct auth *auth = message_auth(m);
+	struct spf_query q = {.helo = STR("h.example"), .sender = p->field[3], .receiver = STR("mx.example.net")};
+	struct signature_options options = SIGNATURE_DEFAULTS;
+	struct auth_client client = {.iprev = STR(""), .name = STR(""), .user = STR("")};
+	struct str error = STR(""), message = read_file(p->arena, p->field[1]);
+	struct store *store = store_open(NULL, false, p->arena, &error);
+
+	m->spool = spool_of(message);
+	headers_parse(m->arena, message, &m->headers);
+	ip_parse(p->field[2], &s->client);
+	q.client = client.ip = s->client;
+	address_parse(m->arena, p->field[3], true, &m->sender);
+	spf_check(m->arena, p->scope, &q, &auth->spf);
+	auth->has_spf = true;
+	auth->sender = q.sender;
+	auth_start_dkim(auth, &m->headers, &options, p);
+	auth_start_dmarc(auth, p->scope, &m->headers);
+	auth_finish_dkim(auth, p->scope, &m->headers, str_from(message, m->headers.body));
+	auth_finish_dmarc(auth, p->scope);
+	auth->results = auth_results(auth, m->arena, STR("mx.example.net"), &client);
+	clock_fix(1800000000);
+	failure_note(store, &conf, s, "reject");
+	clock_fix(1800000000 + FAILURE_GATHER_SECONDS);
+	failure_each(store, print_failure, &print);
+	store_close(store);
+	session_free(s);
+}
+
 /* gzip FILE */
 static void run_gzip(struct probe *p)
 {
@@ -345,6 +400,7 @@ static void run_gzip(struct probe *p)
 static const struct command commands[] = {
     {"gzip", run_gzip},
     {"report", run_report},
+    {"failure", run_failure},
     {"sign", run_sign},
     {"seal", run_seal},
     {"dmarc", run_dmarc},

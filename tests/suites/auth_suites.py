@@ -300,7 +300,6 @@ def check_alignment(suite, case, zone):
 
 def suite_report(suite):
     """Aggregate reports: the schema of RFC 9990, what is packed unpacks, only destinations that agree."""
-    schema = DATA + "/dmarc/aggregate-schema/dmarc-xml-0.2.xsd"
     suite.zone({**OWN_ZONE, "_dmarc.example.org": [("TXT", "v=DMARC1; p=reject; sp=none; fo=1; t=y; rua=mailto:a@example.org,"
                                                     "mailto:b@yes.example!5m,mailto:c@no.example,mailto:d@moved.example,"
                                                     "mailto:e@elsewhere.example")],
@@ -313,16 +312,53 @@ def suite_report(suite):
         got = suite.probe.ask("report", write_message(message), client, "a@example.org", disposition, reason)
         suite.check(name + " rows", got["made"] and "<count>3</count>" in got["xml"] and got["xml"].count("<record>") == 2, str(got)[:800])
         suite.check(name + " addresses", got["to"] == ["a@example.org", "b@yes.example", "other@moved.example"], str(got["to"]))
-        path = os.path.join(WORK.name, "report.xml")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(got["xml"])
-        if os.path.exists(schema) and shutil.which("xmllint"):
-            check = subprocess.run(["xmllint", "--noout", "--schema", schema, path], capture_output=True, text=True)
-            suite.check(name + " schema", check.returncode == 0, check.stderr)
+        check_schema(suite, name, got["xml"])
+        short = suite.probe.ask("report", write_message(message), client, "a@example.org", disposition, reason, 1000)
+        suite.check(name + " short", short["xml"].count("<record>") == 1 and "<error>" in short["xml"], short["xml"][:500])
+        check_schema(suite, name + " short", short["xml"])
         mail = email.message_from_string(got["mail"], policy=email.policy.SMTP)
         part = next(p for p in mail.walk() if p.get_content_type() == "application/gzip")
         suite.check(name + " packed", gzip.decompress(part.get_payload(decode=True)).decode() == got["xml"] and
                     re.fullmatch(r"mx.example.net!example.org!\d+!\d+\.xml\.gz", part.get_filename()), str(part)[:300])
+
+
+def check_schema(suite, name, xml):
+    schema = DATA + "/dmarc/aggregate-schema/dmarc-xml-0.2.xsd"
+    path = os.path.join(WORK.name, "report.xml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(xml)
+    if os.path.exists(schema) and shutil.which("xmllint"):
+        check = subprocess.run(["xmllint", "--noout", "--schema", schema, path], capture_output=True, text=True)
+        suite.check(name + " schema", check.returncode == 0, check.stderr)
+
+
+REQUIRED = ["Feedback-Type", "User-Agent", "Version", "Auth-Failure", "Authentication-Results", "Identity-Alignment", "Original-Mail-From",
+            "Arrival-Date", "Source-IP", "Reported-Domain", "Incidents", "Delivery-Result"]
+
+
+def suite_failure(suite):
+    """Failure reports: three parts (RFC 6591), the fields of RFC 9991, whatever the message is."""
+    suite.zone({**OWN_ZONE, "_dmarc.example.org": [("TXT", "v=DMARC1; p=reject; fo=1; ruf=mailto:ruf@example.org")]})
+    nasty = (b"From: a@example.org\r\nTo: victim@example.net\r\nSubject: =?utf-8?q?x?= \xff\xfe\r\nX: " + b"y" * 3000 + b"\r\nX-Nul: a\0b\r\n"
+             b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n--b--\nbare\rlines\n" + b"z" * 5000 + b"\r\n")
+    signed = own_message(suite)
+    for name, message, body, wanted in (
+            ("unsigned", OWN_MAIL, 0, "dmarc"), ("changed", signed.replace(b"Hello", b"Hallo"), 0, "dmarc"), ("signed", signed, 0, "dmarc"),
+            ("nasty", nasty, 0, "dmarc"), ("nasty with body", nasty, 3000, "dmarc"), ("no body", b"From: a@example.org\r\n", 100, "dmarc"),
+            ("many fields", b"".join(b"X-%d: %s\r\n" % (i, b"v" * 400) for i in range(400)) + OWN_MAIL, 0, "dmarc")):
+        got = suite.probe.ask("failure", write_message(message), "203.0.113.7", "joe@example.org", body).get("mail", "")
+        raw = got.encode("utf-8", "surrogateescape")
+        lines = raw.split(b"\r\n")
+        suite.check(name + " lines", got and not any(b"\r" in l or b"\n" in l or b"\0" in l or len(l) > 998 for l in lines) and len(raw) < 64000, repr(raw)[:400])
+        mail = email.message_from_bytes(raw)
+        parts = mail.get_payload()
+        suite.check(name + " parts", mail.get_content_type() == "multipart/report" and mail.get_param("report-type") == "feedback-report" and
+                    [p.get_content_type() for p in parts] == ["text/plain", "message/feedback-report", "message/rfc822" if body else "text/rfc822-headers"],
+                    str([p.get_content_type() for p in parts]))
+        fields = parts[1].get_payload()[0]
+        suite.check(name + " fields", all(len(fields.get_all(f, [])) == 1 for f in REQUIRED) and fields["Auth-Failure"] == wanted and
+                    fields["Source-IP"] == "203.0.113.7" and fields["Reported-Domain"] == "example.org", str(fields))
+        suite.check(name + " recipients", b"victim@" not in raw and mail["Auto-Submitted"] == "auto-generated", repr(raw)[:300])
 
 
 def suite_gzip(suite):
@@ -425,8 +461,9 @@ def suite_own(suite):
 
 SUITES = {"own": suite_own, "spf7208": suite_spf7208, "spf4408": suite_spf4408, "pyspf": suite_pyspf,
           "dkim-rfc": suite_dkim_rfc, "mail-dkim": suite_mail_dkim, "dkimpy": suite_dkimpy,
-          "arc": suite_arc, "arc-sign": suite_arc_sign, "dmarc-walk": suite_dmarc_walk, "report": suite_report, "gzip": suite_gzip, "authres": suite_authres}
-OWN = {"own", "report", "gzip"}
+          "arc": suite_arc, "arc-sign": suite_arc_sign, "dmarc-walk": suite_dmarc_walk, "report": suite_report, "gzip": suite_gzip, "authres": suite_authres,
+          "failure": suite_failure}
+OWN = {"own", "report", "gzip", "failure"}
 
 
 def main():

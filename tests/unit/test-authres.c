@@ -86,9 +86,13 @@ static void claims(void **state)
 {
 	static const char *const ours[] = {"mx.example.org; none", "MX.Example.Org;spf=pass", "\r\n\tmx.example.org\r\n ; x=y",
 	    "\"mx.example.org\"; a=b", "\"mx\\.example.org\"; a=b", "(hi) mx.example.org (there) 1; a=b", "mx.example.org.; a=b", "mx.example.org",
-	    "mx.example.org; broken", "mx.example.org 1 2 3; (", "\" mx.example.org \"; a=b", "(a(b)c)mx.example.org;"};
+	    "mx.example.org; broken", "mx.example.org 1 2 3; (", "\" mx.example.org \"; a=b", "(a(b)c)mx.example.org;",
+	    "mx.(x)example.org; a=b", "mx . example . org; a=b", "mx.exam\r\n ple.org; a=b", "mx.\"example\".org; a=b",
+	    "mx.example.org(x)1; a=b", "mx.example.org/1; a=b", "mx.example.org / 2; a=b", "mx.(a;b)example.org; a=b"};
 	static const char *const others[] = {"mx.example.net; none", "xmx.example.org; a=b", "mx.example.org.evil.example; a=b", "",
-	    "(mx.example.org) other.example; a=b", "other.example (mx.example.org); a=b", "other.example; a=mx.example.org", "; mx.example.org"};
+	    "(mx.example.org) other.example; a=b", "other.example (mx.example.org); a=b", "other.example; a=mx.example.org", "; mx.example.org",
+	    "mx.example.org1; a=b", "mx.example.org2.example; a=b", "mx.example.or(g); a=b", "m x;example.org",
+	    "mx.example.org-1; a=b"};
 	struct arena *a = arena_new(0);
 
 	(void)state;
