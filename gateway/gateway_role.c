@@ -19,7 +19,7 @@
 #include "lib/pool.h"
 #include "lib/tls.h"
 
-enum { LOOPS_MAX = 64, QUEUE_PER_WORKER = 64, OLD_KEYS_MS = 60000 };
+enum { LOOPS_MAX = 64, QUEUE_PER_WORKER = 64, OLD_KEYS_MS = 60000, TRACE_MAX_S = 7 * 86400 };
 
 struct gateway {
 	const struct role_env *env;
@@ -155,9 +155,37 @@ static const char *control_stats(void *arg, struct str args, struct buf *out)
 	return NULL;
 }
 
+static void each_trace(void *arg, const struct cidr *net, int64_t left_ms)
+{
+	char text[CIDR_TEXT_MAX];
+
+	buf_addf(arg, "%.*s\t%lld\n", STR_ARG(cidr_format(net, text)), (long long)(left_ms / 1000));
+}
+
+/* "" lists, "off" ends all, "NETWORK SECONDS" begins one. */
+static const char *control_trace(void *arg, struct str args, struct buf *out)
+{
+	struct smtp_server *server = ((struct gateway *)arg)->server;
+	struct str word;
+	struct cidr net;
+	uint64_t seconds;
+
+	if (str_is(args, "off")) {
+		smtp_trace_end(server);
+	} else if (str_word(&args, &word)) {
+		if (!cidr_parse(word, true, &net) || !str_word(&args, &word) || !str_u64(word, &seconds) || seconds > TRACE_MAX_S)
+			return "expected NETWORK SECONDS, off, or nothing";
+		if (!smtp_trace_add(server, &net, (int64_t)seconds * 1000))
+			return "as many networks as can be are traced already";
+	}
+	smtp_trace_each(server, each_trace, out);
+	return NULL;
+}
+
 static const struct control_command control_commands[] = {
     {"reload", control_reload, "takes the configuration over, or says what is wrong with it"},
     {"stats", control_stats, "counters"},
+    {"trace", control_trace, "logs sessions of a network in full for a while"},
     {NULL, NULL, NULL},
 };
 

@@ -45,6 +45,7 @@ gateway_libsmtp_a_SOURCES = \
 	gateway/smtp/smtp.h \
 	gateway/smtp/stage.c \
 	gateway/smtp/tls.c \
+	gateway/smtp/trace.c \
 	gateway/smtp/wire.h \
 	gateway/smtp/xclient.c
 

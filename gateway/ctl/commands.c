@@ -86,6 +86,10 @@ const struct ctl_command ctl_commands[] = {
     {"reload", ctl_reload, "", "check the configuration and have the running daemon take it over",
 	"Any error leaves the old one in force and is printed. Sessions keep the one that they started with."},
     {"stats", ctl_stats, "[--json]", "counters of the running daemon", ""},
+    {"trace", ctl_trace, "[--json]\nADDRESS|NETWORK [TIME]\noff",
+	"log all that is said in a client's SMTP sessions for a while",
+	"For TIME (default 10m), in the log of the running daemon (event trace), sessions that are open included; no reload "
+	"is needed. Alone it lists what is being traced."},
     {"help", ctl_help, "[NAME|TOPIC]\nman [mailreeve.conf|reevectl]",
 	"explain a command, directive, filter, fact, finding or action", "man prints a manual page."},
     {0},

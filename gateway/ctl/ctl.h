@@ -85,5 +85,6 @@ int ctl_scan(struct ctl *ctl, int argc, char **argv);
 int ctl_scanner(struct ctl *ctl, int argc, char **argv);
 int ctl_spf(struct ctl *ctl, int argc, char **argv);
 int ctl_stats(struct ctl *ctl, int argc, char **argv);
+int ctl_trace(struct ctl *ctl, int argc, char **argv);
 
 #endif

@@ -1,4 +1,4 @@
-/* reevectl reload and stats: questions to the roles of the running daemon. */
+/* reevectl reload, stats and trace: questions to the roles of the running daemon. */
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "gateway/ctl/ctl.h"
 #include "lib/json.h"
 
-enum { ROLES_MAX = 40 };
+enum { ROLES_MAX = 40, TRACE_DEFAULT_MS = 600000 };
 
 /* The roles that have a control socket in the runtime folder. */
 static size_t find_roles(struct ctl *ctl, const char **ret_paths)
@@ -132,4 +132,71 @@ int ctl_stats(struct ctl *ctl, int argc, char **argv)
 		buf_free(&out);
 	}
 	return reached ? 0 : ctl_fail("no daemon is running with this configuration");
+}
+
+/* ---- trace ---- */
+
+/* "NETWORK<TAB>SECONDS" */
+static void print_trace(void *arg, struct str line)
+{
+	struct ctl *ctl = arg;
+	struct buf out = {0};
+	struct json json = json_start(&out);
+	struct str net;
+	uint64_t seconds;
+
+	if (!str_split(&line, '\t', &net) || !str_u64(line, &seconds))
+		return;
+	if (!ctl->json) {
+		printf("%.*s is traced for another %llu s\n", STR_ARG(net), (unsigned long long)seconds);
+		return;
+	}
+	json_open(&json, '{');
+	json_kv(&json, "network", net);
+	json_kv_int(&json, "seconds", (int64_t)seconds);
+	json_close(&json);
+	buf_addc(&out, '\n');
+	ctl_print(buf_str(&out));
+	buf_free(&out);
+}
+
+/* The request that the arguments mean; p NULL when they mean none. */
+static struct str trace_request(struct ctl *ctl, int argc, char **argv)
+{
+	int64_t ms = TRACE_DEFAULT_MS;
+	struct cidr net;
+
+	if (argc == 1)
+		return STR("trace");
+	if (argc == 2 && strcmp(argv[1], "off") == 0)
+		return STR("trace off");
+	if (argc > 3 || !cidr_parse(str_of(argv[1]), true, &net)) {
+		ctl_fail("expected an address or a network, not '%s'", argv[1]);
+		return STR_NONE;
+	}
+	if (argc == 3 && (!conf_parse_duration(str_of(argv[2]), &ms) || ms < 1000)) {
+		ctl_fail("expected a time such as 10m, not '%s'", argv[2]);
+		return STR_NONE;
+	}
+	return arena_printf(ctl->arena, "trace %s %lld", argv[1], (long long)(ms / 1000));
+}
+
+int ctl_trace(struct ctl *ctl, int argc, char **argv)
+{
+	struct buf text = {0};
+	struct str request;
+	enum res res;
+
+	argc = ctl_options(ctl, argc, argv);
+	request = trace_request(ctl, argc, argv);
+	if (!request.p)
+		return ctl_usage(ctl);
+	res = control_call(arena_printf(ctl->arena, "%.*s/gateway.sock", STR_ARG(ctl_config(ctl)->runtime)).p, request,
+	    print_trace, ctl, &text);
+	if (res == RES_NONE)
+		ctl_fail("no daemon is running with this configuration");
+	else if (res != RES_OK)
+		ctl_fail("%.*s", STR_ARG(buf_str(&text)));
+	buf_free(&text);
+	return res == RES_OK ? 0 : 1;
 }

@@ -120,8 +120,7 @@ void smtp_command(struct smtp *c, struct str line)
 	const char *wrong;
 
 	smtp_count(&smtp_stats(c)->commands);
-	if (c->is_traced)
-		smtp_trace(c, "in", line);
+	smtp_trace(c, "in", line);
 	if (++c->commands > (unsigned)c->snap->config->limits.commands) {
 		smtp_bye(c, "421 4.7.0 too many commands, closing");
 		return;

@@ -1,6 +1,6 @@
 /*
  * One SMTP session, as the files of this folder share it:
- *   server.c    listeners, admission, drain        reply.c    what goes to the client
+ *   server.c    listeners, admission, drain        reply.c    what goes to the client, trace.c
  *   session.c   life cycle, input pump, time-outs  greet.c    connect stage, banner, HELO/EHLO
  *   command.c   the table of verbs                 envelope.c MAIL, RCPT
  *   stage.c     parking, workers, verdicts         data.c     DATA, bdat.c BDAT: receiving
@@ -117,6 +117,15 @@ struct smtp_loop {
 	bool is_draining; /* its listeners are closed */
 };
 
+struct smtp_traces {
+	pthread_mutex_t lock;
+	_Atomic size_t n; /* looked at without the lock: mostly there is none */
+	struct smtp_trace {
+		struct cidr net;
+		int64_t until_us;
+	} v[SMTP_TRACES_MAX];
+};
+
 struct smtp_server {
 	struct smtp_server_options o;
 	struct smtp_stats stats;
@@ -126,6 +135,7 @@ struct smtp_server {
 	_Atomic uint64_t *listen_sessions;
 	pthread_mutex_t lock; /* clients */
 	struct smtp_client *clients[1024];
+	struct smtp_traces traces;
 };
 
 /* False when the client has max sessions already; counts this one otherwise. */
@@ -157,7 +167,6 @@ void smtp_end(struct smtp *c, bool must_linger);
 void smtp_settle(struct smtp *c);
 /* Forgets the transaction and gives its memory back. */
 void smtp_message_end(struct smtp *c);
-void smtp_trace(struct smtp *c, const char *direction, struct str text);
 /* A reload may put another context there at any time. */
 static inline struct ssl_ctx_st *smtp_tls(const struct smtp *c)
 {
@@ -167,6 +176,10 @@ static inline bool smtp_is_open(const struct smtp *c)
 {
 	return c->mode != MODE_CLOSED;
 }
+
+/* ---- trace.c ---- */
+/* Logs a line of the dialogue when the client is to be traced. */
+void smtp_trace(struct smtp *c, const char *direction, struct str text);
 
 /* ---- reply.c ---- */
 void smtp_reply(struct smtp *c, const char *text);

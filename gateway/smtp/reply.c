@@ -16,8 +16,7 @@ static void write_line(struct smtp *c, struct str text)
 		line[i] = ch < 32 || ch == 127 ? ' ' : (char)ch;
 	}
 	memcpy(line + n, "\r\n", 2);
-	if (c->is_traced)
-		smtp_trace(c, "out", (struct str){line, n});
+	smtp_trace(c, "out", (struct str){line, n});
 	conn_write(c->conn, (struct str){line, n + 2});
 }
 

@@ -153,6 +153,7 @@ struct smtp_server *smtp_server_new(const struct smtp_server_options *options)
 	if (!server->loops || !server->listen_sessions)
 		abort();
 	pthread_mutex_init(&server->lock, NULL);
+	pthread_mutex_init(&server->traces.lock, NULL);
 	for (size_t i = 0; i < options->loop_count; i++)
 		open_loop(server, i);
 	return server;
@@ -238,6 +239,7 @@ void smtp_server_free(struct smtp_server *server)
 	for (size_t i = 0; i < BUCKETS; i++)
 		assert(!server->clients[i]);
 	pthread_mutex_destroy(&server->lock);
+	pthread_mutex_destroy(&server->traces.lock);
 	free(server->listen_sessions);
 	free(server->loops);
 	free(server);

@@ -366,15 +366,3 @@ static void on_secured(void *arg)
 	smtp_pump(c);
 	smtp_settle(c);
 }
-
-void smtp_trace(struct smtp *c, const char *direction, struct str text)
-{
-	char ip[IP_TEXT_MAX];
-	struct log_line l = log_start(LOG_LEVEL_INFO, "trace");
-
-	log_text(&l, "session", str_of(c->s->id));
-	log_text(&l, "client", ip_format(&c->s->client, ip));
-	log_text(&l, "direction", str_of(direction));
-	log_text(&l, "text", text);
-	log_end(&l);
-}

@@ -65,6 +65,16 @@ struct smtp_stats {
 	_Atomic uint64_t memory;	  /* spooled in memory now */
 };
 
+enum { SMTP_TRACES_MAX = 32 };
+
+/*
+ * Sessions of a network are logged in full for ms, those that are open already too; again: anew. False
+ * when there are SMTP_TRACES_MAX already.
+ */
+bool smtp_trace_add(struct smtp_server *server, const struct cidr *net, int64_t ms);
+void smtp_trace_end(struct smtp_server *server);
+void smtp_trace_each(struct smtp_server *server, void (*each)(void *arg, const struct cidr *net, int64_t left_ms), void *arg);
+
 struct smtp_server *smtp_server_new(const struct smtp_server_options *options);
 void smtp_server_drain(struct smtp_server *server);
 const struct smtp_stats *smtp_server_stats(const struct smtp_server *server);

@@ -91,4 +91,5 @@ scenarios = \
 	tests/scenarios/starttls-injection.mt \
 	tests/scenarios/starttls-next-hop.mt \
 	tests/scenarios/tarpit.mt \
+	tests/scenarios/trace.mt \
 	tests/scenarios/xclient-proxy-spoof.mt

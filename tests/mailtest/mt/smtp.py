@@ -29,6 +29,17 @@ class Reply:
         return f"{self.code} {self.text}".replace("\n", " / ")
 
 
+def check_enhanced(lines, where):
+    """RFC 2034: all replies but the banner, those to HELO and EHLO, and 3xx have an enhanced code."""
+    name = lines[0][4:].split(" ")
+    if lines[0][0] == "3" or (lines[0][:3] == "220" and "ESMTP" in name) or \
+            (lines[0][:3] == "250" and "." in name[0] and name[0][0].isalpha()):
+        return
+    for line in lines:
+        if not re.match(rf"{line[0]}\.\d{{1,3}}\.\d{{1,3}} .", line[4:]):
+            raise Failure(where, f"reply without an enhanced code: {line!r}")
+
+
 class Client:
     """One connection. `sent` gets (raw bytes) of each message whose end was sent."""
 
@@ -90,6 +101,7 @@ class Client:
                 raise Failure(where, f"reply with two codes: {lines[0]!r} {line!r}")
             lines.append(as_text(line).rstrip("\r\n"))
             if line[3:4] == b" ":
+                check_enhanced(lines, where)
                 return Reply(lines)
 
     def starttls(self):
