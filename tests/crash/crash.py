@@ -101,8 +101,9 @@ class Hop(NextHop):
 class Load:
     """Sends numbered messages until told to stop; remembers which were acknowledged."""
 
-    def __init__(self, address, sessions, rng):
-        self.address, self.rng = address, rng
+    def __init__(self, address, sessions, rng, held=0):
+        """held: every so many-th message also goes to a recipient whose copy is quarantined."""
+        self.address, self.rng, self.held = address, rng, held
         self.lock, self.next, self.acked, self.refused = threading.Lock(), 0, set(), 0
         self.running = True
         self.threads = [threading.Thread(target=self.work, args=(random.Random(rng.random()),), daemon=True)
@@ -114,6 +115,9 @@ class Load:
         with self.lock:
             self.next += 1
             return self.next
+
+    def is_held(self, number):
+        return self.held > 0 and number % self.held == 0
 
     def work(self, rng):
         while self.running:
@@ -134,9 +138,10 @@ class Load:
             number = self.number()
             body = make_body(number, rng)
             digest = hashlib.sha256(body).hexdigest()
-            s.sendall(b"MAIL FROM:<a%d@load.example>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n" % number)
-            codes = [expect(replies, "2345") for _ in range(3)]
-            if codes[2] != "354":
+            held = b"RCPT TO:<held@example.net>\r\n" if self.is_held(number) else b""
+            s.sendall(b"MAIL FROM:<a%d@load.example>\r\nRCPT TO:<b@example.net>\r\n%sDATA\r\n" % (number, held))
+            codes = [expect(replies, "2345") for _ in range(4 if held else 3)]
+            if codes[-1] != "354":
                 with self.lock:
                     self.refused += 1
                 s.sendall(b"RSET\r\n")
@@ -249,7 +254,7 @@ def alive(group):
 def config(world):
     return f"""relay example.net {{ to {world.hops[0].endpoint()}; max-connections {CONNECTIONS}; }}
 queue {{ free-min 256K; segment 1M; }}
-policy {{ at message {{ accept; }} }}
+policy {{ at message {{ quarantine "held" if rcpt == "held@example.net"; accept; }} }}
 """
 
 
@@ -275,6 +280,41 @@ def sigkill(world, options, rng):
     drain(world, g)
     g.stop("end")
     return judge(world, load, kills)
+
+
+def quarantined(g):
+    """Numbers of the messages in quarantine, and what was left half done."""
+    folder = os.path.join(g.state, "quarantine")
+    names = set(os.listdir(folder))
+    numbers = []
+    for name in sorted(n for n in names if n.endswith(".json")):
+        with open(os.path.join(folder, name[:-5] + ".eml"), "rb") as f:
+            numbers.append(int(re.search(rb"(?m)^X-Number: (\d+)", f.read()).group(1)))
+    return numbers, [n for n in names if not n.endswith(".json") and n[:-4] + ".json" not in names]
+
+
+def aside(world, options, rng):
+    """SIGKILL while copies go to the quarantine: there for what was acknowledged, once"""
+    g = make(world)
+    load = Load((world.host, g.ports["PORT"]), 8, rng, held=3)
+    kills = []
+    for _ in range(max(2, options.rounds // 2)):
+        time.sleep(rng.uniform(0.3, 1.0))
+        kills.append(kill(g))
+        g.start("restart")
+    time.sleep(0.5)
+    load.stop()
+    drain(world, g)
+    g.stop("end")
+    numbers, leftovers = quarantined(g)
+    owed = {n for n in load.acked if load.is_held(n)}
+    stray = [n for n in numbers if n not in load.acked]
+    text = judge(world, load, kills, (
+        len(owed - set(numbers)) and f"not in quarantine: {sorted(owed - set(numbers))[:10]}",
+        len(numbers) != len(set(numbers)) and "in quarantine twice",
+        len(stray) > 8 * len(kills) and f"in quarantine without a 250: {len(stray)}",
+        leftovers and f"left over: {leftovers[:5]}"))
+    return f"{text}, quarantined {len(numbers)} of {len(owed)} owed"
 
 
 def flaky(world, options, rng):
@@ -412,7 +452,7 @@ def failing_disk(world, _options, rng):
                                    None if recovered else "nothing was accepted afterwards"), failed_at - 1)
 
 
-TESTS = (sigkill, flaky, restarts, full_disk, failing_disk)
+TESTS = (sigkill, aside, flaky, restarts, full_disk, failing_disk)
 
 
 def main():
