@@ -51,7 +51,9 @@ void smtp_session_new(struct smtp *c, const struct ip *client, uint16_t port, co
 	s->hostname = config->hostname;
 	s->limits = &config->limits.parse;
 	s->dns_limits.queries = (unsigned)config->limits.dns_queries;
-	s->dns_limits.timeout_ms = (unsigned)config->dns_timeout_ms;
+	/* A filter that waits on a worker must not wait longer than the stage may take. */
+	s->dns_limits.timeout_ms =
+	    (unsigned)(config->dns_timeout_ms < config->limits.stage_ms ? config->dns_timeout_ms : config->limits.stage_ms);
 	s->on_lookups_done = smtp_lookups_done;
 	s->on_lookups_done_arg = c;
 	session_free(c->s);

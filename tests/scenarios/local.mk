@@ -48,6 +48,7 @@ scenarios = \
 	tests/scenarios/limit-sessions.mt \
 	tests/scenarios/limit-signatures.mt \
 	tests/scenarios/limit-slow-client.mt \
+	tests/scenarios/limit-stage.mt \
 	tests/scenarios/listeners.mt \
 	tests/scenarios/log-lines.mt \
 	tests/scenarios/loop.mt \
