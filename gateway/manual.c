@@ -5,6 +5,9 @@
 
 enum { WIDTH = 90, STEP = 4 };
 
+/* A greatest value that only keeps sums in range (of milliseconds, in microseconds) is not worth telling. */
+#define NO_BOUND 0x7fffffffffff
+
 /* Where a piece of the manual goes: the same calls write both forms. */
 struct page {
 	struct arena *arena;
@@ -166,7 +169,9 @@ static const char *help_of(struct page *p, const struct directive *d)
 	buf_adds(&b, d->help ? d->help : "");
 	if (d->def && strcmp(d->def, "{}") != 0)
 		buf_addf(&b, "; default %s", d->def);
-	if (d->min != 0 || d->max != 0)
+	if (d->max >= NO_BOUND)
+		buf_addf(&b, "; %s at least", bound(p, d, d->min));
+	else if (d->min != 0 || d->max != 0)
 		buf_addf(&b, "; %s to %s", bound(p, d, d->min), bound(p, d, d->max));
 	if (d->required)
 		buf_adds(&b, "; must be given");
