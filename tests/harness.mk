@@ -43,6 +43,7 @@ dist_noinst_SCRIPTS += \
 	tests/bench/corpus.py \
 	tests/bench/milter \
 	tests/bench/run \
+	tests/bench/scan \
 	tests/bench/verify \
 	tests/clients/clamd.py \
 	tests/clients/clients.py \
@@ -72,12 +73,13 @@ tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS)
 tests_bench_null_milter_LDADD = $(MILTER_LIBS)
 tests_bench_sink_LDADD =
 bench_packages = packages
-bench: all tests/bench/bench-auth tests/bench/bench-state tests/bench/load tests/bench/null-milter tests/bench/sink
+bench: all tests/bench/bench-scan tests/bench/bench-auth tests/bench/bench-state tests/bench/load tests/bench/null-milter tests/bench/sink
 	tests/bench/bench-state .
-	$(top_srcdir)/tests/clients/fetch $(bench_packages) opendkim postfix
+	$(top_srcdir)/tests/clients/fetch $(bench_packages) opendkim postfix clamav-daemon clamdscan clamav-milter
 	$(top_srcdir)/tests/bench/verify . $(bench_packages)
 	$(top_srcdir)/tests/bench/run . $(bench_packages)
 	$(top_srcdir)/tests/bench/milter . $(bench_packages)
+	$(top_srcdir)/tests/bench/scan . $(bench_packages)
 .PHONY: bench
 
 # What a stranger needs, and what CI runs.
