@@ -390,14 +390,18 @@ static bool give(struct store *store, struct str key, bool (*each)(void *arg, co
 	bool goes_on = true;
 	uint64_t number;
 
-	if (store_get(store, notes_table, key, a, &entry) == RES_OK && unpack(&entry, &note) &&
-	    note.taken <= clock_now() - FAILURE_GATHER_SECONDS) {
+	if (store_get(store, notes_table, key, a, &entry) == RES_OK && unpack(&entry, &note)) {
 		if (store_get(store, count_table, key, a, &count) == RES_OK && str_u64(count.value, &number) && number > 0)
 			note.incidents = (int64_t)number;
 		goes_on = each(arg, &note);
 	}
 	arena_free(a);
 	return goes_on;
+}
+
+bool failure_is_due(const struct failure_note *note)
+{
+	return note->taken <= clock_now() - FAILURE_GATHER_SECONDS;
 }
 
 /* Names first: what is done with a note may take its time, and the store must not wait for it. */

@@ -38,7 +38,9 @@ struct failure_note {
 	int64_t incidents;
 };
 
-/* Notes that have waited long enough, in any order; each() returns false to end. */
+/* It has waited long enough for others like it. */
+bool failure_is_due(const struct failure_note *note);
+/* All notes, in any order; each() returns false to end. */
 enum res failure_each(struct store *store, bool (*each)(void *arg, const struct failure_note *note), void *arg);
 /* The whole message, CRLF; id is that of Message-ID. */
 struct str failure_mail(struct arena *a, const struct failure_note *note, struct str from, struct str id, const struct str *to,

@@ -32,10 +32,12 @@ const struct ctl_command ctl_commands[] = {
 	"make signing keys, print and test their DNS records",
 	"genkey makes a private key and prints the record for the DNS; show prints the record of a key that there is; "
 	"test asks whether the DNS has a usable record, and with KEYFILE whether it is the right one."},
-    {"dmarc", ctl_dmarc, "report [--day YYYY-MM-DD|yesterday|today] [--out DIR] [--send] [DOMAIN...]",
-	"aggregate reports about a day: list, write, send",
+    {"dmarc", ctl_dmarc, "report [--day YYYY-MM-DD|yesterday|today] [--out DIR] [--send] [DOMAIN...]\n"
+	"failures",
+	"reports to other domains: list, write, send",
 	"Lists what other domains are owed about a day (default: yesterday, UTC). --out writes the reports as files, --send "
-	"hands them to the queue, once per domain and day."},
+	"hands them to the queue, once per domain and day; the daemon does it every night. failures lists the failure reports "
+	"that wait to be sent."},
     {"fuzzy", ctl_fuzzy, "spam|ham|forget|show FILE|DIR... [--json]", "mark messages for the filter fuzzy, or show what is known",
 	"What was marked as spam makes messages like it known spam; ham outweighs half as many marks as spam; forget "
 	"takes the marks of a message back. show prints how many were like it. Needs no running daemon."},

@@ -134,6 +134,41 @@ static void close_all(struct work *w)
 	dns_free(w->dns);
 }
 
+/* ---- failure reports that wait ---- */
+
+static bool print_note(void *arg, const struct failure_note *note)
+{
+	struct work *w = arg;
+	struct buf out = {0};
+
+	if (w->ctl->json) {
+		struct json json = json_start(&out);
+
+		json_open(&json, '{');
+		json_kv(&json, "domain", note->domain);
+		json_kv_int(&json, "since", note->taken);
+		json_kv_int(&json, "incidents", note->incidents);
+		json_kv(&json, "to", note->ruf);
+		json_close(&json);
+	} else {
+		buf_addf(&out, "%.*s  %lld messages  %.*s", STR_ARG(note->domain), (long long)note->incidents, STR_ARG(note->ruf));
+	}
+	buf_addc(&out, '\n');
+	ctl_print(buf_str(&out));
+	buf_free(&out);
+	return true;
+}
+
+static int list_failures(struct work *w)
+{
+	if (!open_all(w))
+		w->status = 1;
+	else if (failure_each(w->store, print_note, w) == RES_TEMP)
+		w->status = ctl_fail("the store cannot be read");
+	close_all(w);
+	return w->status;
+}
+
 /* "2026-11-21" or "yesterday"; "" is nonsense. */
 static struct str day_of(struct arena *a, const char *text)
 {
@@ -174,6 +209,8 @@ int ctl_dmarc(struct ctl *ctl, int argc, char **argv)
 	struct reports_watch watch;
 
 	argc = ctl_options(ctl, argc, argv);
+	if (argc == 2 && strcmp(argv[1], "failures") == 0)
+		return list_failures(&w);
 	if (argc < 2 || strcmp(argv[1], "report") != 0 || !read_options(&w, argc - 1, argv + 1))
 		return ctl_usage(ctl);
 	if (!open_all(&w)) {
@@ -185,6 +222,8 @@ int ctl_dmarc(struct ctl *ctl, int argc, char **argv)
 		w.status = ctl_fail("not all could be done now: run it again later");
 	if (w.count == 0 && w.status == 0 && !ctl->json)
 		puts("nothing to report");
+	if (w.reports.was_unsigned)
+		fputs("reevectl: the reports are unsigned: filter dkim has no `sign` line for the domain of report-from\n", stderr);
 	close_all(&w);
 	return w.status;
 }

@@ -51,7 +51,8 @@ static bool each(void *arg, const struct failure_note *note)
 	struct run *run = arg;
 	struct arena *a = arena_new(0);
 
-	deal_with(run, a, note);
+	if (failure_is_due(note))
+		deal_with(run, a, note);
 	arena_free(a);
 	return !run->reports->ends || !*run->reports->ends;
 }

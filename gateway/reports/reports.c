@@ -182,6 +182,7 @@ bool reports_queue(struct reports *r, const char *id, struct str mail, const str
 	m->spool = spool_of(mail);
 	headers_parse(m->arena, mail, &m->headers);
 	sign(r, s, &edits);
+	r->was_unsigned |= edits.n == 0;
 	memcpy(entry.id, id, sizeof entry.id);
 	entry.edits = &edits;
 	entry.recipients = arena_array(m->arena, n, sizeof *entry.recipients);

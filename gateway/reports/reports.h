@@ -29,6 +29,7 @@ struct reports {
 	struct store *store;
 	struct queue_writer *writer; /* NULL: nothing is sent */
 	const atomic_bool *ends;     /* true: come to an end; may be NULL */
+	bool was_unsigned;	     /* a report went out without a signature: receivers may not believe it */
 };
 
 /* All but dns and store, which are the caller's. */

@@ -87,6 +87,8 @@ static void work(void *arg)
 	r.ends = &p->ends;
 	if (wants_anything(r.conf) && reports_open(&r, a, &error))
 		send_all(p, &r);
+	if (r.was_unsigned)
+		log_say(LOG_LEVEL_WARNING, "report", "reports went out unsigned: filter dkim has no `sign` line for the domain of report-from");
 	if (error.n)
 		log_say(LOG_LEVEL_WARNING, "report", "not now: %.*s", STR_ARG(error));
 	reports_close(&r);

@@ -28,6 +28,7 @@ session from 192.0.2.1 { ehlo mx.example.org
 	data "From: a@fail.example\r\nSubject: off\r\n\r\nx\r\n"
 	quit }
 expect n1.messages == 1
+reevectl g1 dmarc failures = 0 !~ "."
 clock +3m
 drain g1
 expect n2.messages == 0
@@ -66,6 +67,7 @@ session from 192.0.2.1 { ehlo mx.example.org
 	rcpt <b@example.net>
 	data "From: a@psd.example\r\nSubject: psd\r\n\r\nx\r\n"
 	quit }
+await reevectl g1 dmarc failures = 0 ~ "fail.example +2 messages" ~ "any.example +1 messages" !~ "zero|psd"
 clock +2m
 expect n2.messages == 2
 expect n2.commands ~ "RCPT TO:<ruf@fail.example>"	n2.commands ~ "RCPT TO:<y@agreed.example>"
@@ -92,6 +94,7 @@ session from 192.0.2.3 { ehlo mx.example.org
 	rcpt <b@example.net>
 	data "From: joe@fail.example\r\nSubject: third\r\n\r\nx\r\n"
 	quit }
+await reevectl g1 dmarc failures = 0 ~ "fail.example +1 messages"
 clock +2m
 expect n2.messages == 3		n2.message[2].raw ~ "Source-IP: 192.0.2.2"
 drain g1

@@ -16,7 +16,7 @@ gateway g1 {
 	relay * { to $n2; }
 	filter spf;
 	filter dkim;
-	filter dmarc { report on; report-from dmarc@example.net; report-skip skipped.example; report-delay 10m; }
+	filter dmarc { report on; report-from dmarc@example.net; report-skip skipped.example; report-delay 1m; }
 	policy { at message { accept; } }
 }
 session from 192.0.2.1 { ehlo mx.example.org
@@ -35,9 +35,8 @@ session from 192.0.2.1 { ehlo mx.example.org
 	data "From: a@example.org\r\nSubject: Report Domain: example.net Submitter: example.org\r\n\r\nx\r\n"
 	quit }
 expect n1.messages == 4
-reevectl g1 dmarc report --day today = 0 ~ "ready +example.org" ~ "ready +other.example" !~ "skipped"
+await reevectl g1 dmarc report --day today = 0 ~ "ready +example.org" ~ "ready +other.example" !~ "skipped"
 clock +1d
-clock +10m
 expect n2.messages == 2		g1.log ~ "\"state\":\"queued\""
 expect n2.commands ~ "RCPT TO:<reports@example.org>"	n2.commands ~ "RCPT TO:<rua@other.example>"
 expect n2.commands !~ "RCPT TO:<x@"	n2.commands !~ "skipped"

@@ -35,7 +35,7 @@ session from 192.0.2.1 { ehlo mx.example.org
 	data "From: a@quiet.example\r\nSubject: three\r\n\r\nx\r\n"
 	quit }
 drain g1
-reevectl g1 dmarc report --day today = 0 ~ "ready +example.org +\d+ octets +reports@example.org$" !~ "quiet" !~ "victim"
+await reevectl g1 dmarc report --day today = 0 ~ "ready +example.org +\d+ octets +reports@example.org$" !~ "quiet" !~ "victim"
 reevectl g1 dmarc report --day yesterday = 0 ~ "nothing to report"
 reevectl g1 dmarc report --day today --send = 0 ~ "queued +example.org"
 drain g1

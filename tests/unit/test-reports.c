@@ -299,6 +299,59 @@ static void report_size(void **state)
 	end(&w);
 }
 
+/* n messages that differ in their sender's domain, or in the domain of the policy. */
+static void count_kinds(struct world *w, int n, bool by_domain)
+{
+	struct session *s = judge(w, "From: a@example.org\r\n\r\nx\r\n", "a@example.org");
+	char name[40];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof name, "d%d.example", i);
+		if (by_domain)
+			s->message->auth->dmarc.domain = str_of(name);
+		report_count(w->store, s->message->auth, &s->client, by_domain ? STR("example.org") : str_of(name), "none", "");
+	}
+	session_free(s);
+}
+
+/* At the limit there is a row for each kind; beyond it known kinds still count, others are a number. */
+static void kinds_limit(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start(&w, "");
+	count_kinds(&w, REPORT_ROWS_MAX, false);
+	assert_int_equal(occurrences(make_xml(&w, 64 << 20), "<record>"), REPORT_ROWS_MAX);
+	assert_int_equal(occurrences(make_xml(&w, 64 << 20), "<error>"), 0);
+	count_kinds(&w, REPORT_ROWS_MAX + 2, false);
+	assert_int_equal(occurrences(make_xml(&w, 64 << 20), "<record>"), REPORT_ROWS_MAX);
+	assert_int_equal(occurrences(make_xml(&w, 64 << 20), "<count>2</count>"), REPORT_ROWS_MAX);
+	assert_int_equal(occurrences(make_xml(&w, 64 << 20), "<error>2 messages"), 1);
+	end(&w);
+}
+
+static bool count_domain(void *arg, struct str domain)
+{
+	(void)domain;
+	++*(size_t *)arg;
+	return true;
+}
+
+/* Names that a wildcard makes up do not fill the store. */
+static void domains_limit(void **state)
+{
+	struct world w;
+	size_t n = 0;
+
+	(void)state;
+	start(&w, "");
+	count_kinds(&w, REPORT_DOMAINS_MAX + 5, true);
+	assert_int_equal(report_domains(w.store, report_day(w.arena, clock_now()), count_domain, &n), RES_OK);
+	assert_int_equal(n, REPORT_DOMAINS_MAX);
+	end(&w);
+}
+
 /* The last record of a day is the one that the report tells of. */
 static void last_policy(void **state)
 {
@@ -376,6 +429,21 @@ static void failure_body(void **state)
 	end(&w);
 }
 
+static bool count_note(void *arg, const struct failure_note *note)
+{
+	(void)note;
+	++*(unsigned *)arg;
+	return true;
+}
+
+static unsigned waiting_notes(struct world *w)
+{
+	unsigned n = 0;
+
+	assert_int_equal(failure_each(w->store, count_note, &n), RES_OK);
+	return n;
+}
+
 static unsigned notes_after(struct world *w, int n, const char *from)
 {
 	unsigned before = (unsigned)look(w).n;
@@ -403,6 +471,27 @@ static void failure_limit(void **state)
 	assert_int_equal(notes_after(&w, 4, "a@example.org"), 1); /* two of these are quiet, one finds room */
 	clock_fix(clock_now() + 2 * 3600);
 	assert_int_equal(notes_after(&w, 3, "a@example.org"), 3);
+	end(&w);
+}
+
+/* All domains together have a limit too. */
+static void failure_limit_of_all(void **state)
+{
+	struct world w;
+	struct session *s;
+	char name[40];
+
+	(void)state;
+	start(&w, "failure-limit 1000;");
+	s = judge(&w, "From: a@example.org\r\n\r\nx\r\n", "a@example.org");
+	for (int i = 0; i < FAILURE_AN_HOUR_MAX + 5; i++) {
+		snprintf(name, sizeof name, "d%d.example", i);
+		s->message->auth->dmarc.domain = arena_str(w.arena, str_of(name));
+		failure_note(w.store, w.reports.conf, s, "reject");
+	}
+	session_free(s);
+	clock_fix(clock_now() + FAILURE_GATHER_SECONDS);
+	assert_int_equal(waiting_notes(&w), FAILURE_AN_HOUR_MAX);
 	end(&w);
 }
 
@@ -489,10 +578,13 @@ int main(void)
 	    cmocka_unit_test(waits_for_the_dns),
 	    cmocka_unit_test(destination_limit),
 	    cmocka_unit_test(report_size),
+	    cmocka_unit_test(kinds_limit),
+	    cmocka_unit_test(domains_limit),
 	    cmocka_unit_test(last_policy),
 	    cmocka_unit_test(failure_text),
 	    cmocka_unit_test(failure_body),
 	    cmocka_unit_test(failure_limit),
+	    cmocka_unit_test(failure_limit_of_all),
 	    cmocka_unit_test(failure_options),
 	    cmocka_unit_test(redaction),
 	};
