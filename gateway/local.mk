@@ -126,6 +126,7 @@ mailreeved_SOURCES = \
 	gateway/milter/edits.c \
 	gateway/milter/milter.h \
 	gateway/milter/negotiate.c \
+	gateway/milter/nudge.c \
 	gateway/milter/private.h \
 	gateway/milter/role.c \
 	gateway/milter/session.c \

@@ -18,7 +18,7 @@ enum {
 	MILTER_MAGIC = 0x3117e500,
 	/* How often an MTA hears that we are still at it, and how often we look. */
 	PROGRESS_MS = 10000,
-	PROGRESS_LOOK_MS = 1000,
+	LOOK_MS = 200,
 	/* Of a policy's `delay`: the longest (an MTA waits 30 s), how many at the same time, between looks at the clock. */
 	DELAY_MAX_MS = 15000,
 	DELAYED_MAX = 100,
@@ -86,6 +86,14 @@ bool milter_judge(struct milter_conn *c, struct judgement *ret_judgement, struct
 void milter_progress(void);
 /* Keeps the MTA waiting. */
 void milter_delay(int64_t ms);
+
+/* nudge.c: keeps libmilter's pool of workers going while callbacks wait. */
+void milter_nudge_open(struct str socket);
+/* Around whatever may wait. */
+void milter_callback_starts(void);
+void milter_callback_ends(void);
+/* On the loop, now and then. */
+void milter_nudge_look(void);
 
 /* apply.c */
 /* The MTA gets code and text; "" for no enhanced code. */

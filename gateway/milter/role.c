@@ -101,7 +101,8 @@ static void on_look(void *arg)
 	struct timer **look = arg;
 
 	milter_progress();
-	timer_set(*look, PROGRESS_LOOK_MS);
+	milter_nudge_look();
+	timer_set(*look, LOOK_MS);
 }
 
 static const char *control_reload(void *arg, struct str args, struct buf *out)
@@ -217,6 +218,7 @@ int milter_role(const struct role_env *env)
 	milter.conf = env->milter;
 	if (!open_socket(env))
 		return 1;
+	milter_nudge_open(env->milter->socket);
 	role_settle(env, "milter");
 	status = world_open(&milter.world, env);
 	if (status || !open_all(env))
@@ -225,7 +227,7 @@ int milter_role(const struct role_env *env)
 	loop_signal(loop, SIGTERM, on_term, loop);
 	loop_signal(loop, SIGHUP, on_hup, NULL);
 	look = timer_new(loop, on_look, &look);
-	timer_set(look, PROGRESS_LOOK_MS);
+	timer_set(look, LOOK_MS);
 	control = open_control(env, loop);
 	if (!control || !start_libmilter(&thread))
 		return 1;

@@ -44,10 +44,12 @@ static const struct verdict *decide(struct milter_conn *c, enum stage stage)
 	struct verdict *v = arena_alloc(stage_arena(s, stage), sizeof *v);
 
 	milter_busy(1);
+	milter_callback_starts();
 	chain_want(s, stage);
 	judge_stage(c->snapshot, s, stage, v);
 	milter_busy(-1);
 	milter_delay(v->delay_ms);
+	milter_callback_ends();
 	return v;
 }
 
@@ -341,11 +343,17 @@ static sfsistat judge(struct milter_conn *c)
 	struct delivery_group *groups;
 	struct judgement j;
 
-	if (!milter_judge(c, &j, &groups)) {
+	bool ok;
+
+	milter_callback_starts();
+	ok = milter_judge(c, &j, &groups);
+	if (ok)
+		milter_delay(j.whole.delay_ms);
+	milter_callback_ends();
+	if (!ok) {
 		milter.shed++;
 		return end_message(c, say(c, "451 4.3.2 too busy, try again later"));
 	}
-	milter_delay(j.whole.delay_ms);
 	return milter_apply(c, &j, groups);
 }
 
