@@ -5,6 +5,7 @@
 #include "auth/failure.h"
 #include "core/chain.h"
 #include "core/filter.h"
+#include "core/url.h"
 
 static const char *const dmarc_words[] = {"none", "pass", "fail", "temperror", "permerror", NULL};
 
@@ -17,7 +18,7 @@ static const struct fact_def dmarc_facts[] = {
     {"dmarc.author", FACT_TEXT, STAGE_MESSAGE, NULL, "domain in From"},
     {"dmarc.spf-aligned", FACT_BOOL, STAGE_MESSAGE, NULL, "SPF passes for the author's organization"},
     {"dmarc.dkim-aligned", FACT_BOOL, STAGE_MESSAGE, NULL, "a signature of the author's organization passes"},
-    {"dmarc.list", FACT_BOOL, STAGE_MESSAGE, NULL, "comes from a mailing list, by its header fields, and passes SPF or DKIM for some other domain"},
+    {"dmarc.list", FACT_BOOL, STAGE_MESSAGE, NULL, "comes from a mailing list: SPF or DKIM passes for the domain that its List-Id or List-Post names"},
     {"dmarc.reason", FACT_TEXT, STAGE_MESSAGE, NULL, "what is wrong, for permerror and temperror"},
     {0},
 };
@@ -65,15 +66,46 @@ static void dmarc_want(struct session *s, const void *conf)
 		auth_start_dmarc(auth, filter_dns(s), &s->message->headers);
 }
 
-/* Authenticated as somebody: a hint for policy that the failure may be a list's, not a forger's. */
+/* "Users <users.lists.example.org>" or "<mailto:users@lists.example.org?x>": the domain, "" none. */
+static struct str list_domain(const struct headers *h, const char *name)
+{
+	const struct header *field = headers_get(h, name, 0);
+	struct str text = field ? str_trim(field->value) : STR("");
+	size_t n = 0;
+
+	text = str_from(text, (size_t)(str_rchr(text, '<') + 1));
+	text = str_from(text, (size_t)(str_rchr(text, '@') + 1));
+	while (n < text.n && (is_alnum((unsigned char)text.p[n]) || text.p[n] == '-' || text.p[n] == '.' || text.p[n] == '_'))
+		n++;
+	return str_sub(text, 0, n);
+}
+
+static bool is_same_organization(struct str a, struct str b)
+{
+	return str_ieq(domain_registered(a), domain_registered(b));
+}
+
+static bool is_authenticated(const struct auth *auth, struct str domain)
+{
+	if (domain.n == 0)
+		return false;
+	if (auth->has_spf && auth->spf.result == SPF_PASS && is_same_organization(auth->spf.domain, domain))
+		return true;
+	for (size_t i = 0; auth->dkim && i < auth->dkim->n; i++)
+		if (auth->dkim->v[i].result == AUTH_PASS && is_same_organization(auth->dkim->v[i].domain, domain))
+			return true;
+	return false;
+}
+
+/*
+ * A hint for policy that the failure may be a list's, not a forger's. The list must be who it says:
+ * anybody can write that his mail comes from a list.
+ */
 static bool is_from_list(const struct session *s, const struct auth *auth)
 {
 	const struct headers *h = &s->message->headers;
 
-	if (!headers_get(h, "List-Id", 0) && !headers_get(h, "List-Post", 0))
-		return false;
-	return (auth->has_spf && auth->spf.result == SPF_PASS) ||
-	    (auth->dkim && dkim_best(auth->dkim) == AUTH_PASS);
+	return is_authenticated(auth, list_domain(h, "List-Id")) || is_authenticated(auth, list_domain(h, "List-Post"));
 }
 
 static void set_facts(struct session *s, const struct auth *auth)

@@ -1,6 +1,8 @@
 mailtest "default policy: an author who cannot be told, a policy that cannot be had now"
 dns d1 {
 	_dmarc.down.example	servfail
+	_dmarc.bank.example	TXT "v=DMARC1; p=reject"
+	lists.example		TXT "v=spf1 ip4:203.0.113.9 -all"
 }
 next n1 {}
 file "local.cf" {
@@ -33,3 +35,13 @@ session via smtp milter from 203.0.113.9 { ehlo mx.example.org
 drain g1
 expect n1.messages == 1
 expect n1.message[0].header "Subject" == fine
+# A list may break signatures; a forger who calls himself one gains nothing.
+session via smtp milter from 203.0.113.9 { ehlo mx.example.org
+	mail <bounce@lists.example>
+	rcpt <b@example.net>
+	data "From: a@bank.example\r\nList-Id: <users.lists.example>\r\nSubject: list\r\n\r\nx\r\n" = 250
+	mail <bounce@lists.example>
+	rcpt <b@example.net>
+	data "From: a@bank.example\r\nList-Id: <users.lists.debian.org>\r\nSubject: forged\r\n\r\nx\r\n" = 250
+	quit }
+expect n1.messages == 2		n1.message[1].header "Subject" == list

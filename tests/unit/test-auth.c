@@ -384,6 +384,32 @@ static void pieces(void **state)
 	arena_free(a);
 }
 
+static void list_is(const char *fields, const char *wanted)
+{
+	struct mail *m = start(all, "192.0.2.1");
+	const char *text = arena_printf(m->f.arena, "%sFrom: a@example.net\r\n\r\nx\r\n", fields).p;
+
+	deliver(m, "bounce@example.org", text, 0); /* SPF passes for example.org */
+	if (strcmp(fact(m, "dmarc.list"), wanted) != 0)
+		fail_msg("'%s' is %s", fields, fact(m, "dmarc.list"));
+	end(m);
+}
+
+/* A list is one that is authenticated; what it calls itself is not enough. */
+static void lists_that_are(void **state)
+{
+	(void)state;
+	list_is("", "no");
+	list_is("List-Id: Users <users.lists.example.org>\r\n", "yes");
+	list_is("List-Id: users.EXAMPLE.org\r\n", "yes");
+	list_is("List-Post: <mailto:users@example.org?subject=x>\r\n", "yes");
+	list_is("List-Id: <users.lists.debian.org>\r\n", "no");
+	list_is("List-Id: <example.org> <users.lists.debian.org>\r\n", "no");
+	list_is("List-Id: <users.lists.debian.org>\r\nList-Post: <mailto:users@lists.debian.org>\r\n", "no");
+	list_is("List-Id: <>\r\nList-Post: NO\r\n", "no");
+	list_is("List-Id: <example.org.evil.example>\r\n", "no");
+}
+
 /* What a client says stays inside its quotes. */
 static void received_spf(void **state)
 {
@@ -486,6 +512,7 @@ int main(void)
 	    cmocka_unit_test(replays),
 	    cmocka_unit_test(added_fields),
 	    cmocka_unit_test(pieces),
+	    cmocka_unit_test(lists_that_are),
 	    cmocka_unit_test(received_spf),
 	    cmocka_unit_test(one_round_trip),
 	    cmocka_unit_test(budget_used_up),
