@@ -18,7 +18,8 @@ static const struct fact_def dmarc_facts[] = {
     {"dmarc.author", FACT_TEXT, STAGE_MESSAGE, NULL, "domain in From"},
     {"dmarc.spf-aligned", FACT_BOOL, STAGE_MESSAGE, NULL, "SPF passes for the author's organization"},
     {"dmarc.dkim-aligned", FACT_BOOL, STAGE_MESSAGE, NULL, "a signature of the author's organization passes"},
-    {"dmarc.list", FACT_BOOL, STAGE_MESSAGE, NULL, "comes from a mailing list: SPF or DKIM passes for the domain that its List-Id or List-Post names"},
+    {"dmarc.list", FACT_BOOL, STAGE_MESSAGE, NULL,
+	"comes from a mailing list: SPF or DKIM passes for the domain that its List-Id or List-Post names"},
     {"dmarc.reason", FACT_TEXT, STAGE_MESSAGE, NULL, "what is wrong, for permerror and temperror"},
     {0},
 };
