@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -31,10 +32,10 @@ static const struct {
     {BASE, "read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 close close_range fstat newfstatat statx "
 	"lseek mmap munmap mprotect mremap madvise brk msync mincore rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending "
 	"rt_sigtimedwait sigaltstack futex clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time getpid gettid "
-	"getuid geteuid getgid getegid getppid getresuid getresgid exit exit_group poll ppoll select pselect6 fcntl dup dup2 dup3 "
-	"getrandom sched_yield sched_getaffinity sysinfo uname prlimit64 getrlimit setrlimit getrusage restart_syscall rseq "
-	"set_robust_list get_robust_list set_tid_address arch_prctl prctl tgkill membarrier fadvise64 readahead pipe pipe2 "
-	"eventfd2 memfd_create getcpu times umask ioctl"},
+	"getuid geteuid getgid getegid getppid getresuid getresgid exit exit_group poll ppoll select pselect6 dup dup2 dup3 "
+	"getrandom sched_yield sched_getaffinity sysinfo uname getrlimit setrlimit getrusage restart_syscall rseq "
+	"set_robust_list get_robust_list set_tid_address arch_prctl prctl membarrier fadvise64 readahead pipe pipe2 "
+	"eventfd2 memfd_create getcpu times umask"},
     {FILES, "open openat stat lstat access faccessat faccessat2 readlink readlinkat getdents64 statfs fstatfs getcwd flock"},
     {WRITES, "creat mkdir mkdirat unlink unlinkat rmdir rename renameat renameat2 ftruncate truncate fallocate fsync fdatasync "
 	"sync_file_range link linkat chmod fchmod fchmodat fchown chown fchownat utimensat copy_file_range sendfile splice syncfs"},
@@ -64,6 +65,34 @@ static const struct {
 const char *sandbox_name(enum sandbox_kind kind)
 {
 	return kinds[kind].name;
+}
+
+/*
+ * Calls of which one argument decides. Roles have one account: none may signal another, shorten its
+ * limits or have the kernel signal it for input, and none types on the terminal that it was started from.
+ */
+static const struct {
+	int call;
+	unsigned argument;
+	const int *values; /* that are allowed, -1 ends them; NULL: our own process */
+} choices[] = {
+    {SCMP_SYS(prlimit64), 0, (const int[]){0, -1}},
+    {SCMP_SYS(tgkill), 0, NULL},
+    {SCMP_SYS(fcntl), 1, (const int[]){F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK,
+	F_OFD_SETLKW, F_DUPFD_CLOEXEC, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS, -1}},
+    {SCMP_SYS(ioctl), 1, (const int[]){TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCOUTQ, TIOCGWINSZ, -1}},
+};
+
+static int allow_choices(scmp_filter_ctx filter)
+{
+	const int self[] = {(int)getpid(), -1};
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+		for (const int *v = choices[i].values ? choices[i].values : self; *v >= 0 && result == 0; v++)
+			result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, choices[i].call, 1,
+			    SCMP_CMP(choices[i].argument, SCMP_CMP_MASKED_EQ, 0xffffffff, (unsigned)*v));
+	return result;
 }
 
 /* Names that this kernel or machine does not know are left out. */
@@ -99,6 +128,8 @@ static int fill_filter(scmp_filter_ctx filter, unsigned wanted)
 	for (size_t i = 0; i < sizeof groups / sizeof *groups && result == 0; i++)
 		if (wanted & groups[i].group)
 			result = allow_names(filter, groups[i].names);
+	if (result == 0)
+		result = allow_choices(filter);
 	if (result == 0 && wanted & THREADS)
 		result = allow_threads(filter);
 	return result;

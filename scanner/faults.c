@@ -6,8 +6,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,13 +103,39 @@ static bool can_write(void)
 	return open("/tmp/escaped", O_WRONLY | O_CREAT, 0600) >= 0 || open("/dev/shm/escaped", O_WRONLY | O_CREAT, 0600) >= 0;
 }
 
+/* The account is the same as that of all others. */
+static bool can_signal(void)
+{
+	return syscall(SYS_tgkill, getppid(), getppid(), 0) == 0 || syscall(SYS_rt_sigqueueinfo, getppid(), 0, NULL) == 0;
+}
+
+static bool can_limit(void)
+{
+	struct rlimit files;
+
+	return prlimit(getppid(), RLIMIT_NOFILE, NULL, &files) == 0;
+}
+
+static bool can_set_owner(void)
+{
+	int ends[2];
+
+	return pipe(ends) == 0 && fcntl(ends[0], F_SETOWN, getppid()) == 0;
+}
+
+static bool can_type(void)
+{
+	return ioctl(0, TIOCSTI, "x") == 0 || errno != EPERM;
+}
+
 static const struct {
 	const char *text;
 	bool (*happen)(void);
 } faults[] = {
     {"FAULT:segv", crash}, {"FAULT:abort", give_up}, {"FAULT:memory", eat_memory}, {"FAULT:stack", eat_stack},
     {"FAULT:loop", loop}, {"FAULT:open", can_open}, {"FAULT:socket", can_socket}, {"FAULT:execve", can_execute},
-    {"FAULT:ptrace", can_trace}, {"FAULT:fork", can_fork}, {"FAULT:kill", can_kill}, {"FAULT:write", can_write},
+    {"FAULT:ptrace", can_trace}, {"FAULT:fork", can_fork}, {"FAULT:kill", can_kill}, {"FAULT:write", can_write}, {"FAULT:signal", can_signal},
+    {"FAULT:limit", can_limit}, {"FAULT:owner", can_set_owner}, {"FAULT:type", can_type},
 };
 
 bool fault_happens(struct str bytes)

@@ -51,7 +51,7 @@ static void generation_free(struct supervisor *s, struct generation *g)
 }
 
 /* In the template's process: only its own link stays open. */
-static _Noreturn void become_template(struct generation *g, int link)
+static _Noreturn void become_template(struct generation *g, int link, bool is_quiet)
 {
 	sigset_t none;
 
@@ -63,10 +63,10 @@ static _Noreturn void become_template(struct generation *g, int link)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	template_main(link, &g->settings, g->tmpdir);
+	template_main(link, &g->settings, g->tmpdir, is_quiet);
 }
 
-static bool fork_template(struct generation *g)
+static bool fork_template(struct generation *g, bool is_quiet)
 {
 	int ends[2];
 
@@ -74,7 +74,7 @@ static bool fork_template(struct generation *g)
 		return false;
 	g->pid = fork();
 	if (g->pid == 0)
-		become_template(g, ends[1]);
+		become_template(g, ends[1], is_quiet);
 	close(ends[1]);
 	g->link = ends[0];
 	return g->pid > 0;
@@ -117,7 +117,7 @@ static void start(struct supervisor *s)
 	snprintf(g->tmpdir, sizeof g->tmpdir, "%.200s/g%u", s->tmpdir, g->number);
 	*place = g;
 	s->changed = false;
-	if (mkdir(g->tmpdir, 0700) == 0 && fork_template(g)) {
+	if (mkdir(g->tmpdir, 0700) == 0 && fork_template(g, s->current != NULL)) {
 		s->next = g;
 		return;
 	}

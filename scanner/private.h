@@ -42,7 +42,8 @@ struct settings {
 };
 
 /* Process bodies: do not return. tmpdir: of this generation, private. */
-_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir);
+/* is_quiet: others scan meanwhile, and come first. */
+_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir, bool is_quiet);
 _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_settings *settings, const char *tmpdir);
 int supervisor_main(int listen_fd, int life_fd, int ready_fd, const char *tmpdir);
 

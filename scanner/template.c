@@ -28,6 +28,7 @@ struct template {
 	int link;
 	const struct settings *settings;
 	const char *tmpdir;
+	bool is_quiet;
 	struct engine *engine;
 	uint64_t fingerprint;
 	bool told;
@@ -162,7 +163,8 @@ static void *load_quietly(void *arg)
 	struct loading *l = arg;
 	struct template *t = l->t;
 
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), QUIET);
+	if (t->is_quiet)
+		setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), QUIET);
 	t->engine = engine_load(&t->settings->wire, t->settings->paths, t->settings->count, t->tmpdir, &l->m.info, l->m.text);
 	return NULL;
 }
@@ -197,10 +199,10 @@ static void load(struct template *t)
 	_exit(1);
 }
 
-_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir)
+_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir, bool is_quiet)
 {
 	struct sandbox confined;
-	struct template t = {.link = link, .settings = settings, .tmpdir = tmpdir};
+	struct template t = {.link = link, .settings = settings, .tmpdir = tmpdir, .is_quiet = is_quiet};
 
 	prctl(PR_SET_NAME, "reeve-template");
 	load(&t);

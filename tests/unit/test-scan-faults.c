@@ -73,7 +73,7 @@ static void hangs(void **state)
 static void denied(void **state)
 {
 	static const char *const tries[] = {"FAULT:open", "FAULT:socket", "FAULT:execve", "FAULT:ptrace", "FAULT:fork", "FAULT:kill",
-	    "FAULT:write"};
+	    "FAULT:write", "FAULT:signal", "FAULT:limit", "FAULT:owner", "FAULT:type"};
 	struct kit *k = faulty_kit(20000);
 
 	(void)state;
