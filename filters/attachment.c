@@ -45,6 +45,8 @@ static const struct fact_def facts[] = {
     {"attachment.extensions", FACT_LIST, STAGE_MESSAGE, NULL, "their extensions, lower case, without dot"},
     {"attachment.types", FACT_LIST, STAGE_MESSAGE, NULL, "their types by content, such as application/zip"},
     {"attachment.hashes", FACT_LIST, STAGE_MESSAGE, NULL, "their SHA-256, in hexadecimal"},
+    {"attachment.count", FACT_INT, STAGE_MESSAGE, NULL, "how many there are, with those in archives and documents"},
+    {"attachment.largest", FACT_INT, STAGE_MESSAGE, NULL, "octets of the largest, unpacked"},
     {"attachment.program", FACT_BOOL, STAGE_MESSAGE, NULL, "one is a program or script, by name or by content"},
     {"attachment.script", FACT_BOOL, STAGE_MESSAGE, NULL, "one is a script, or a document with script in it (HTML, PDF)"},
     {"attachment.shortcut", FACT_BOOL, STAGE_MESSAGE, NULL, "one is a shortcut (.lnk, .url)"},
@@ -163,6 +165,7 @@ struct tally {
 	bool mismatch;
 	struct str mismatch_at;
 	size_t names, types;
+	uint64_t largest;
 	unsigned depth;
 };
 
@@ -232,6 +235,8 @@ static void take_content(struct tally *t, const struct scan_record *x, const str
 		t->mismatch = true;
 		t->mismatch_at = name;
 	}
+	if (x->r.size > t->largest)
+		t->largest = x->r.size;
 	if (t->types++ >= LIST_MAX)
 		return;
 	fact_add_text(FACTS(t->s), "attachment.types", str_of(kind->type));
@@ -321,6 +326,8 @@ static enum outcome attachment_run(struct session *s, const void *conf)
 		tell(s, rows[i].name, t->seen[i], t->first[i]);
 	tell(s, "attachment.type-mismatch", t->mismatch, t->mismatch_at);
 	fact_set_int(FACTS(s), "attachment.archive-depth", t->depth);
+	fact_set_int(FACTS(s), "attachment.count", (int64_t)t->types);
+	fact_set_int(FACTS(s), "attachment.largest", (int64_t)t->largest);
 	if (report->has_content)
 		return RUN_OK;
 	finding_add(s, "attachment.unscanned", "%.*s", STR_ARG(report->reason));

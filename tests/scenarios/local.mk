@@ -1,5 +1,6 @@
 # Scenarios, one a line, alphabetical: played by tests/mailtest/mailtest.
 scenarios = \
+	tests/scenarios/attachment-policy.mt \
 	tests/scenarios/auth-arc-default.mt \
 	tests/scenarios/auth-default-policy.mt \
 	tests/scenarios/auth-dkim-keys.mt \
