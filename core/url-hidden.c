@@ -299,8 +299,10 @@ void urls_from_hidden(struct arena *a, struct urls *urls, const struct urls *kno
 		if (is_odd_line(line))
 			put_line(&p, line);
 	if (p.text.n) {
-		urls_from_text(a, &found, buf_str(&p.text), source);
-		read_names(a, &names, buf_str(&p.text), source);
+		struct str plain = buf_take(&p.text, a); /* links are slices of it */
+
+		urls_from_text(a, &found, plain, source);
+		read_names(a, &names, plain, source);
 		for (size_t i = 0; i < found.n; i++)
 			found.v[i].is_obfuscated = true;
 		urls_take_new(a, urls, known, &names);
