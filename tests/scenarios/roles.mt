@@ -1,7 +1,7 @@
 mailtest "a role that falls is started again; accepted mail and the other roles do not suffer"
 next n1 {}
 gateway g1 { policy { at message { accept; } } }
-session {
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
@@ -9,21 +9,21 @@ session {
 	quit
 }
 drain g1
-session open keep {
+session open via smtp milter keep {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 }
 gateway g1 crash-relay
-session open {							# the gateway noticed nothing
+session open via smtp milter {							# the gateway noticed nothing
 	data "Subject: two\r\n\r\nx\r\n" = 250
 	quit
 }
 expect n1.messages == 2
-session open keep { ehlo mx.example.com }
+session open via smtp milter keep { ehlo mx.example.com }
 gateway g1 crash-gateway
-session open { expect-close }
-session {
+session open via smtp milter { expect-close }
+session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
