@@ -126,17 +126,39 @@ static struct regex *fill(struct matcher *m, const struct compiled_rule *c)
 	return re;
 }
 
+/* Whether something kept under the name stands in a line: seldom, and compiling takes long. */
+static bool stands_in(const struct captured *list, struct str name, const struct str *lines, size_t n)
+{
+	for (const struct captured *c = list; c; c = c->next)
+		for (size_t i = 0; str_is(name, c->name) && i < n; i++)
+			if (str_ifind(lines[i], c->text) >= 0)
+				return true;
+	return false;
+}
+
+static bool can_match(const struct matcher *m, const struct compiled_rule *c, const struct str *lines, size_t n)
+{
+	struct str name;
+	size_t length;
+
+	for (size_t i = 0; i < c->template.n; i += length ? length : 1) {
+		length = place_length(str_from(c->template, i), &name);
+		if (length && !stands_in(m->captured, name, lines, n))
+			return false;
+	}
+	return true;
+}
+
 static void run_template(struct matcher *m, uint32_t rule)
 {
 	const struct compiled_rule *c = &m->rs->rules[rule];
-	struct regex *re = fill(m, c);
 	struct regex_hit hit;
-	const struct str *lines;
 	size_t n;
+	const struct str *lines = matcher_lines(m, c, &n);
+	struct regex *re = can_match(m, c, lines, n) ? fill(m, c) : NULL;
 
 	if (!re)
 		return;
-	lines = matcher_lines(m, c, &n);
 	for (size_t i = 0; i < n; i++) {
 		m->result->runs++;
 		if (regex_match(re, m->scratch, lines[i], 0, &hit) != REGEX_MATCH)

@@ -195,17 +195,18 @@ static void compare_alternative(struct eval_call *c, struct eval_state *s, struc
 static const struct eval_state *alternatives(struct eval_call *c)
 {
 	struct eval_state *s = eval_state(c);
-	struct word *v;
+	struct word *v = NULL;
 
 	if (s->has_madiff || !c->m->t->mime)
 		return s;
 	s->has_madiff = true;
-	v = calloc(WORDS_MAX, sizeof *v);
-	if (!v)
-		abort();
-	for (struct mime_part *p = c->m->t->mime->root; p; p = mime_next(p))
-		if (str_is(p->type, "multipart/alternative"))
-			compare_alternative(c, s, p, v);
+	for (struct mime_part *p = c->m->t->mime->root; p; p = mime_next(p)) {
+		if (!str_is(p->type, "multipart/alternative"))
+			continue;
+		if (!v && !(v = malloc(WORDS_MAX * sizeof *v)))
+			abort();
+		compare_alternative(c, s, p, v);
+	}
 	free(v);
 	return s;
 }

@@ -161,6 +161,18 @@ static void add_named(struct fields *f, struct values *out, struct str name, boo
 	}
 }
 
+/* "Name: value" */
+static struct str named_value(struct arena *a, struct str name, struct str value)
+{
+	char *p = arena_alloc(a, name.n + 2 + value.n);
+
+	memcpy(p, name.p, name.n);
+	memcpy(p + name.n, ": ", 2);
+	if (value.n)
+		memcpy(p + name.n + 2, value.p, value.n);
+	return (struct str){p, name.n + 2 + value.n};
+}
+
 static void add_all(struct fields *f, struct values *out, size_t from, size_t to, bool raw)
 {
 	for (size_t i = from; i < to && i < f->t->headers->n; i++) {
@@ -171,7 +183,7 @@ static void add_all(struct fields *f, struct values *out, size_t from, size_t to
 			if (value.n && value.p[value.n - 1] == '\n')
 				value.n--;
 		} else {
-			value = arena_printf(out->arena, "%.*s: %.*s", STR_ARG(h->name), STR_ARG(field_decoded(f, i)));
+			value = named_value(out->arena, h->name, field_decoded(f, i));
 		}
 		add(out, value);
 	}
@@ -587,7 +599,7 @@ static void collect(struct fields *f, const struct field_spec *spec, struct valu
 	}
 }
 
-bool field_get(struct fields *f, const struct field_spec *spec, struct str *ret_text)
+static bool make(struct fields *f, const struct field_spec *spec, struct str *ret_text)
 {
 	struct values v = {.arena = f->t->arena, .are_lines = true};
 	unsigned m = spec->modifiers;
@@ -605,6 +617,25 @@ bool field_get(struct fields *f, const struct field_spec *spec, struct str *ret_
 		v = hosts(&v, m);
 	*ret_text = joined(&v);
 	return v.n > 0;
+}
+
+bool field_get(struct fields *f, const struct field_spec *spec, struct str *ret_text)
+{
+	struct field_made *made = f->made;
+
+	if (spec->source == FIELD_HEADER)
+		return make(f, spec, ret_text);
+	while (made < f->made + f->made_count && (made->source != spec->source || made->modifiers != spec->modifiers))
+		made++;
+	if (made == f->made + FIELDS_MADE_MAX)
+		return make(f, spec, ret_text);
+	if (made == f->made + f->made_count) {
+		*made = (struct field_made){spec->source, spec->modifiers, STR(""), false};
+		made->is_there = make(f, spec, &made->text);
+		f->made_count++;
+	}
+	*ret_text = made->text;
+	return made->is_there;
 }
 
 struct str field_text(struct fields *f, const char *name, unsigned modifiers)

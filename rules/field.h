@@ -33,6 +33,16 @@ struct field_spec {
 	unsigned modifiers; /* enum header_modifier */
 };
 
+/* What was made of all headers or of the relays, for the next one who asks. */
+struct field_made {
+	enum field_source source;
+	unsigned modifiers;
+	struct str text;
+	bool is_there;
+};
+
+enum { FIELDS_MADE_MAX = 12 };
+
 struct fields {
 	const struct rule_target *t;
 	struct regex_scratch *scratch;
@@ -44,6 +54,8 @@ struct fields {
 	bool *has_decoded;
 	struct str envelope;
 	bool has_envelope, knows_envelope;
+	struct field_made made[FIELDS_MADE_MAX];
+	size_t made_count;
 };
 
 struct field_spec field_spec_of(struct str name, unsigned modifiers);

@@ -258,6 +258,11 @@ static bool is_lazy(const struct compiled_rule *c)
 	return c->is_lazy;
 }
 
+static bool is_full(const struct compiled_rule *c)
+{
+	return c->rule->kind == RULE_FULL;
+}
+
 static bool is_capture(const struct compiled_rule *c)
 {
 	return c->flags & RULE_CAPTURES;
@@ -280,4 +285,5 @@ void group_rules(struct ruleset *rs)
 	lazy_mark(rs);
 	rs->evals = numbers_of(rs, is_eval, &rs->eval_count);
 	rs->details = numbers_of(rs, is_detail, &rs->detail_count);
+	rs->fulls = numbers_of(rs, is_full, &rs->full_count);
 }

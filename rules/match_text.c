@@ -301,9 +301,11 @@ void match_texts(struct matcher *m)
 		full = full_text(m);
 		match_one_text(m, &groups[TEXT_FULL], &full);
 		/* What was shown of it must outlive the buffer. */
-		for (size_t i = 0; i < m->rs->n; i++)
-			if (m->rs->rules[i].rule->kind == RULE_FULL && m->counts[i] > 0)
-				m->texts[i] = arena_str(m->t->arena, str_sub(m->texts[i], 0, FINDING_TEXT_MAX));
+		for (size_t i = 0; i < m->rs->full_count; i++) {
+			struct str *shown = &m->texts[m->rs->fulls[i]];
+			if (m->counts[m->rs->fulls[i]] > 0)
+				*shown = arena_str(m->t->arena, str_sub(*shown, 0, FINDING_TEXT_MAX));
+		}
 	}
 }
 

@@ -93,8 +93,8 @@ struct ruleset {
 	size_t lazy_count;
 	bool *meta_waits; /* by meta position: depends on a lazy rule */
 	size_t first_waiting;
-	uint32_t *evals, *details, *metas, *captures, *templates; /* rule numbers; metas in order of dependence */
-	size_t eval_count, detail_count, meta_count, capture_count, template_count;
+	uint32_t *evals, *details, *fulls, *metas, *captures, *templates; /* rule numbers; metas in order of dependence */
+	size_t eval_count, detail_count, full_count, meta_count, capture_count, template_count;
 
 	/* Which metas read a rule: meta_users[first[rule] .. first[rule + 1]). */
 	uint32_t *meta_first, *meta_users;
