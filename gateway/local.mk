@@ -164,6 +164,7 @@ reevectl_SOURCES = \
 	gateway/ctl/help.c \
 	gateway/ctl/fuzzy.c \
 	gateway/ctl/learn.c \
+	gateway/ctl/learn.h \
 	gateway/ctl/limits.c \
 	gateway/ctl/list.c \
 	gateway/ctl/main.c \

@@ -196,7 +196,7 @@ static void json_finding(void *arg, const struct finding *f)
 	json_kv(out, "name", f->name);
 	json_kv(out, "filter", str_of(f->filter));
 	json_key(out, "score");
-	json_number(out, f->score);
+	json_fine(out, f->score, 6);
 	json_kv(out, "reason", f->reason);
 	json_kv(out, "where", f->where);
 	json_kv(out, "text", f->text);
@@ -216,7 +216,7 @@ static void json_fact(struct json *out, const struct fact *fact)
 		json_int(out, fact->u.integer);
 		return;
 	case FACT_NUMBER:
-		json_number(out, fact->u.number);
+		json_fine(out, fact->u.number, 15);
 		return;
 	case FACT_IP:
 		json_text(out, ip_format(&fact->u.ip, ip));

@@ -113,7 +113,7 @@ void json_int(struct json *j, int64_t value)
 	buf_addf(j->out, "%" PRId64, value);
 }
 
-void json_number(struct json *j, double value)
+static void number(struct json *j, double value, int places)
 {
 	struct str digits;
 
@@ -122,13 +122,23 @@ void json_number(struct json *j, double value)
 		return;
 	}
 	separate(j);
-	buf_addf(j->out, "%.3f", value == 0 ? 0 : value);
+	buf_addf(j->out, "%.*f", places, value == 0 ? 0 : value);
 	digits = buf_str(j->out);
 	while (digits.p[digits.n - 1] == '0')
 		digits.n--;
 	if (digits.p[digits.n - 1] == '.')
 		digits.n--;
 	j->out->n = digits.n;
+}
+
+void json_number(struct json *j, double value)
+{
+	number(j, value, 3);
+}
+
+void json_fine(struct json *j, double value, int places)
+{
+	number(j, value, places);
 }
 
 void json_bool(struct json *j, bool value)

@@ -33,6 +33,8 @@ void json_text(struct json *j, struct str value);
 void json_int(struct json *j, int64_t value);
 /* As short as reads well: at most 3 decimals, no trailing zeros. */
 void json_number(struct json *j, double value);
+/* The same with at most that many. */
+void json_fine(struct json *j, double value, int places);
 void json_bool(struct json *j, bool value);
 void json_null(struct json *j);
 

@@ -1,47 +1,28 @@
 /*
- * Counts of features by kind, and the log-odds that they make. Table "learn" of the store: "c" NNN is
- * a chunk of counts, "n" the totals and the generation; "learnt": digest of a message = its kind.
+ * Counts of features by kind, and the log-odds that they make. How they are kept: learner_store.c.
  */
 #include "rules/learner.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "lib/clock.h"
-#include "lib/store.h"
+#include "rules/learner_private.h"
 
-/* Messages of each kind that had the feature. */
-struct count {
-	_Alignas(4) uint16_t spam; /* one word, so that both move at once */
-	uint16_t ham;
-};
-
-enum {
-	FEATURES = 1 << LEARNER_BITS,
-	CHUNK = STORE_VALUE_MAX / sizeof(struct count),
-	CHUNKS = FEATURES / CHUNK,
-	REFRESH_US = 5000000,
-	LESSON_KEEP = 400 * 86400,
-	LOGS = 1 << 16,
-};
+enum { REFRESH_US = 5000000 };
 
 /*
- * prior: a part of a lesson that nobody gave, so that a feature seen once proves little; least: log-odds
- * below which a feature says nothing; sharpness: from mean log-odds to probability.
+ * prior: a part of a lesson that nobody gave: small, for what one kind has and the other never had tells
+ * most. least: log-odds below which a feature says nothing. doubt: features that say nothing, added to
+ * those of a zone, so that one alone does not decide. sharpness: from the zones' sum to the log-odds of the
+ * message, fitted on mail that was judged before it was learnt.
  */
-static const double prior = 0.1, least = 1.5, sharpness = 4;
+static const double prior = 0.01, least = 2.5, doubt = 2, sharpness = 0.45;
 
-struct learner {
-	struct store *store;
-	struct count *counts;
-	float *logs; /* log(n + prior) */
-	bool is_changed[CHUNKS];
-	uint64_t spam, ham, generation;
-	int64_t looked_us;
-	pthread_mutex_t lock; /* learning, loading, saving */
+/* What a zone's mean counts for. */
+static const double weights[ZONE_COUNT] = {
+    [ZONE_SHAPE] = 1, [ZONE_LINK] = 1, [ZONE_PATH] = 1, [ZONE_WORD] = 2, [ZONE_HEADER_GRAM] = 2, [ZONE_TEXT_GRAM] = 1,
 };
 
 static struct count count_get(const struct learner *l, uint32_t i)
@@ -52,182 +33,304 @@ static struct count count_get(const struct learner *l, uint32_t i)
 	return c;
 }
 
-/* Saturates: what was seen 65,535 times is known. */
-static uint16_t moved(uint16_t n, int step)
+/* ---- layers ---- */
+
+uint64_t layer_hash(struct str domain)
 {
-	return step > 0 ? (uint16_t)(n + (n < UINT16_MAX)) : (uint16_t)(n - (n > 0));
+	return domain.n ? str_ihash(domain) | 1 : 0;
 }
 
-static void count_all(struct learner *l, const struct features *f, bool is_spam, int step)
+uint32_t layer_salt(uint64_t layer, uint32_t feature)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		struct count c = count_get(l, f->v[i]);
+	return layer ? (uint32_t)(((feature ^ layer) * 0x9e3779b97f4a7c15u) >> (64 - LEARNER_BITS)) : feature;
+}
 
-		if (is_spam)
-			c.spam = moved(c.spam, step);
-		else
-			c.ham = moved(c.ham, step);
-		__atomic_store(&l->counts[f->v[i]], &c, __ATOMIC_RELAXED);
-		l->is_changed[f->v[i] / CHUNK] = true;
+const struct layer *layer_find(const struct learner *l, uint64_t hash)
+{
+	size_t n = __atomic_load_n(&l->layer_count, __ATOMIC_ACQUIRE);
+
+	for (size_t i = 0; i < n; i++)
+		if (l->layers[i].hash == hash)
+			return &l->layers[i];
+	return NULL;
+}
+
+struct layer *layer_make(struct learner *l, uint64_t hash)
+{
+	struct layer *found = (struct layer *)layer_find(l, hash);
+
+	if (found || l->layer_count == LEARNER_LAYERS_MAX)
+		return found;
+	l->layers[l->layer_count] = (struct layer){.hash = hash};
+	__atomic_store_n(&l->layer_count, l->layer_count + 1, __ATOMIC_RELEASE);
+	return &l->layers[l->layer_count - 1];
+}
+
+void learner_counts(const struct learner *l, struct str domain, uint64_t *ret_spam, uint64_t *ret_ham)
+{
+	const struct layer *layer = layer_find(l, layer_hash(domain));
+
+	*ret_spam = layer ? __atomic_load_n(&layer->spam, __ATOMIC_RELAXED) : 0;
+	*ret_ham = layer ? __atomic_load_n(&layer->ham, __ATOMIC_RELAXED) : 0;
+}
+
+/* ---- counting ---- */
+
+/* Stays at the top: what was seen 65,535 times is known. */
+static uint16_t moved(uint16_t n, int step)
+{
+	if (n == UINT16_MAX || (step < 0 && n == 0))
+		return n;
+	return (uint16_t)(n + step);
+}
+
+bool learner_step(struct learner *l, const struct step *step, const uint32_t *v, size_t n)
+{
+	struct layer *layer = layer_make(l, step->layer);
+
+	if (!layer)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t at = layer_salt(step->layer, v[i]);
+		struct count c = count_get(l, at);
+
+		c.spam = moved(c.spam, step->spam);
+		c.ham = moved(c.ham, step->ham);
+		__atomic_store(&l->counts[at], &c, __ATOMIC_RELAXED);
+		l->is_changed[at / CHUNK] = true;
 	}
-	*(is_spam ? &l->spam : &l->ham) += (uint64_t)step;
+	__atomic_store_n(&layer->spam, layer->spam + (uint64_t)step->spam, __ATOMIC_RELAXED);
+	__atomic_store_n(&layer->ham, layer->ham + (uint64_t)step->ham, __ATOMIC_RELAXED);
+	return true;
 }
 
 /* ---- the model ---- */
 
-/*
- * The mean log-odds of the features that say something. 4-grams overlap and repeat each other, so their
- * odds are not added up as if each were evidence of its own.
- */
-double learner_probability(const struct learner *l, const struct features *f)
+/* The words that speak most for one side; the strongest first. */
+struct reasons {
+	double odds[LEARNER_REASONS];
+	size_t at[LEARNER_REASONS];
+	size_t n;
+};
+
+static bool overlaps(struct str a, struct str b)
 {
-	double balance = log((double)l->ham + 2 * prior) - log((double)l->spam + 2 * prior), sum = 0;
+	return a.p < b.p + b.n && b.p < a.p + a.n;
+}
+
+static void reason_add(struct reasons *r, const struct features *f, size_t at, double odds)
+{
+	size_t i;
+
+	if (r->n == LEARNER_REASONS && odds <= r->odds[LEARNER_REASONS - 1])
+		return;
+	for (i = 0; i < r->n; i++)
+		if (overlaps(f->words[r->at[i]], f->words[at]) && r->odds[i] >= odds)
+			return;
+	for (i = r->n < LEARNER_REASONS ? r->n++ : LEARNER_REASONS - 1; i > 0 && r->odds[i - 1] < odds; i--) {
+		r->odds[i] = r->odds[i - 1];
+		r->at[i] = r->at[i - 1];
+	}
+	r->odds[i] = odds;
+	r->at[i] = at;
+}
+
+/*
+ * The mean log-odds of the features of a zone that say something. They overlap and repeat each other, so
+ * their odds are not added up as if each were evidence of its own; zones nearly are.
+ */
+static double zone_odds(const struct learner *l, const struct layer *layer, const struct features *f, size_t from,
+    size_t to, struct reasons sides[2])
+{
+	double balance = log((double)layer->ham + 2 * prior) - log((double)layer->spam + 2 * prior), sum = 0;
 	size_t n = 0;
 
-	for (size_t i = 0; i < f->n; i++) {
-		struct count c = count_get(l, f->v[i]);
+	for (size_t i = from; i < to; i++) {
+		struct count c = count_get(l, layer_salt(layer->hash, f->v[i]));
 		double odds = (double)(l->logs[c.spam] - l->logs[c.ham]) + balance;
 
 		if (c.spam + c.ham == 0 || fabs(odds) < least)
 			continue;
 		sum += odds;
 		n++;
+		if (i < f->word_count)
+			reason_add(&sides[odds > 0], f, i, fabs(odds));
 	}
-	return n ? 1 / (1 + exp(-sharpness * sum / (double)n)) : 0.5;
+	return sum / ((double)n + doubt);
+}
+
+static double layer_odds(const struct learner *l, const struct layer *layer, const struct features *f,
+    struct reasons sides[2])
+{
+	double sum = 0;
+	size_t from = 0;
+
+	for (size_t z = 0; z < ZONE_COUNT; from = f->ends[z++])
+		sum += weights[z] * zone_odds(l, layer, f, from, f->ends[z], sides);
+	return sum;
+}
+
+static enum zone zone_of(const struct features *f, size_t at)
+{
+	size_t z = 0;
+
+	while (z + 1 < ZONE_COUNT && at >= f->ends[z])
+		z++;
+	return (enum zone)z;
+}
+
+static uint64_t fewer(const struct layer *layer)
+{
+	return layer->spam < layer->ham ? layer->spam : layer->ham;
+}
+
+enum res learner_judge(const struct learner *l, struct str domain, uint64_t minimum, const struct features *f,
+    struct learner_verdict *ret_verdict)
+{
+	const struct layer *layers[] = {layer_find(l, 0), domain.n ? layer_find(l, layer_hash(domain)) : NULL};
+	struct learner_verdict v = {.probability = 0.5};
+	struct reasons sides[2] = {0}, *side;
+	enum res res = RES_NONE;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!layers[i] || fewer(layers[i]) < (minimum ? minimum : 1))
+			continue;
+		v.odds += sharpness * layer_odds(l, layers[i], f, sides);
+		if (res == RES_NONE || fewer(layers[i]) > (v.spam < v.ham ? v.spam : v.ham)) {
+			v.spam = layers[i]->spam;
+			v.ham = layers[i]->ham;
+		}
+		res = RES_OK;
+	}
+	side = &sides[v.odds > 0];
+	for (v.reason_count = 0; v.reason_count < side->n; v.reason_count++) {
+		v.reasons[v.reason_count].zone = zone_of(f, side->at[v.reason_count]);
+		v.reasons[v.reason_count].word = f->words[side->at[v.reason_count]];
+	}
+	v.probability = 1 / (1 + exp(-v.odds));
+	*ret_verdict = v;
+	return res;
 }
 
 /* ---- lessons ---- */
 
-static struct str lesson_key(const struct features *f, char out[20])
+static struct step step_of(uint64_t layer, bool was_known, bool was_spam, bool is_known, bool is_spam)
 {
-	return (struct str){out, (size_t)snprintf(out, 20, "%016" PRIx64, features_digest(f))};
+	return (struct step){layer, (is_known && is_spam) - (was_known && was_spam), (is_known && !is_spam) - (was_known && !was_spam)};
 }
 
-/* RES_OK: it was learnt before, and as what. */
-static enum res lesson_get(struct learner *l, const struct features *f, bool *ret_is_spam)
-{
-	struct arena *a = arena_new(0);
-	struct store_entry entry;
-	char key[20];
-	enum res res = l->store ? store_get(l->store, "learnt", lesson_key(f, key), a, &entry) : RES_NONE;
+typedef enum res keep_lesson(struct learner *l, const struct features *f, const struct step *step, const char *record);
 
-	if (res == RES_OK)
-		*ret_is_spam = str_is(entry.value, "spam");
-	arena_free(a);
-	return res;
+/* Between begin and save: into the counts, kept with the next save. */
+static enum res take(struct learner *l, const struct features *f, const struct step *step, const char *record)
+{
+	if (!learner_step(l, step, f->v, f->n))
+		return RES_PERM;
+	lesson_keep(l, f, step, record);
+	return l->store && l->pending_count >= SAVE_EVERY ? learner_write(l) : RES_OK;
 }
 
-enum res learner_learn(struct learner *l, const struct features *f, bool is_spam)
+static enum res lesson(struct learner *l, struct str domain, const struct features *f, const char *record, keep_lesson *keep)
 {
-	bool was_spam;
+	bool was_spam = false, is_known = *record, is_spam = str_is(STR("spam"), record);
+	uint64_t layer = layer_hash(domain);
+	struct step step;
 	enum res res;
-	char key[20];
 
 	pthread_mutex_lock(&l->lock);
-	res = lesson_get(l, f, &was_spam);
-	if (res == RES_OK && was_spam != is_spam) {
-		count_all(l, f, was_spam, -1);
-		res = RES_NONE;
-	} else if (res == RES_OK) {
-		pthread_mutex_unlock(&l->lock);
-		return RES_NONE;
-	}
-	if (res == RES_NONE) {
-		count_all(l, f, is_spam, 1);
-		res = l->store ? store_put(l->store, "learnt", lesson_key(f, key), is_spam ? STR("spam") : STR("ham"), LESSON_KEEP)
-			       : RES_OK;
+	res = l->state == RES_OK ? lesson_get(l, f, layer, &was_spam) : RES_TEMP;
+	if (res == RES_OK || res == RES_NONE) {
+		step = step_of(layer, res == RES_OK, was_spam, is_known, is_spam);
+		res = step.spam || step.ham ? keep(l, f, &step, record) : RES_NONE;
 	}
 	pthread_mutex_unlock(&l->lock);
 	return res;
 }
 
-enum res learner_forget(struct learner *l, const struct features *f)
+enum res learner_learn(struct learner *l, struct str domain, const struct features *f, bool is_spam)
 {
-	bool was_spam;
-	char key[20];
-	enum res res;
+	return lesson(l, domain, f, is_spam ? "spam" : "ham", take);
+}
+
+enum res learner_forget(struct learner *l, struct str domain, const struct features *f)
+{
+	return lesson(l, domain, f, "", take);
+}
+
+enum res learner_note(struct learner *l, struct str domain, const struct features *f, bool is_spam)
+{
+	return lesson(l, domain, f, is_spam ? "spam" : "ham", lesson_note);
+}
+
+enum res learner_begin(struct learner *l)
+{
+	bool ok;
 
 	pthread_mutex_lock(&l->lock);
-	res = lesson_get(l, f, &was_spam);
-	if (res == RES_OK) {
-		count_all(l, f, was_spam, -1);
-		store_delete(l->store, "learnt", lesson_key(f, key));
-	}
+	ok = learner_lock(l, true);
+	if (ok && l->store)
+		learner_load(l);
+	pthread_mutex_unlock(&l->lock);
+	return ok ? l->state : RES_TEMP;
+}
+
+enum res learner_reset(struct learner *l)
+{
+	enum res res = RES_TEMP;
+
+	pthread_mutex_lock(&l->lock);
+	if (learner_lock(l, true))
+		res = learner_clear(l);
+	learner_unlock(l);
 	pthread_mutex_unlock(&l->lock);
 	return res;
 }
 
-void learner_counts(const struct learner *l, uint64_t *ret_spam, uint64_t *ret_ham)
+enum res learner_save(struct learner *l)
 {
-	*ret_spam = l->spam;
-	*ret_ham = l->ham;
+	enum res res;
+
+	pthread_mutex_lock(&l->lock);
+	res = l->store ? learner_write(l) : RES_NONE;
+	learner_unlock(l);
+	pthread_mutex_unlock(&l->lock);
+	return res;
 }
 
-/* ---- the store ---- */
+/* ---- life ---- */
 
-static struct str chunk_key(size_t i, char out[8])
+/* Read at random all over: large pages spare most look-ups of pages. */
+static struct count *new_counts(void)
 {
-	return (struct str){out, (size_t)snprintf(out, 8, "c%03zu", i)};
+	size_t bytes = FEATURES * sizeof(struct count);
+	struct count *counts = aligned_alloc(2 * 1024 * 1024, bytes);
+
+	if (!counts)
+		abort();
+	madvise(counts, bytes, MADV_HUGEPAGE);
+	memset(counts, 0, bytes);
+	return counts;
 }
 
-static void load_chunk(struct learner *l, size_t i, struct arena *a)
-{
-	struct store_entry entry;
-	char key[8];
-
-	if (store_get(l->store, "learn", chunk_key(i, key), a, &entry) != RES_OK ||
-	    entry.value.n != CHUNK * sizeof(struct count))
-		return;
-	for (size_t k = 0; k < CHUNK; k++) {
-		struct count c;
-
-		memcpy(&c, entry.value.p + k * sizeof c, sizeof c);
-		__atomic_store(&l->counts[i * CHUNK + k], &c, __ATOMIC_RELAXED);
-	}
-}
-
-/* The counts; true when they are of a generation that is not loaded yet. */
-static bool load_counts(struct learner *l, struct arena *a)
-{
-	struct store_entry entry;
-	uint64_t generation, spam, ham;
-
-	if (store_get(l->store, "learn", STR("n"), a, &entry) != RES_OK ||
-	    sscanf(arena_cstr(a, entry.value), "%" SCNu64 " %" SCNu64 " %" SCNu64, &generation, &spam, &ham) != 3 ||
-	    generation == l->generation)
-		return false;
-	l->generation = generation;
-	l->spam = spam;
-	l->ham = ham;
-	return true;
-}
-
-static void load(struct learner *l)
-{
-	struct arena *a = arena_new(0);
-
-	if (load_counts(l, a))
-		for (size_t i = 0; i < CHUNKS; i++) {
-			struct arena *own = arena_new(0);
-
-			load_chunk(l, i, own);
-			arena_free(own);
-		}
-	arena_free(a);
-}
-
-struct learner *learner_new(struct store *store)
+struct learner *learner_new(struct store *store, const char *lock_path)
 {
 	struct learner *l = calloc(1, sizeof *l);
 
-	if (!l || !(l->counts = calloc(FEATURES, sizeof *l->counts)) || !(l->logs = calloc(LOGS, sizeof *l->logs)))
+	if (!l || !(l->counts = new_counts()) || !(l->logs = calloc(LOGS, sizeof *l->logs)) ||
+	    !(l->pending = calloc(PENDING_SLOTS, sizeof *l->pending)))
 		abort();
 	for (size_t i = 0; i < LOGS; i++)
 		l->logs[i] = (float)log((double)i + prior);
 	l->store = store;
+	l->lock_fd = -1;
+	if (lock_path && *lock_path && !(l->lock_path = strdup(lock_path)))
+		abort();
+	l->notes_arena = arena_new(0);
+	l->pending_arena = arena_new(0);
 	pthread_mutex_init(&l->lock, NULL);
+	layer_make(l, 0);
 	if (store)
-		load(l);
+		learner_load(l);
 	return l;
 }
 
@@ -235,44 +338,23 @@ void learner_free(struct learner *l)
 {
 	if (!l)
 		return;
+	learner_unlock(l);
 	pthread_mutex_destroy(&l->lock);
+	arena_free(l->notes_arena);
+	arena_free(l->pending_arena);
+	free(l->pending);
+	free(l->lock_path);
 	free(l->counts);
 	free(l->logs);
 	free(l);
 }
 
-static enum res save_changed(struct learner *l)
+enum res learner_state(const struct learner *l)
 {
-	char key[8];
-
-	for (size_t i = 0; i < CHUNKS; i++) {
-		if (!l->is_changed[i])
-			continue;
-		if (store_put(l->store, "learn", chunk_key(i, key),
-			(struct str){(const char *)&l->counts[i * CHUNK], CHUNK * sizeof(struct count)}, 0) != RES_OK)
-			return RES_TEMP;
-		l->is_changed[i] = false;
-	}
-	return RES_OK;
+	return l->state;
 }
 
-enum res learner_save(struct learner *l)
-{
-	char text[80];
-	enum res res;
-	int n;
-
-	if (!l->store)
-		return RES_NONE;
-	pthread_mutex_lock(&l->lock);
-	res = save_changed(l);
-	n = snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64, ++l->generation, l->spam, l->ham);
-	if (res == RES_OK)
-		res = store_put(l->store, "learn", STR("n"), (struct str){text, (size_t)n}, 0);
-	pthread_mutex_unlock(&l->lock);
-	return res == RES_OK ? store_flush(l->store) : res;
-}
-
+/* Takes in what others learnt; when many notes wait, and nobody else is at it, writes them into the counts. */
 void learner_refresh(struct learner *l)
 {
 	int64_t now = clock_mono_us(), last = __atomic_load_n(&l->looked_us, __ATOMIC_RELAXED);
@@ -281,6 +363,11 @@ void learner_refresh(struct learner *l)
 	    !__atomic_compare_exchange_n(&l->looked_us, &last, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return;
 	pthread_mutex_lock(&l->lock);
-	load(l);
+	learner_load(l);
+	if (l->note_count >= NOTES_TAKE && l->state == RES_OK && learner_lock(l, false)) {
+		learner_load(l);
+		learner_write(l);
+		learner_unlock(l);
+	}
 	pthread_mutex_unlock(&l->lock);
 }

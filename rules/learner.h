@@ -1,16 +1,23 @@
 /*
- * The learning classifier: counts how many messages of spam and of ham had each hashed feature (byte
- * 4-grams of the header section and of the text that a reader sees, hosts of links, shape of the
- * MIME tree); a message's probability comes from the mean log-odds of its features.
+ * The learning classifier: counts how many messages of spam and of ham had each hashed feature, zone
+ * by zone (order and shape of the header fields, links, the way it came, words, byte 4-grams). The
+ * log-odds of the telling features of a zone are averaged, and the zones added up.
  *
  *     features_make(arena, message, &features);
- *     p = learner_probability(learner, &features);            0 ham .. 1 spam; 0.5 untrained
- *     learner_learn(learner, &features, true);
+ *     learner_judge(learner, STR("example.org"), &features, &verdict);     0.5 when untrained
+ *     learner_learn(learner, STR(""), &features, true);
  *     learner_save(learner);
  *
- * Counts do not depend on the order of lessons, and a lesson can be taken back exactly.
+ * Counts do not depend on the order of lessons, and a lesson can be taken back exactly (as long as
+ * none of its counts stood at 65,535, where they stay).
  *
- * Thread rules: probability may run in many threads while one trains: counts are read and written
+ * Layers: lessons may be of the whole installation ("") or of one recipient domain. Features of a
+ * domain's layer are salted with its name and live in the same table. A message for a domain that has
+ * lessons of both kinds is judged by both layers, others by the installation's alone.
+ *
+ * Memory: LEARNER_BITS bits of 4 octets, 16 MiB in each process that judges, however much is learnt.
+ *
+ * Thread rules: judge may run in many threads while one trains: counts are read and written
  * as relaxed atomics, a reader sees a mix of old and new ones for a moment.
  */
 #ifndef REEVE_RULES_LEARNER_H
@@ -27,39 +34,93 @@
 struct store;
 
 enum {
-	LEARNER_BITS = 20,		     /* 2^20 counts, 4 MiB */
+	LEARNER_BITS = 22,
 	LEARNER_FEATURES_MAX = 12000,
-	LEARNER_HEADER_BYTES = 3000,	     /* of the header section that are looked at */
-	LEARNER_TEXT_BYTES = 4000,	     /* of the visible text */
+	LEARNER_HEADER_BYTES = 3000,	     /* of the header section whose 4-grams are taken */
+	LEARNER_TEXT_BYTES = 4000,	     /* of the visible text, the same */
+	LEARNER_WORDS = 1500,		     /* of the visible text */
+	LEARNER_FIELDS = 100,		     /* header fields that are looked at */
+	LEARNER_LINKS = 50,
+	LEARNER_LAYERS_MAX = 1000,	     /* the installation and domains */
 };
 
-/* Distinct hashed features of one message, each present once. */
+/* Parts of a message whose features are counted apart. Up to ZONE_WORDS_END they have words. */
+enum zone {
+	ZONE_SHAPE,	   /* order of the header fields, what their values look like, MIME parts */
+	ZONE_LINK,	   /* hosts, domains, words of links */
+	ZONE_PATH,	   /* Received fields */
+	ZONE_WORD,	   /* words of the visible text, alone and in pairs */
+	ZONE_WORDS_END,
+	ZONE_HEADER_GRAM = ZONE_WORDS_END, /* 4 octets in a row, in the header section */
+	ZONE_TEXT_GRAM,	   /* and in the visible text */
+	ZONE_COUNT,
+};
+
+/* Distinct hashed features of one message, zone after zone. */
 struct features {
 	const uint32_t *v;
-	size_t n;
+	const struct str *words; /* what stands for the first word_count of v; slices of the message */
+	size_t n, word_count;
+	size_t ends[ZONE_COUNT];
 };
 
 void features_make(struct arena *a, struct message *m, struct features *ret_features);
 /* A digest of what makes the features: the same message again is the same lesson. */
 uint64_t features_digest(const struct features *f);
+/* "a link", "the text": for explanations. */
+const char *zone_name(enum zone zone);
 
 struct learner;
 
-/* store may be NULL (nothing is kept). Loads the counts; RES_TEMP leaves it untrained. */
-struct learner *learner_new(struct store *store);
-void learner_free(struct learner *l);
-double learner_probability(const struct learner *l, const struct features *f);
-/* Messages learnt as spam and as ham so far. */
-void learner_counts(const struct learner *l, uint64_t *ret_spam, uint64_t *ret_ham);
+enum { LEARNER_REASONS = 3 };
+
+struct learner_verdict {
+	double odds;	    /* logarithm; 0 is undecided, below is ham */
+	double probability; /* 0 ham .. 1 spam */
+	uint64_t spam, ham; /* messages that were learnt, in the layer that has more of the rarer kind */
+	/* The words that speak most for the side that it is on. */
+	struct {
+		enum zone zone;
+		struct str word;
+	} reasons[LEARNER_REASONS];
+	size_t reason_count;
+};
 
 /*
- * Learns a message, forgets it, or learns it as the other kind. RES_OK: something changed; RES_NONE:
- * it was known so already; RES_TEMP: the store could not be read. Kept by learner_save().
+ * store may be NULL (nothing is kept). Loads the counts. lock_path: a file that those lock who change
+ * the counts, NULL or "" none.
  */
-enum res learner_learn(struct learner *l, const struct features *f, bool is_spam);
-enum res learner_forget(struct learner *l, const struct features *f);
-/* Writes what changed; RES_TEMP when it cannot. */
+struct learner *learner_new(struct store *store, const char *lock_path);
+void learner_free(struct learner *l);
+/* RES_PERM: what the store holds is damaged, or of another version of the features; RES_TEMP: it cannot be read. */
+enum res learner_state(const struct learner *l);
+/* domain "" : only what the whole installation was taught. RES_NONE: fewer than minimum lessons of a kind. */
+enum res learner_judge(const struct learner *l, struct str domain, uint64_t minimum, const struct features *f,
+    struct learner_verdict *ret_verdict);
+/* Messages of a layer learnt as spam and as ham so far. */
+void learner_counts(const struct learner *l, struct str domain, uint64_t *ret_spam, uint64_t *ret_ham);
+
+/*
+ * Only one process at a time changes counts: waits for the lock and loads what is there. RES_TEMP: the lock or
+ * the store cannot be had. learner_save() and learner_free() let it go.
+ */
+enum res learner_begin(struct learner *l);
+/*
+ * Learns a message, forgets it, or learns it as the other kind, in one layer. RES_OK: something changed; RES_NONE:
+ * it was known so already; RES_TEMP: the store could not be read; RES_PERM: more layers than there may be.
+ * Between begin and save; kept by save. Saves by itself every few thousand lessons.
+ */
+enum res learner_learn(struct learner *l, struct str domain, const struct features *f, bool is_spam);
+enum res learner_forget(struct learner *l, struct str domain, const struct features *f);
+/* Writes what changed, all or nothing; RES_TEMP when it cannot. */
 enum res learner_save(struct learner *l);
+/* Forgets everything that was ever learnt. */
+enum res learner_reset(struct learner *l);
+/*
+ * A single lesson of a running role: goes to the store as a note, which every process adds to its counts
+ * at its next look, and the next save takes in. Needs no begin. Results as those of learner_learn().
+ */
+enum res learner_note(struct learner *l, struct str domain, const struct features *f, bool is_spam);
 /* Looks whether another process saved since, at most every few seconds, and loads that. */
 void learner_refresh(struct learner *l);
 

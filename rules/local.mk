@@ -28,6 +28,8 @@ rules_librules_a_SOURCES = \
 	rules/lazy.c \
 	rules/learner.c \
 	rules/learner.h \
+	rules/learner_private.h \
+	rules/learner_store.c \
 	rules/lint.c \
 	rules/lint.h \
 	rules/literal.c \

@@ -41,9 +41,12 @@ const struct ctl_command ctl_commands[] = {
     {"fuzzy", ctl_fuzzy, "spam|ham|forget|show FILE|DIR... [--json]", "mark messages for the filter fuzzy, or show what is known",
 	"What was marked as spam makes messages like it known spam; ham outweighs half as many marks as spam; forget "
 	"takes the marks of a message back. show prints how many were like it. Needs no running daemon."},
-    {"learn", ctl_learn, "spam|ham|forget FILE|DIR... [--json]", "teach the filter learn; files may be mboxes",
-	"forget takes back what was taught with the same message. A running daemon takes over within seconds what "
-	"was learnt."},
+    {"learn", ctl_learn, "spam|ham [--domain DOMAIN] [--errors] FILE|DIR...\nforget [--domain DOMAIN] FILE|DIR...\n"
+	"show [--domain DOMAIN] [--json]\nreset",
+	"teach the filter learn; files may be mboxes",
+	"forget takes back what was taught with the same message; spam and ham do so too, when it was taught as the other. "
+	"--errors learns only what would not be known by 9 to 1; --domain teaches for the recipients of one domain. "
+	"reset forgets everything. A running daemon takes over within seconds what was learnt."},
     {"mime", ctl_mime, "FILE", "MIME structure of a message as JSON",
 	"Parts with types, names, offsets, sizes and hashes, and the anomalies that were found."},
     {"queue", ctl_queue, "list|show|retry|hold|release|delete " SELECTION,
@@ -52,7 +55,8 @@ const struct ctl_command ctl_commands[] = {
 	"removes without a report to anybody. " SELECTION_HELP},
     {"quarantine", ctl_quarantine, "list|show|release|delete " SELECTION,
 	"look at mail that policy set aside, let it go or remove it",
-	"show prints the verdict with its trail; release delivers unchanged to the recipients it was held for. An ID "
+	"show prints the verdict with its trail; release delivers unchanged to the recipients it was held for, "
+	"and is a lesson of ham for the filter learn (--no-lesson: none). An ID "
 	"is the key that list prints. Needs no running daemon. " SELECTION_HELP},
     {"list", ctl_list, "add|del NAME ENTRY... [--for ADDRESS|DOMAIN] [--expires TIME] [--owner O] [--comment T]\n"
 	"show [NAME [--for ADDRESS|DOMAIN]] [--json]\n"

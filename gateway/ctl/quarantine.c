@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/ctl/learn.h"
 #include "gateway/ctl/select.h"
 #include "gateway/ctl/state.h"
 #include "gateway/quarantine.h"
@@ -23,6 +24,7 @@ struct work {
 	struct ctl *ctl;
 	struct quarantine *q;
 	struct queue_writer *writer;
+	struct ctl_lessons *lessons; /* NULL: what is released teaches nothing */
 	struct ctl_select select;
 	struct buf out;
 	char (*keys)[QUARANTINE_KEY_MAX];
@@ -168,7 +170,11 @@ static bool do_delete(struct work *w, const struct quarantine_item *item)
 
 static bool do_release(struct work *w, const struct quarantine_item *item)
 {
-	return quarantine_release(w->q, str_of(item->key), w->writer) == RES_OK;
+	if (quarantine_release(w->q, str_of(item->key), w->writer) != RES_OK)
+		return false;
+	if (w->lessons)
+		ctl_lessons_ham(w->lessons, item->data);
+	return true;
 }
 
 static const struct verb {
@@ -253,9 +259,11 @@ int ctl_quarantine(struct ctl *ctl, int argc, char **argv)
 {
 	struct work w = {.ctl = ctl};
 	const struct verb *verb = NULL;
+	bool teaches;
 	int status = 1;
 
 	argc = ctl_options(ctl, argc, argv);
+	teaches = !ctl_flag(&argc, argv, "--no-lesson");
 	for (size_t i = 0; argc >= 2 && i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			verb = &verbs[i];
@@ -267,9 +275,12 @@ int ctl_quarantine(struct ctl *ctl, int argc, char **argv)
 		ctl_fail("which? name keys, or use --sender, --recipient, --domain, --older, --younger or --all");
 		return 2;
 	}
+	if (verb->needs_writer && teaches)
+		w.lessons = ctl_lessons_open(ctl);
 	if (open_quarantine(&w) && (!verb->needs_writer || open_writer(&w)) &&
 	    quarantine_each(w.q, collect, &w) == RES_OK)
 		status = run_all(&w, verb);
+	ctl_lessons_close(w.lessons);
 	queue_writer_close(w.writer);
 	quarantine_close(w.q);
 	buf_free(&w.out);

@@ -14,7 +14,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 
-static struct store *open_store(struct ctl *ctl, bool writes)
+struct store *ctl_store(struct ctl *ctl, bool writes)
 {
 	const char *folder = arena_cstr(ctl->arena, ctl_config(ctl)->state);
 	const char *path = arena_printf(ctl->arena, "%s/state.db", folder).p;
@@ -41,7 +41,7 @@ int ctl_state_run(struct ctl *ctl, int argc, char **argv, const struct ctl_verb 
 	for (size_t i = 0; argc >= 2 && i < n; i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			verb = &verbs[i];
-	st = verb ? open_store(ctl, verb->writes) : NULL;
+	st = verb ? ctl_store(ctl, verb->writes) : NULL;
 	if (verb && !st)
 		return 1;
 	status = verb ? verb->run(ctl, st, argc - 1, argv + 1) : 2;

@@ -17,6 +17,9 @@ struct ctl_verb {
  */
 int ctl_state_run(struct ctl *ctl, int argc, char **argv, const struct ctl_verb *verbs, size_t n);
 
+/* The store of the configuration; NULL (reported) when it cannot be opened. */
+struct store *ctl_store(struct ctl *ctl, bool writes);
+
 /* Takes "NAME VALUE" out of argv; NULL when it is not there. Exits with 2 when the value is missing. */
 const char *ctl_option(int *argc, char **argv, const char *name);
 /* The same for a name without a value. */

@@ -13,6 +13,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-dmarc \
 	tests/fuzz/fuzz-dns \
 	tests/fuzz/fuzz-failure \
+	tests/fuzz/fuzz-features \
 	tests/fuzz/fuzz-filters \
 	tests/fuzz/fuzz-header \
 	tests/fuzz/fuzz-html \
