@@ -142,15 +142,29 @@ static void add_path(struct set *set, struct str value)
 
 static bool is_ours(struct str name)
 {
-	static const char *const names[] = {"Return-Path", "Delivered-To", "X-Original-To", "Authentication-Results",
-	    "Received-SPF", "X-Bogosity", "X-Quarantine-Id", "X-Virus-Status", "Status", "X-Status", "X-Keywords", "X-UID"};
+	static const struct str names[] = {STR("Return-Path"), STR("Delivered-To"), STR("X-Original-To"),
+	    STR("Authentication-Results"), STR("Received-SPF"), STR("X-Bogosity"), STR("X-Quarantine-Id"),
+	    STR("X-Virus-Status"), STR("Status"), STR("X-Status"), STR("X-Keywords"), STR("X-UID")};
 
 	if (str_istarts(name, STR("X-Spam-")) || str_istarts(name, STR("X-Learn")))
 		return true;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (str_iis(name, names[i]))
+		if (str_ieq(name, names[i]))
 			return true;
 	return false;
+}
+
+static bool is_trace(struct str name)
+{
+	return str_ieq(name, STR("Received"));
+}
+
+static const struct header *field(const struct headers *headers, struct str name)
+{
+	for (size_t i = 0; i < headers->n && i < LEARNER_FIELDS; i++)
+		if (str_ieq(headers->v[i].name, name))
+			return &headers->v[i];
+	return NULL;
 }
 
 static int class_of(unsigned char c)
@@ -228,17 +242,18 @@ static void add_program(struct set *set, struct str value, struct str field)
 }
 
 static const struct {
-	const char *name;
+	struct str name;
 	void (*more)(struct set *set, struct str value, struct str field);
 } shaped[] = {
-    {"Message-ID", NULL}, {"Subject", add_subject}, {"From", NULL}, {"To", add_to}, {"Date", add_zone_of_time},
-    {"Content-Type", add_boundary}, {"X-Mailer", add_program}, {"User-Agent", add_program}, {"Reply-To", NULL},
+    {STR("Message-ID"), NULL}, {STR("Subject"), add_subject}, {STR("From"), NULL}, {STR("To"), add_to},
+    {STR("Date"), add_zone_of_time}, {STR("Content-Type"), add_boundary}, {STR("X-Mailer"), add_program},
+    {STR("User-Agent"), add_program}, {STR("Reply-To"), NULL},
 };
 
 static void add_shapes(struct set *set, const struct headers *headers)
 {
 	for (unsigned i = 0; i < sizeof shaped / sizeof *shaped; i++) {
-		const struct header *h = headers_get(headers, shaped[i].name, 0);
+		const struct header *h = field(headers, shaped[i].name);
 		struct str value;
 
 		if (!h)
@@ -252,12 +267,13 @@ static void add_shapes(struct set *set, const struct headers *headers)
 
 static void add_missing(struct set *set, const struct headers *headers)
 {
-	static const char *const names[] = {"Date", "To", "Message-ID", "Subject", "MIME-Version", "Reply-To", "Content-Type",
-	    "Sender", "References", "In-Reply-To", "User-Agent", "X-Mailer", "List-Id", "Precedence"};
+	static const struct str names[] = {STR("Date"), STR("To"), STR("Message-ID"), STR("Subject"),
+	    STR("MIME-Version"), STR("Reply-To"), STR("Content-Type"), STR("Sender"), STR("References"),
+	    STR("In-Reply-To"), STR("User-Agent"), STR("X-Mailer"), STR("List-Id"), STR("Precedence")};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (!headers_get(headers, names[i], 0))
-			add(set, kind(15, i), str_of(names[i]));
+		if (!field(headers, names[i]))
+			add(set, kind(15, i), names[i]);
 }
 
 static void add_order(struct set *set, const struct headers *headers)
@@ -268,7 +284,7 @@ static void add_order(struct set *set, const struct headers *headers)
 		struct str name = headers->v[i].name;
 		uint64_t hash = str_hash(name);
 
-		if (is_ours(name) || str_iis(name, "Received"))
+		if (is_ours(name) || is_trace(name))
 			continue;
 		add(set, kind(16, hash), name);
 		add(set, kind(17, hash * 3 + before), name);
@@ -336,7 +352,7 @@ static void add_header_grams(struct set *set, const struct headers *headers)
 		const struct header *h = &headers->v[i];
 		struct str field = str_sub(h->raw, 0, left);
 
-		if (is_ours(h->name) || str_iis(h->name, "Received"))
+		if (is_ours(h->name) || is_trace(h->name))
 			continue;
 		add_grams(set, 2, field);
 		left -= field.n;
@@ -373,7 +389,7 @@ static void links(struct set *set, struct message *m)
 static void path(struct set *set, struct message *m)
 {
 	for (size_t i = 0; i < m->headers.n && i < LEARNER_FIELDS; i++)
-		if (str_iis(m->headers.v[i].name, "Received"))
+		if (is_trace(m->headers.v[i].name))
 			add_path(set, m->headers.v[i].value);
 }
 

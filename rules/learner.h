@@ -15,7 +15,7 @@
  * domain's layer are salted with its name and live in the same table. A message for a domain that has
  * lessons of both kinds is judged by both layers, others by the installation's alone.
  *
- * Memory: LEARNER_BITS bits of 4 octets, 16 MiB in each process that judges, however much is learnt.
+ * Memory: LEARNER_BITS bits of 4 octets, 32 MiB in each process that judges, however much is learnt.
  *
  * Thread rules: judge may run in many threads while one trains: counts are read and written
  * as relaxed atomics, a reader sees a mix of old and new ones for a moment.
@@ -34,7 +34,7 @@
 struct store;
 
 enum {
-	LEARNER_BITS = 22,
+	LEARNER_BITS = 23,
 	LEARNER_FEATURES_MAX = 12000,
 	LEARNER_HEADER_BYTES = 3000,	     /* of the header section whose 4-grams are taken */
 	LEARNER_TEXT_BYTES = 4000,	     /* of the visible text, the same */
