@@ -11,6 +11,7 @@ import base64        # noqa: E402
 import hashlib       # noqa: E402
 import os            # noqa: E402
 import re            # noqa: E402
+import signal        # noqa: E402
 import socket        # noqa: E402
 import struct        # noqa: E402
 import threading     # noqa: E402
@@ -19,7 +20,8 @@ import time          # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "mailtest")]
 from corners import POLICY, RULE                # noqa: E402
-from mt.milter import NO_REPLY                   # noqa: E402
+from mt.daemon import free_port                 # noqa: E402
+from mt.milter import NO_REPLY                  # noqa: E402
 from mt.values import Failure                   # noqa: E402
 from role import MilterRole                     # noqa: E402
 
@@ -30,10 +32,10 @@ ACTIONS, ANSWERED, SILENT = 0x1FF, 0x100000, 0x1FFFFF
 class Wire:
     """An MTA without manners."""
 
-    def __init__(self, role, steps=ANSWERED, actions=ACTIONS, version=6, helo=True):
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, role, steps=ANSWERED, actions=ACTIONS, version=6, helo=True, address=None):
+        self.socket = socket.socket(socket.AF_INET if address else socket.AF_UNIX)
         self.socket.settimeout(30 * SLOW)
-        self.socket.connect(role.socket)
+        self.socket.connect(address or role.socket)
         self.buffer = b""
         self.silent = 0
         if version:
@@ -315,6 +317,37 @@ def addresses(role):
         w.quit()
 
 
+def listeners(role):
+    """several listeners, by a socket and by an address: a process each, and one that falls leaves the others alone"""
+    port = free_port("127.0.0.1")
+    both = MilterRole(role.builddir, f"milter 127.0.0.1:{port};\n" + POLICY, {"corner.cf": RULE})
+    try:
+        first, second = both.gateway.role_pid("milter"), both.gateway.role_pid("milter-2")
+        if not first or not second or first == second:
+            raise Failure("processes", f"{first} {second}")
+        w, x = Wire(both), Wire(both, address=("127.0.0.1", port))
+        w.message()
+        x.message()
+        w.envelope()
+        both.gateway.may_fail = True
+        os.kill(second, signal.SIGKILL)
+        equal("the other's connection", x.receive()[0], "closed")
+        w.content()
+        w.end()
+        w.message()
+        end = time.monotonic() + 20 * SLOW
+        while both.gateway.role_pid("milter-2") in (None, second):
+            if time.monotonic() > end:
+                raise Failure("milter-2", "was not started again")
+            time.sleep(0.05)
+        x = Wire(both, address=("127.0.0.1", port))
+        x.message()
+        x.quit()
+        w.quit()
+    finally:
+        both.close()
+
+
 # ---- negotiation ----
 
 ADD_HEADERS, CHANGE_BODY, ADD_RCPT, DELETE_RCPT, CHANGE_HEADERS, HOLD, CHANGE_SENDER, SYMBOLS = 1, 2, 4, 8, 0x10, 0x20, 0x40, 0x100
@@ -562,7 +595,7 @@ def play_blocked(slow):
     return f"{memory:.0f} KiB a session, {threads} threads more, the last answer after {seconds:.1f} s"
 
 
-TESTS = (large_macros, large_fields, blanks, replies, cut_packets, order, further_connection, addresses, actions, steps, versions)
+TESTS = (large_macros, large_fields, blanks, replies, cut_packets, order, further_connection, addresses, listeners, actions, steps, versions)
 LOADS = (leak, standing, blocked, progress)
 
 

@@ -19,7 +19,7 @@ gateway g1 {
 	filter dmarc { report on; report-from dmarc@example.net; report-skip skipped.example; report-delay 1m; }
 	policy { at message { accept; } }
 }
-session from 192.0.2.1 { ehlo mx.example.org
+session via smtp milter from 192.0.2.1 { ehlo mx.example.org
 	mail <a@example.org>
 	rcpt <b@example.net>
 	data "From: a@example.org\r\nSubject: one\r\n\r\nx\r\n"
@@ -48,7 +48,7 @@ clock +2m
 drain g1
 expect n2.messages == 2
 # Nothing new on the next day, and a day on which nothing ran is made up for.
-session from 192.0.2.1 { ehlo mx.example.org
+session via smtp milter from 192.0.2.1 { ehlo mx.example.org
 	mail <a@example.org>
 	rcpt <b@example.net>
 	data "From: a@example.org\r\nSubject: four\r\n\r\nx\r\n"

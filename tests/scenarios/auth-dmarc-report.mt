@@ -23,7 +23,7 @@ gateway g1 {
 	filter dmarc { report on; report-from dmarc@example.net; }
 	policy { at message { reject 550 5.7.1 "unwanted" if subject == "spam"; accept; } }
 }
-session from 192.0.2.1 { ehlo mx.example.org
+session via smtp milter from 192.0.2.1 { ehlo mx.example.org
 	mail <a@example.org>
 	rcpt <b@example.net>
 	data "From: a@example.org\r\nSubject: one\r\n\r\nx\r\n"
