@@ -5,9 +5,13 @@
 #include "gateway/milter/private.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
+
+enum { REFUSED_AGAIN_MS = 10000 };
 
 /* ---- what is asked for ---- */
 
@@ -38,24 +42,49 @@ static unsigned long actions_needed(const struct snapshot *snap)
 	return needed;
 }
 
+/* An MTA that is refused comes again and again. */
+static bool was_said(unsigned long missing)
+{
+	static unsigned long last;
+	static int64_t last_us;
+	int64_t now = clock_mono_us();
+	bool is_same;
+
+	pthread_mutex_lock(&milter.lock);
+	is_same = missing == last && now - last_us < REFUSED_AGAIN_MS * 1000;
+	if (!is_same) {
+		last = missing;
+		last_us = now;
+	}
+	pthread_mutex_unlock(&milter.lock);
+	return is_same;
+}
+
 /* Says what the MTA cannot do. */
 static void log_missing(unsigned long missing)
 {
 	const char *what = "hold messages";
 
+	if (was_said(missing))
+		return;
 	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
 		if (missing & needs[i].flag)
 			what = needs[i].what;
 	log_say(LOG_LEVEL_ERROR, "milter", "the MTA cannot %s, which the policy needs: refused", what);
 }
 
-/* Filters add Authentication-Results and remove forged ones; without that mail is still judged. */
+/*
+ * Filters add Authentication-Results and remove forged ones; without that mail is still judged. Said once:
+ * an MTA has a connection for each of its processes.
+ */
 static void log_less(unsigned long actions, unsigned long steps)
 {
-	if (~actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS))
+	static _Atomic bool has_said_headers, has_said_blanks;
+
+	if ((~actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS)) && !atomic_exchange(&has_said_headers, true))
 		log_say(LOG_LEVEL_WARNING, "milter", "the MTA cannot change headers: Authentication-Results are neither "
 		    "added nor are forged ones removed");
-	if (!(steps & SMFIP_HDR_LEADSPC))
+	if (!(steps & SMFIP_HDR_LEADSPC) && !atomic_exchange(&has_said_blanks, true))
 		log_say(LOG_LEVEL_WARNING, "milter", "the MTA hides blanks in front of header values: signatures over "
 		    "unusual header fields may fail");
 }
