@@ -258,6 +258,7 @@ static void take_record(struct tally *t, const struct scan_report *report, const
 {
 	const struct mime_part *part = report->parts[x->r.item];
 	struct file_name read;
+	struct str name;
 	/* Files in documents have a depth too, but documents are no archives. */
 	unsigned depth = wire_kind(x->r.kind)->flags & WIRE_F_ARCHIVE ? x->r.depth + 1u : 0;
 
@@ -269,8 +270,9 @@ static void take_record(struct tally *t, const struct scan_report *report, const
 		take_content(t, x, part, part->filename);
 		return;
 	}
-	take_name(t, x->name, &read);
-	take_content(t, x, NULL, x->name);
+	name = x->name.n || x->r.depth > 1 ? x->name : content_stem(part->filename);
+	take_name(t, name, &read);
+	take_content(t, x, NULL, name);
 }
 
 static void take_names(struct tally *t, struct mime *mime)

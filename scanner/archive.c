@@ -98,6 +98,27 @@ static struct archive *open_archive(const struct reader *r, struct str bytes)
 	return NULL;
 }
 
+/* gzip may say what the file was called. */
+static struct str gzip_name(struct str s)
+{
+	unsigned flags = s.n > 10 ? (unsigned char)s.p[3] : 0;
+	ptrdiff_t end;
+
+	s = str_from(s, 10);
+	if (flags & 4)
+		s = str_from(s, 2 + (size_t)content_u16(s, 0));
+	end = flags & 8 ? str_chr(str_sub(s, 0, NAME_ROOM), '\0') : -1;
+	return end > 0 ? str_sub(s, 0, (size_t)end) : STR_NONE;
+}
+
+/* What is compressed and no archive has the name of its container, without the end of it. */
+static struct str lone_name(struct content_job *job, struct str bytes, enum wire_kind_id kind)
+{
+	struct str name = kind == KIND_GZIP ? gzip_name(bytes) : STR_NONE;
+
+	return name.n && str_is_utf8(name) ? name : content_stem(job->container);
+}
+
 static struct str name_of(struct archive_entry *e)
 {
 	const char *name = archive_entry_pathname_utf8(e);
@@ -137,17 +158,18 @@ static uint32_t entry_flags(struct archive_entry *e, struct str name)
 	return archive_entry_is_encrypted(e) ? flags | WIRE_F_ENCRYPTED : flags;
 }
 
-static uint32_t one_member(struct content_job *job, struct archive *a, struct archive_entry *e, unsigned depth)
+static uint32_t one_member(struct content_job *job, struct archive *a, struct archive_entry *e, const struct str *lone, unsigned depth)
 {
 	char room[NAME_ROOM];
-	struct str name = name_of(e);
+	struct str name = lone ? *lone : name_of(e);
 	uint32_t flags = entry_flags(e, name);
 	struct buf bytes = {0};
 
 	if (archive_entry_filetype(e) == AE_IFDIR)
 		return flags & WIRE_F_TRAVERSAL;
 	name = str_sub(name, 0, sizeof room);
-	memcpy(room, name.p, name.n); /* the entry's own goes with the next read */
+	if (name.n)
+		memcpy(room, name.p, name.n); /* the entry's own goes with the next read */
 	name.p = room;
 	if (!(flags & WIRE_F_ENCRYPTED) && !read_member(job, a, &bytes, &flags))
 		flags |= archive_read_has_encrypted_entries(a) == 1 ? WIRE_F_ENCRYPTED : WIRE_F_BROKEN;
@@ -174,6 +196,7 @@ uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wi
 {
 	const struct reader *r = reader_of(kind);
 	struct archive *a = open_archive(r, bytes);
+	struct str lone = r->filter ? lone_name(job, bytes, kind) : STR_NONE;
 	struct archive_entry *e;
 	uint32_t flags = 0;
 
@@ -181,7 +204,7 @@ uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wi
 		return WIRE_F_BROKEN;
 	while (!content_is_over(job) && next_member(a, &e, &flags)) {
 		job->members++;
-		flags |= one_member(job, a, e, depth);
+		flags |= one_member(job, a, e, r->filter ? &lone : NULL, depth);
 	}
 	if (kind == KIND_RAR && rar5_is_encrypted(bytes)) /* what came out is not what is in it */
 		flags = (flags & ~(uint32_t)WIRE_F_BROKEN) | WIRE_F_ENCRYPTED;

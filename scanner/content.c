@@ -127,8 +127,9 @@ static bool is_too_deep(struct content_job *job, unsigned depth)
 	return depth > job->limits->max_depth;
 }
 
-static uint32_t look_inside(struct content_job *job, struct str bytes, enum wire_kind_id kind, unsigned depth)
+static uint32_t look_inside(struct content_job *job, struct str name, struct str bytes, enum wire_kind_id kind, unsigned depth)
 {
+	struct str outer = job->container;
 	enum wire_kind_id before = job->document;
 	bool was_unseen = job->is_unseen;
 	uint32_t flags;
@@ -137,9 +138,11 @@ static uint32_t look_inside(struct content_job *job, struct str bytes, enum wire
 		return 0;
 	if (is_too_deep(job, depth))
 		return WIRE_F_LIMIT;
+	job->container = name;
 	job->document = document_of(kind);
 	job->is_unseen = content_is_unseen(bytes, kind);
 	flags = archive_read_members(job, bytes, kind, depth);
+	job->container = outer;
 	job->document = before;
 	job->is_unseen = was_unseen;
 	return flags;
@@ -153,7 +156,7 @@ static uint32_t part_of_document(struct content_job *job, struct wire_record *re
 
 	record->flags |= wire_kind(kind)->flags | content_flags(job, bytes, &kind, depth + 1);
 	record->flags |= package_member_flags(name, bytes, job->document);
-	record->flags |= look_inside(job, bytes, container, depth + 1);
+	record->flags |= look_inside(job, name, bytes, container, depth + 1);
 	record->kind = (uint16_t)kind;
 	if (record->flags & ~(uint32_t)WIRE_F_HTML)
 		wire_answer_add(job->answer, record, name, NULL);
@@ -181,7 +184,7 @@ uint32_t content_member(struct content_job *job, struct str name, struct str byt
 		return record.flags;
 	}
 	record.flags |= content_flags(job, bytes, &kind, depth + 1);
-	record.flags |= look_inside(job, bytes, container, depth + 1);
+	record.flags |= look_inside(job, name, bytes, container, depth + 1);
 	wire_answer_mark(job->answer, at, kind, record.flags);
 	return record.flags;
 }
@@ -237,7 +240,7 @@ uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body
 	}
 	if (!is_body || kind == KIND_OLE || kind == KIND_PDF)
 		flags |= content_flags(job, bytes, &kind, 1);
-	flags |= look_inside(job, bytes, container, 1);
+	flags |= look_inside(job, STR_NONE, bytes, container, 1);
 	flags |= job->is_over ? WIRE_F_LIMIT : 0;
 	wire_answer_mark(job->answer, at, kind, flags);
 	return flags;

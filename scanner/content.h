@@ -16,6 +16,7 @@ struct content_job {
 	uint64_t unpacked;  /* octets read out of archives so far */
 	uint32_t members;
 	uint64_t deadline_us;
+	struct str container; /* name of what the members at hand are in; "" of the item, which is not known here */
 	enum wire_kind_id document; /* what the members at hand are parts of: only what is odd is told; 0 none */
 	bool is_over;
 	/* Looks at a member's bytes as the item itself was looked at; NULL: nobody does. */

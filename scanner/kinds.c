@@ -138,3 +138,16 @@ enum wire_status wire_alert_status(struct str name)
 			return alerts[i].status;
 	return WIRE_INFECTED;
 }
+
+struct str content_stem(struct str name)
+{
+	static const char *const tars[] = {".tgz", ".tbz", ".tbz2", ".txz", ".tlz", ".tzst", ".taz"};
+	ptrdiff_t dot = str_rchr(name, '.');
+
+	if (dot <= 0)
+		return name;
+	for (size_t i = 0; i < sizeof tars / sizeof *tars; i++)
+		if (str_iis(str_from(name, (size_t)dot), tars[i]))
+			return STR_NONE;
+	return str_sub(name, 0, (size_t)dot);
+}

@@ -92,6 +92,8 @@ struct wire_kind {
 };
 
 const struct wire_kind *wire_kind(unsigned kind);
+/* "a.js" of "a.js.gz": what a compressed file is called when it does not say; nothing of "a.tgz". */
+struct str content_stem(struct str name);
 const char *wire_status_name(unsigned status);
 /* What the name of an alert of libclamav means: infected, or one of the outcomes that have a name there. */
 enum wire_status wire_alert_status(struct str name);

@@ -1,5 +1,6 @@
 """Documents of our own making, each with the facts that it must give: all of them, and no other of EXACT."""
 import base64
+import bz2
 import gzip
 import struct
 import zlib
@@ -276,6 +277,11 @@ def packed():
         ("document stored in a zip", "a.zip", zipped(("a.exe", program()), ("b.docx", inner), method=0), {"program"}),
         ("zip behind other octets", "a.zip", zipped(("a.exe", program())) + bytes(300), {"program"}),
         ("archive in a document", "a.docx", ooxml(WORD, ("word/x.zip", zipped(("a.exe", program())))), {"program"}),
+        ("script in gzip", "a.js.gz", gzip.compress(b"x"), {"program", "script"}),
+        ("script in gzip that says so", "a.gz", b"\x1f\x8b\x08\x08" + bytes(6) + b"a.js\0" + gzip.compress(b"x")[10:],
+         {"program", "script"}),
+        ("script in bzip2 in zip", "a.zip", zipped(("a.vbs.bz2", bz2.compress(b"x"))), {"program", "script"}),
+        ("tar in gzip", "a.tgz", tarred("a.txt", b"x", "w:gz"), set()),
         ("tar that leads out", "a.tar", tarred("../../a.sh", b"x"), {"path-traversal", "program", "script"}),
         ("zip that leads out", "a.zip", zipped(("..\\..\\a.txt", b"x")), {"path-traversal"}),
         ("arj that leads out", "a.arj", arj("../a.txt", b"x"), {"path-traversal"}),
