@@ -201,9 +201,16 @@ static void take_name(struct tally *t, struct str name, struct file_name *ret)
 		fact_add_text(FACTS(t->s), "attachment.extensions", str_of(ret->extension));
 }
 
+/* What begins with a mark that these must have is of that kind: text, and what is no kind at all, is none of them. */
+static const char marked[] = "pdf zip rar 7z gz docx xlsx pptx docm xlsm pptm png jpg jpeg gif bmp tif tiff exe dll scr";
+
 /* Some kind claims the extension, and this one does not. */
-static bool extension_lies(const char *extension, const struct wire_kind *kind)
+static bool extension_lies(const char *extension, unsigned id)
 {
+	const struct wire_kind *kind = wire_kind(id);
+
+	if (id == KIND_TEXT || id == KIND_UNKNOWN)
+		return word_in(marked, extension);
 	if (!kind->extensions[0] || !extension[0] || word_in(kind->extensions, extension))
 		return false;
 	for (unsigned i = 0; i < KIND_COUNT; i++)
@@ -231,7 +238,7 @@ static void take_content(struct tally *t, const struct scan_record *x, const str
 
 	file_name_read(name, &read);
 	see(t, x->r.flags, 0, name);
-	if (!t->mismatch && (extension_lies(read.extension, kind) || (part && type_lies(part->type, kind)))) {
+	if (!t->mismatch && (extension_lies(read.extension, x->r.kind) || (part && type_lies(part->type, kind)))) {
 		t->mismatch = true;
 		t->mismatch_at = name;
 	}

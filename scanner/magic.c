@@ -152,6 +152,32 @@ static bool is_disk(struct str s)
 	return s.n > 65536 && (unsigned char)(s.p[446] & 0x7f) == 0 && s.p[450] != 0;
 }
 
+enum { ZIP_ENTRIES_MAX = 4096, ZIP_END = 22, ZIP_ENTRY = 46, ZIP_COMMENT_MAX = 65535 };
+
+/* Where the list of members begins: said by the record at the end. */
+static ptrdiff_t zip_directory(struct str s)
+{
+	size_t last = s.n < ZIP_END ? 0 : s.n - ZIP_END;
+
+	for (size_t at = last + 1; at-- > 0 && last - at <= ZIP_COMMENT_MAX && s.n >= ZIP_END;)
+		if (memcmp(s.p + at, "PK\005\006", 4) == 0) {
+			size_t size = content_u32(s, at + 12), start = content_u32(s, at + 16);
+
+			/* Something may stand before the whole file: then only the size is right. */
+			if (start < s.n && s.n - start >= 4 && memcmp(s.p + start, "PK\001\002", 4) == 0)
+				return (ptrdiff_t)start;
+			return size <= at ? (ptrdiff_t)(at - size) : -1;
+		}
+	return -1;
+}
+
+static bool has_zip_end(struct str s)
+{
+	ptrdiff_t list = zip_directory(s);
+
+	return list >= 0 && str_starts(str_from(s, (size_t)list), STR("PK\001\002"));
+}
+
 /* What no magic at a fixed place tells. */
 static enum wire_kind_id other_kind(struct str s)
 {
@@ -167,7 +193,8 @@ static enum wire_kind_id other_kind(struct str s)
 		return KIND_VHD;
 	if (is_disk(s))
 		return KIND_DISK;
-	return KIND_UNKNOWN;
+	/* Something stands before the archive: programs that unpack it look at its end. */
+	return has_zip_end(s) ? KIND_ZIP : KIND_UNKNOWN;
 }
 
 enum wire_kind_id content_kind(struct str s)
@@ -192,8 +219,6 @@ enum wire_kind_id content_kind(struct str s)
 
 /* ---- zip files, which may be documents ---- */
 
-enum { ZIP_ENTRIES_MAX = 4096, ZIP_END = 22, ZIP_ENTRY = 46, ZIP_COMMENT_MAX = 65535 };
-
 /* What members tell. The first row that has all of its bits names the kind. */
 enum { HAS_TYPES = 1, HAS_WORD = 2, HAS_SHEETS = 4, HAS_SLIDES = 8, HAS_MANIFEST = 16, HAS_CLASS = 32 };
 
@@ -216,23 +241,6 @@ static unsigned member_bits(struct str name)
 	bits |= str_is(name, "META-INF/MANIFEST.MF") ? HAS_MANIFEST : 0;
 	bits |= str_ends(name, STR(".class")) ? HAS_CLASS : 0;
 	return bits;
-}
-
-/* Where the list of members begins: said by the record at the end. */
-static ptrdiff_t zip_directory(struct str s)
-{
-	size_t last = s.n < ZIP_END ? 0 : s.n - ZIP_END;
-
-	for (size_t at = last + 1; at-- > 0 && last - at <= ZIP_COMMENT_MAX && s.n >= ZIP_END;)
-		if (memcmp(s.p + at, "PK\005\006", 4) == 0) {
-			size_t size = content_u32(s, at + 12), start = content_u32(s, at + 16);
-
-			/* Something may stand before the whole file: then only the size is right. */
-			if (start < s.n && s.n - start >= 4 && memcmp(s.p + start, "PK\001\002", 4) == 0)
-				return (ptrdiff_t)start;
-			return size <= at ? (ptrdiff_t)(at - size) : -1;
-		}
-	return -1;
 }
 
 static unsigned listed_bits(struct str s, size_t at)
