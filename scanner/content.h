@@ -69,6 +69,8 @@ bool archive_name_escapes(struct str name);
 uint32_t ole_flags(struct content_job *job, struct str bytes, enum wire_kind_id *kind, unsigned depth);
 uint32_t rtf_flags(struct content_job *job, struct str bytes, unsigned depth);
 uint32_t pdf_flags(struct content_job *job, struct str bytes, unsigned depth);
+/* Encrypted, and a password is needed to read it. */
+bool pdf_is_locked(struct str bytes);
 uint32_t xml_flags(struct content_job *job, struct str bytes, unsigned depth);
 uint32_t html_flags(struct str bytes);
 uint32_t biff_flags(struct str bytes);

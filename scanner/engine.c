@@ -290,6 +290,13 @@ enum wire_status engine_scan(struct engine *e, struct str bytes, char *text)
 	return result == CL_VIRUS ? wire_alert_status(str_of(text)) : error_status(result);
 }
 
+void engine_md5(struct str bytes, uint8_t ret_hash[16])
+{
+	unsigned n = 16;
+
+	cl_hash_data("md5", bytes.p ? bytes.p : "", bytes.n, ret_hash, &n);
+}
+
 void engine_sha256(struct str bytes, uint8_t ret_hash[WIRE_HASH])
 {
 	unsigned n = WIRE_HASH;

@@ -13,6 +13,7 @@ scanner_content = \
 	scanner/ole.c \
 	scanner/package.c \
 	scanner/pdf.c \
+	scanner/pdf_lock.c \
 	scanner/rar.c \
 	scanner/rtf.c \
 	scanner/sheets.c \

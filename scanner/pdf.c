@@ -138,10 +138,13 @@ uint32_t pdf_flags(struct content_job *job, struct str s, unsigned depth)
 {
 	uint32_t flags = names_flags(s);
 	size_t at = 0;
-	bool is_form = flags & IS_FORM;
+	bool is_form = flags & IS_FORM, is_encrypted = flags & WIRE_F_ENCRYPTED;
+
+	if (is_encrypted && !pdf_is_locked(s))
+		flags &= ~(uint32_t)WIRE_F_ENCRYPTED;
 
 	/* Behind a password the streams say nothing. */
-	for (unsigned i = 0; i < STREAMS_MAX && !(flags & WIRE_F_ENCRYPTED) && !content_is_over(job); i++) {
+	for (unsigned i = 0; i < STREAMS_MAX && !is_encrypted && !content_is_over(job); i++) {
 		ptrdiff_t next = str_find(str_from(s, at), STR("stream"));
 		struct str data;
 

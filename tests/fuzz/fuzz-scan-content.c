@@ -46,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	package_member_flags(STR("xl/externalLinks/externalLink1.bin"), in, KIND_XLSX);
 	package_member_flags(STR("content.xml"), in, KIND_ODF);
 	rar5_is_encrypted(in);
+	pdf_is_locked(in);
 	archive_name_escapes(in);
 	file_name_read(in, &name);
 	return 0;

@@ -5,7 +5,7 @@ import gzip
 import struct
 import zlib
 
-from samples import (activemime, arj, biff, fields, nested, odf, ole, ole10native, onenote, ooxml, package, pdf, program, relations,
+from samples import (activemime, arj, biff, fields, nested, odf, ole, ole10native, onenote, ooxml, package, pdf, pdf_encrypted, program, relations,
                      rtf_object, tarred, word_document, zipped)
 
 EXACT = {"macro", "dde", "external-link", "encrypted", "embedded-object", "script", "smuggling", "pdf-launch", "program", "shortcut",
@@ -230,6 +230,8 @@ def portable():
         ("pdf with a form", "a.pdf", pdf((b"/AcroForm<</XFA 2 0 R>>", None), (b"/Filter/FlateDecode",
                                                                               zlib.compress(b"<xdp><script>x</script></xdp>"))), {"script"}),
         ("pdf with a password", "a.pdf", pdf((b"/Type/Catalog", None), trailer=b"/Encrypt 9 0 R"), {"encrypted"}),
+        *((f"pdf for all to read, revision {r}", "a.pdf", pdf_encrypted(b"", r), set()) for r in (2, 3, 4, 5)),
+        *((f"pdf with a user's password, revision {r}", "a.pdf", pdf_encrypted(b"secret", r), {"encrypted"}) for r in (2, 3, 4, 5)),
         ("pdf that opens another", "a.pdf", pdf((b"/OpenAction<</S/GoToR/F(\\\\\\\\e.example\\\\x)>>", None)), {"external-link"}),
         ("pdf with a picture", "a.pdf", pdf((b"/Subtype/Image/Filter/FlateDecode", zlib.compress(b"/JavaScript"))), set()),
         ("pdf behind other text", "a.pdf", b"\n" * 500 + pdf((b"/OpenAction<<" + js + b">>", None)), {"script"}),

@@ -3,6 +3,7 @@ encrypted ones, OLE compound files, documents. For the scanner's suite; harmless
 import binascii
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import os
@@ -380,3 +381,44 @@ def activemime(data):
 
 def program():
     return b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0" + bytes(200)
+
+
+# ---- the standard encryption of PDF ----
+
+PDF_PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+
+
+def rc4(key, data):
+    state, b, out = list(range(256)), 0, bytearray()
+    for i in range(256):
+        b = (b + state[i] + key[i % len(key)]) & 255
+        state[i], state[b] = state[b], state[i]
+    a = b = 0
+    for c in data:
+        a = (a + 1) & 255
+        b = (b + state[a]) & 255
+        state[a], state[b] = state[b], state[a]
+        out.append(c ^ state[(state[a] + state[b]) & 255])
+    return bytes(out)
+
+
+def pdf_encrypted(password, revision):
+    """Nothing in it but what says how it is encrypted."""
+    owner, ident, permissions = bytes(range(32)), b"0123456789abcdef", -44
+    if revision == 5:
+        salt = b"saltsalt"
+        user = hashlib.sha256(password + salt).digest() + salt + bytes(8)
+    else:
+        n = 5 if revision == 2 else 16
+        padded = (password + PDF_PADDING)[:32]
+        key = hashlib.md5(padded + owner + struct.pack("<i", permissions) + ident).digest()
+        for _ in range(50 if revision >= 3 else 0):
+            key = hashlib.md5(key[:n]).digest()
+        key = key[:n]
+        user = PDF_PADDING if revision == 2 else hashlib.md5(PDF_PADDING + ident).digest()
+        for turn in range(20 if revision >= 3 else 1):
+            user = rc4(bytes(k ^ turn for k in key), user)
+        user = user.ljust(32, b"\0")
+    lock = b"/Filter/Standard/V %d/R %d/Length 128/P %d/O<%s>/U<%s>" % (
+        revision - 1, revision, permissions, owner.hex().encode(), user.hex().encode())
+    return pdf((b"/Type/Catalog", None), (lock, None), trailer=b"/Encrypt 2 0 R/ID[<%s><00>]" % ident.hex().encode())
