@@ -192,8 +192,10 @@ static bool compile_eval(struct ruleset *rs, struct compiled_rule *c)
 	if (!c->eval) {
 		const char *why = eval_missing(c->rule->function);
 		if (!why) {
-			conf_error(rs->conf->load, c->rule->place, "rule %.*s: unknown eval function '%.*s'",
-			    STR_ARG(c->rule->name), STR_ARG(c->rule->function));
+			/* Somebody's plugin: this rule is lost, the others are not. */
+			conf_warning(rs->conf->load, c->rule->place,
+			    "rule %.*s: unknown eval function '%.*s'; the rule is ignored", STR_ARG(c->rule->name),
+			    STR_ARG(c->rule->function));
 			why = "unknown eval function";
 		}
 		set_status(c->rule, RULE_IGNORED, why);

@@ -305,7 +305,8 @@ static void errors_name_file_and_line(void **state)
 	assert_non_null(strstr(errors_of("if (version >\nendif\n"), "a condition was expected"));
 	assert_non_null(strstr(errors_of("score A x\n"), "one or four numbers"));
 	assert_non_null(strstr(errors_of("score A 1 2\n"), "one or four numbers"));
-	assert_non_null(strstr(errors_of("body A eval:no_such_thing()\n"), "unknown eval function"));
+	assert_non_null(strstr(errors_of("body A eval:no_such_thing()\n"),
+	    ":1:1: warning: rule A: unknown eval function 'no_such_thing'; the rule is ignored"));
 	assert_non_null(strstr(errors_of("body 1A /x/\n"), "is no rule name"));
 	assert_non_null(strstr(errors_of("include no/such/file.cf\n"), "cannot read rule file"));
 	assert_non_null(strstr(errors_of("trusted_networks 1.2.3.4/99\n"), "is no network"));
