@@ -24,7 +24,8 @@
  * - Tables do not see each other; keys are compared octet by octet; each() goes in that order.
  * Threads and processes
  * - Within one process each call is atomic and seen by every later call of any thread.
- * - Another process sees it after the next group commit: STORE_COMMIT_MS and the commit's own time.
+ * - Another process sees it after the next group commit: STORE_COMMIT_MS (under load up to
+ *   STORE_COMMIT_MAX_MS) and the commit's own time.
  * - Counters and buckets are added up, not overwritten: nothing is lost when processes meet. Only
  *   what a call *returns* may be older by what others did within one commit interval. So P
  *   processes together never admit more than P times what is left in a bucket at that moment, and as
@@ -58,7 +59,8 @@ enum {
 	STORE_TABLE_MAX = 32,
 	STORE_KEY_MAX = 512,
 	STORE_VALUE_MAX = 65536,
-	STORE_COMMIT_MS = 10,
+	STORE_COMMIT_MS = 10,	   /* changes wait so long for others, to be written together; */
+	STORE_COMMIT_MAX_MS = 50,  /* longer, up to this, when writing takes long */
 	STORE_WAITING_MAX = 200000,		     /* changed keys that are not written yet */
 	STORE_WAITING_BYTES_MAX = 128 * 1024 * 1024,
 };

@@ -10,7 +10,8 @@
 #include "lib/store_private.h"
 
 enum {
-	GATHER_MAX = 5000, /* so many changes are written at once, without waiting for more */
+	GATHER_MAX = 20000, /* so many changes are written at once, without waiting for more */
+	IDLE_SHARE = 10,    /* the writer waits so many times as long as it writes */
 	CARE_MS = 1000,	   /* between looks at the file, and purging steps */
 	RETRY_MS = 200,	   /* after a commit that failed */
 	NS_PER_MS = 1000000,
@@ -53,10 +54,19 @@ static bool is_wanted(const struct store *st)
 	return st->is_stopping || st->wanted > st->written;
 }
 
-/* Lets changes come together for one commit interval. */
-static void gather(struct store *st)
+/*
+ * Lets changes come together for one commit interval. What the last commit took makes it longer: many
+ * changes on few pages of the file are cheaper than few on each.
+ */
+static void gather(struct store *st, int64_t last_ns)
 {
-	int64_t until = clock_ticks_ns() + STORE_COMMIT_MS * NS_PER_MS;
+	int64_t interval = IDLE_SHARE * last_ns, until;
+
+	if (interval < STORE_COMMIT_MS * NS_PER_MS)
+		interval = STORE_COMMIT_MS * NS_PER_MS;
+	if (interval > STORE_COMMIT_MAX_MS * NS_PER_MS)
+		interval = STORE_COMMIT_MAX_MS * NS_PER_MS;
+	until = clock_ticks_ns() + interval;
 
 	while (st->frozen || (!is_wanted(st) && st->pending.n < GATHER_MAX)) {
 		int64_t left = until - clock_ticks_ns();
@@ -172,7 +182,7 @@ static void take_care(struct store *st, int64_t *last_ns)
 static void *writer_run(void *arg)
 {
 	struct store *st = arg;
-	int64_t last_care_ns = clock_ticks_ns();
+	int64_t last_care_ns = clock_ticks_ns(), last_commit_ns = 0, began;
 	bool is_ok = true;
 
 	pthread_mutex_lock(&st->lock);
@@ -182,8 +192,10 @@ static void *writer_run(void *arg)
 				break;
 			wait_ms(st, CARE_MS);
 		} else {
-			gather(st);
+			gather(st, last_commit_ns);
+			began = clock_ticks_ns();
 			is_ok = commit(st);
+			last_commit_ns = clock_ticks_ns() - began;
 			tell_of_result(st, is_ok);
 			if (!is_ok && !st->is_stopping)
 				wait_ms(st, RETRY_MS);
