@@ -35,6 +35,7 @@ static const struct fact_def auth_facts[] = {
     {"dmarc.list", FACT_BOOL, STAGE_MESSAGE, NULL, ""},
     {"dmarc.reason", FACT_TEXT, STAGE_MESSAGE, NULL, ""},
     {"arc.trusted", FACT_BOOL, STAGE_MESSAGE, NULL, ""},
+    {"arc.dmarc", FACT_TEXT, STAGE_MESSAGE, NULL, ""},
     {0},
 };
 static const struct fact_def other_facts[] = {
@@ -45,6 +46,7 @@ static const struct fact_def other_facts[] = {
     {"greylist.new", FACT_BOOL, STAGE_RCPT, NULL, ""},
     {"settings.spam-reject", FACT_NUMBER, STAGE_RCPT, NULL, ""},
     {"settings.spam-quarantine", FACT_NUMBER, STAGE_RCPT, NULL, ""},
+    {"settings.language", FACT_TEXT, STAGE_RCPT, NULL, ""},
     {"settings.spam-tag", FACT_NUMBER, STAGE_RCPT, NULL, ""},
     {"greylist.wait", FACT_DURATION, STAGE_RCPT, NULL, ""},
     {"clamav.infected", FACT_BOOL, STAGE_MESSAGE, NULL, ""},

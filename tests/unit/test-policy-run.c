@@ -418,6 +418,79 @@ static void default_with_settings(void **state)
 	assert_string_equal(decide(k, p, STAGE_MESSAGE).tags.first->name.p, "X-Spam-Score");
 }
 
+/* ---- conditions that filters have ---- */
+
+static struct condition *condition(struct kit *k, const char *text)
+{
+	const struct conf_node *node = conf_parse_text(&k->load, "c", arena_printf(k->a, "limit unless %s;", text));
+
+	return condition_new(&k->load, node, 2, STAGE_RCPT, k->registry, k->lists, known);
+}
+
+static void conditions_of_filters(void **state)
+{
+	struct kit *k = *state;
+	struct condition *x;
+
+	set_some(k);
+	x = condition(k, "client in 192.0.2.0/24");
+	assert_non_null(x);
+	assert_int_equal(condition_stage(x), STAGE_CONNECT);
+	x = condition(k, "client in 192.0.2.0/24 and not tls"); /* tls: at mail */
+	assert_int_equal(condition_stage(x), STAGE_MAIL);
+	assert_int_equal(condition_holds(x, k->s, NULL, k->a), RES_OK);
+	x = condition(k, "spf == pass");
+	assert_int_equal(condition_stage(x), STAGE_MAIL);
+	assert_int_equal(condition_holds(x, k->s, NULL, k->a), RES_NONE);
+	x = condition(k, "rcpt.domain =~ \"^EXAMPLE\"");
+	assert_int_equal(condition_stage(x), STAGE_RCPT);
+	assert_int_equal(condition_holds(x, k->s, NULL, k->a), RES_NONE); /* of nobody */
+	assert_int_equal(condition_holds(x, k->s, k->r, k->a), RES_NONE);
+	x = condition(k, "rcpt.domain =~ \"(?i)^EXAMPLE\"");
+	assert_int_equal(condition_holds(x, k->s, k->r, k->a), RES_OK);
+	assert_string_equal(errors(k), "");
+	assert_null(condition(k, "subject == \"x\""));
+	assert_null(condition(k, "client =="));
+	assert_null(condition(k, ""));
+	assert_int_equal(k->load.errors, 3);
+}
+
+/* A list that cannot be asked is neither in nor out. */
+static void conditions_do_not_guess(void **state)
+{
+	struct kit *k = *state;
+
+	set_some(k);
+	lists_add(k->lists, &k->load, conf_parse_text(&k->load, "l", STR("list deny state;")));
+	assert_int_equal(condition_holds(condition(k, "sender in deny"), k->s, k->r, k->a), RES_TEMP);
+	assert_int_equal(condition_holds(condition(k, "not sender in deny"), k->s, k->r, k->a), RES_TEMP);
+}
+
+/* ---- texts in the recipient's language ---- */
+
+static void texts_in_his_language(void **state)
+{
+	struct kit *k = *state;
+	struct policy_texts *texts = policy_texts_new(k->a);
+	const struct conf_node *node = conf_parse_text(&k->load, "p", STR(
+	    "policy { at rcpt { reject \"no {rcpt.domain}\" if tls; } at message { tag subject \"[SPAM] \"; reject \"no {rcpt.domain}\"; } }"));
+	struct policy *p;
+
+	set_some(k);
+	policy_texts_add(texts, &k->load, conf_parse_text(&k->load, "t", STR(
+	    "language de { \"no {rcpt.domain}\" \"nicht an {rcpt.domain}, {score}\"; \"[SPAM] \" \"[M\xc3\xbcll] \"; }")));
+	p = policy_new(&k->load, node, k->registry, k->lists, known, texts);
+	assert_non_null(p);
+	assert_str(decide(k, p, STAGE_MESSAGE).text, "no example.net");
+	fact_set_text(&k->r->facts, "settings.language", STR("fr"));
+	assert_str(decide(k, p, STAGE_MESSAGE).text, "no example.net");
+	assert_str(decide(k, p, STAGE_MESSAGE).subject_prefix, "[SPAM] ");
+	fact_set_text(&k->r->facts, "settings.language", STR("DE"));
+	assert_str(decide(k, p, STAGE_MESSAGE).text, "nicht an example.net, 5.5");
+	assert_true(str_starts(decide(k, p, STAGE_MESSAGE).subject_prefix, STR("=?utf-8?B?")));
+	assert_string_equal(errors(k), "");
+}
+
 static const char design_policy[] =
     "policy {\n"
     "at connect { reject 554 5.7.1 \"{client} is listed by {dnsbl.zone}\" if dnsbl.weight >= 8; }\n"
@@ -516,6 +589,9 @@ int main(void)
 	    TEST(default_without_filters),
 	    TEST(default_with_filters),
 	    TEST(default_with_settings),
+	    TEST(conditions_of_filters),
+	    TEST(conditions_do_not_guess),
+	    TEST(texts_in_his_language),
 	    TEST(default_without_author),
 	    TEST(design),
 	    TEST(speed),
