@@ -8,18 +8,20 @@
 
 static char *room;
 static size_t room_size;
+static char **arguments; /* the copy: the process needs it as long as it runs */
 
 char **title_take(int argc, char **argv)
 {
-	char **copy = calloc((size_t)argc + 1, sizeof *copy);
-
+	arguments = calloc((size_t)argc + 1, sizeof *arguments);
+	if (!arguments)
+		return argv;
 	room = argc > 0 ? argv[0] : NULL;
-	for (int i = 0; i < argc && copy; i++) {
+	for (int i = 0; i < argc; i++) {
 		if (argv[i] == room + room_size)
 			room_size += strlen(argv[i]) + 1;
-		copy[i] = strdup(argv[i]);
+		arguments[i] = strdup(argv[i]);
 	}
-	return copy ? copy : argv;
+	return arguments;
 }
 
 void title_set(const char *role)
