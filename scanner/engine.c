@@ -290,11 +290,11 @@ enum wire_status engine_scan(struct engine *e, struct str bytes, char *text)
 	return result == CL_VIRUS ? wire_alert_status(str_of(text)) : error_status(result);
 }
 
-void engine_md5(struct str bytes, uint8_t ret_hash[16])
+void engine_hash(const char *name, struct str bytes, uint8_t *ret_hash)
 {
-	unsigned n = 16;
+	unsigned n;
 
-	cl_hash_data("md5", bytes.p ? bytes.p : "", bytes.n, ret_hash, &n);
+	cl_hash_data(name, bytes.p ? bytes.p : "", bytes.n, ret_hash, &n);
 }
 
 void engine_sha256(struct str bytes, uint8_t ret_hash[WIRE_HASH])

@@ -26,7 +26,7 @@ void engine_set_tmpdir(struct engine *e, const char *tmpdir);
 /* Name of what was found, or the reason, in text[ENGINE_TEXT_MAX]; "" when clean. */
 enum wire_status engine_scan(struct engine *e, struct str bytes, char *text);
 /* libclamav has them, so no other library is needed. */
-void engine_md5(struct str bytes, uint8_t ret_hash[16]);
+void engine_hash(const char *name, struct str bytes, uint8_t *ret_hash);
 void engine_sha256(struct str bytes, uint8_t ret_hash[WIRE_HASH]);
 
 /*

@@ -1,5 +1,7 @@
 # The scanner is a program of its own: the only user of libclamav and libarchive.
 scanner_content = \
+	scanner/aes.c \
+	scanner/aes.h \
 	scanner/archive.c \
 	scanner/arj.c \
 	scanner/content.c \

@@ -1,14 +1,15 @@
 /*
  * Whether an encrypted PDF opens without a password: many are encrypted only so that printing can be
- * forbidden, and everybody can read them. The standard handler of revisions 2 to 5 is tried with an empty
+ * forbidden, and everybody can read them. The standard handler, revisions 2 to 6, is tried with an empty
  * password; what else there is counts as locked.
  */
 #include <string.h>
 
+#include "scanner/aes.h"
 #include "scanner/content.h"
 #include "scanner/engine.h"
 
-enum { DICTIONARY_MAX = 8192, STRING_MAX = 128, KEY_MAX = 16, MD5 = 16 };
+enum { DICTIONARY_MAX = 8192, STRING_MAX = 128, KEY_MAX = 16, MD5 = 16, HASH_MAX = 64, ROUNDS_MAX = 400 };
 
 static const unsigned char padding[32] = {0x28, 0xbf, 0x4e, 0x5e, 0x4e, 0x75, 0x8a, 0x41, 0x64, 0x00, 0x4e, 0x56, 0xff, 0xfa, 0x01, 0x08,
     0x2e, 0x2e, 0x00, 0xb6, 0xd0, 0x68, 0x3e, 0x80, 0x2f, 0x0c, 0xa9, 0xfe, 0x64, 0x53, 0x69, 0x7a};
@@ -185,9 +186,9 @@ static size_t key_of(const struct lock *l, unsigned char key[MD5])
 	buf_add(&b, (struct str){(const char *)l->id, l->id_n});
 	if (l->revision >= 4 && l->has_plain_metadata)
 		buf_adds(&b, "\xff\xff\xff\xff");
-	engine_md5(buf_str(&b), key);
+	engine_hash("md5", buf_str(&b), key);
 	for (int i = 0; l->revision >= 3 && i < 50; i++)
-		engine_md5((struct str){(const char *)key, n}, key);
+		engine_hash("md5", (struct str){(const char *)key, n}, key);
 	buf_free(&b);
 	return n;
 }
@@ -204,7 +205,7 @@ static bool opens_old(const struct lock *l)
 	if (l->revision >= 3) {
 		buf_add(&b, (struct str){(const char *)padding, sizeof padding});
 		buf_add(&b, (struct str){(const char *)l->id, l->id_n});
-		engine_md5(buf_str(&b), data);
+		engine_hash("md5", buf_str(&b), data);
 		buf_free(&b);
 	}
 	for (int turn = 0; turn < (l->revision >= 3 ? 20 : 1); turn++) {
@@ -226,6 +227,34 @@ static bool opens_new(const struct lock *l)
 	return memcmp(hash, l->user, sizeof hash) == 0;
 }
 
+/* Revision 6: hashes of what the hash before encrypts, until the last octet lets it end. */
+static bool opens_newest(const struct lock *l)
+{
+	static const char *const hashes[] = {"sha256", "sha384", "sha512"};
+	uint8_t hash[HASH_MAX], data[64 * HASH_MAX];
+	size_t n = 32;
+
+	if (l->user_n < 48)
+		return false;
+	engine_hash("sha256", (struct str){(const char *)l->user + 32, 8}, hash);
+	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+		unsigned sum = 0;
+
+		for (size_t i = 0; i < 64; i++)
+			memcpy(data + i * n, hash, n);
+		aes128_cbc_encrypt(hash, hash + 16, data, 64 * n);
+		for (size_t i = 0; i < 16; i++)
+			sum += data[i];
+		if (round >= 63 && data[64 * n - 1] + 31u <= round) {
+			engine_hash(hashes[sum % 3], (struct str){(const char *)data, 64 * n}, hash);
+			return memcmp(hash, l->user, 32) == 0;
+		}
+		engine_hash(hashes[sum % 3], (struct str){(const char *)data, 64 * n}, hash);
+		n = 32 + 16 * (sum % 3);
+	}
+	return false;
+}
+
 bool pdf_is_locked(struct str s)
 {
 	struct str d = dictionary_of(s), plain = value_of(d, "/EncryptMetadata");
@@ -243,5 +272,5 @@ bool pdf_is_locked(struct str s)
 		l.length = 128; /* said in the filter's own dictionary */
 	if (l.revision >= 2 && l.revision <= 4)
 		return !opens_old(&l);
-	return l.revision == 5 ? !opens_new(&l) : true;
+	return l.revision == 5 ? !opens_new(&l) : l.revision == 6 ? !opens_newest(&l) : true;
 }

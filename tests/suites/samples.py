@@ -402,10 +402,19 @@ def rc4(key, data):
     return bytes(out)
 
 
+# Of revision 6, whose hash takes AES: with no password, and with one.
+PDF_USERS = {b"": "e3747a24fecbae5d896297954eb62e40acef67da71dad54b"
+                  "06e864e2ebdead8714a70776af4f44da07b991fb10d358b5",
+             b"secret": "4ffeefce0b6faf199d39e5974037c1b54ac553b19cf86832"
+                        "f2102dc723583c5b34bbec154c034d1cc6d0f965ab929e00"}
+
+
 def pdf_encrypted(password, revision):
     """Nothing in it but what says how it is encrypted."""
     owner, ident, permissions = bytes(range(32)), b"0123456789abcdef", -44
-    if revision == 5:
+    if revision == 6:
+        user = bytes.fromhex(PDF_USERS[password])
+    elif revision == 5:
         salt = b"saltsalt"
         user = hashlib.sha256(password + salt).digest() + salt + bytes(8)
     else:

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "lib/clock.h"
+#include "scanner/aes.h"
 #include "scanner/content.h"
 #include "scanner/engine.h"
 #include "tests/unit/growing.h"
@@ -101,7 +102,8 @@ static void growing(void **state)
 		const char *start, *again;
 	} rows[] = {
 	    {"%PDF-1.4\n", "1 0 obj<</Type/ObjStm/Filter/FlateDecode>>stream\nx"}, {"%PDF-1.4\n", "stream"}, {"%PDF-1.4\n", "obj"},
-	    {"%PDF-1.4\n", "/#4"}, {"{\\rtf1", "{\\*\\objdata 01"}, {"{\\rtf1", "\\objdata 01}"}, {"{\\rtf1", "{\\fldinst "},
+	    {"%PDF-1.4\n", "/#4"}, {"%PDF-1.4\n", "/Encrypt 1 0 R"},
+	    {"%PDF-1.4/Encrypt 1 0 R\n", "21 0 obj "}, {"{\\rtf1", "{\\*\\objdata 01"}, {"{\\rtf1", "\\objdata 01}"}, {"{\\rtf1", "{\\fldinst "},
 	    {"{\\rtf1", "\\bin1 "}, {"<?xml version='1.0'?>", "<Relationship a='"}, {"<?xml version='1.0'?>", "<w:instrText"},
 	    {"<?xml version='1.0'?>", "<fldSimple instr=\"&#"}, {"<?xml version='1.0'?><relationship>", "<"},
 	    {"<?xml version='1.0'?><relationship>", "<a b="}, {"<html>", "<script"}, {"<html>", "onload"}, {"a,b\n", "=|'"},
@@ -112,6 +114,22 @@ static void growing(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		assert_linear(rows[i].again, run, rows[i].start, str_of(rows[i].again), SIZE);
+}
+
+/* NIST SP 800-38A, F.2.1. */
+static void aes(void **state)
+{
+	static const uint8_t key[16] = {0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c},
+	    iv[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+	    wanted[32] = {0x76, 0x49, 0xab, 0xac, 0x81, 0x19, 0xb2, 0x46, 0xce, 0xe9, 0x8e, 0x9b, 0x12, 0xe9, 0x19, 0x7d, 0x50, 0x86, 0xcb, 0x9b,
+		0x50, 0x72, 0x19, 0xee, 0x95, 0xdb, 0x11, 0x3a, 0x91, 0x76, 0x78, 0xb2};
+	uint8_t data[33] = {0x6b, 0xc1, 0xbe, 0xe2, 0x2e, 0x40, 0x9f, 0x96, 0xe9, 0x3d, 0x7e, 0x11, 0x73, 0x93, 0x17, 0x2a, 0xae, 0x2d, 0x8a, 0x57,
+	    0x1e, 0x03, 0xac, 0x9c, 0x9e, 0xb7, 0x6f, 0xac, 0x45, 0xaf, 0x8e, 0x51, 7};
+
+	(void)state;
+	aes128_cbc_encrypt(key, iv, data, 33);
+	assert_memory_equal(data, wanted, 32);
+	assert_int_equal(data[32], 7); /* no whole block */
 }
 
 /* A file of each length up to its whole: what is torn off must not be read. */
@@ -137,7 +155,7 @@ static void torn(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(rings), cmocka_unit_test(growing), cmocka_unit_test(torn)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(rings), cmocka_unit_test(growing), cmocka_unit_test(torn), cmocka_unit_test(aes)};
 
 	clock_init();
 	engine_init();
