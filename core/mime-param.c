@@ -120,13 +120,18 @@ static struct str take_quoted(struct arena *a, struct cursor *c)
 	return (struct str){copy, n};
 }
 
-/* An unquoted value runs to the semicolon; a comment behind blanks is none of it. */
-static struct str take_token(struct arena *a, struct cursor *c)
+/*
+ * An unquoted value runs to the semicolon; a comment behind blanks is none of it. ret_other: only up
+ * to the first blank, where that may be a whole file name.
+ */
+static struct str take_token(struct arena *a, struct cursor *c, struct str *ret_other)
 {
 	const char *from = c->at, *end;
+	struct str first;
 
 	take_until(c, " \t\r\n;");
 	end = c->at;
+	first = str_range(from, end);
 	skip_blanks(c);
 	while (c->at < c->end && *c->at != ';') {
 		const char *name = c->at;
@@ -140,6 +145,8 @@ static struct str take_token(struct arena *a, struct cursor *c)
 		c->is_odd = true;
 		end = c->at;
 		skip_blanks(c);
+		if (str_chr(first, '.') >= 0 && str_find(first, STR("=?")) < 0)
+			*ret_other = first;
 	}
 	return header_unfold(a, str_range(from, end));
 }
@@ -153,7 +160,7 @@ static struct str take_value(struct arena *a, struct cursor *c, struct str *ret_
 
 	skip_blanks(c);
 	if (c->at == c->end || *c->at != '"')
-		return take_token(a, c);
+		return take_token(a, c, ret_other);
 	from = ++c->at;
 	value = take_quoted(a, c);
 	skip_blanks(c);
@@ -290,13 +297,18 @@ static bool is_boundary(struct str name)
 	return str_is(name, "boundary");
 }
 
+static void note_other(struct arena *a, struct mime_field *f, const struct raw *p)
+{
+	if (p->other.n && (str_is(p->name, "name") || str_is(p->name, "filename")))
+		f->plain_name = rfc2047_decode(a, p->other);
+}
+
 static void add_plain(struct arena *a, struct mime_field *f, const struct raw *p)
 {
 	struct mime_param *there = param_find(f, p->name);
 	struct str value = is_boundary(p->name) ? p->value : rfc2047_decode(a, p->value);
 
-	if (p->other.n && (str_is(p->name, "name") || str_is(p->name, "filename")))
-		f->plain_name = rfc2047_decode(a, p->other);
+	note_other(a, f, p);
 	if (!there) {
 		f->params[f->n++] = (struct mime_param){p->name, value};
 		return;
@@ -374,4 +386,7 @@ void mime_field_parse(struct arena *a, struct str value, struct mime_field *ret_
 		if (v[i].section < 0 && !v[i].is_extended)
 			add_plain(a, f, &v[i]);
 	add_sections(a, f, v, n);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].is_extended || v[i].section >= 0)
+			note_other(a, f, &v[i]);
 }

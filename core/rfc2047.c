@@ -1,6 +1,6 @@
 /*
  * Encoded words of RFC 2047 in header values. Lenient as mail programs are: words inside quotes,
- * without blanks around them, with blanks or ? in them. Linear: the next "?=" is looked for once.
+ * without blanks around them, with blanks or (Q only) ? in them. Linear: the next "?=" is looked for once.
  */
 #include "core/charset.h"
 #include "core/decode.h"
@@ -58,7 +58,8 @@ static bool word_at(struct decoder *d, size_t at, struct word *ret_word)
 	ret_word->is_base64 = encoding == 'b';
 	ret_word->text = str_range(d->in.p + text, d->in.p + word_end(d, text));
 	ret_word->end = word_end(d, text) + 2;
-	return true;
+	/* Base64 has no ?: a word that was cut short must not swallow the next one. */
+	return !ret_word->is_base64 || str_chr(ret_word->text, '?') < 0;
 }
 
 static void q_decode(struct buf *out, struct str in)

@@ -158,6 +158,9 @@ class Maker:
             'filename="=?utf-8?B?%s?="' % base64.b64encode(name.encode()).decode(),
             'filename="=?iso-8859-1?Q?%s?="' % name.replace(".", "=2E"),
             'filename="=?utf-8?Q?%s?=\n =?utf-8?Q?%s?="' % (name[:5], name[5:]),
+            'filename="\xe9\xfc%s"' % name, 'filename="\xc3\xa9%s"' % name, "filename*0*=iso-2022-jp''%%1B%%24B%%24%%22%%1B%%28B;\n filename*1=%s" % name,
+            "filename*=gb18030''%%C4%%E3%s" % name, 'filename="=?iso-2022-jp?B?GyRCJCIbKEI=?=\n =?utf-8?Q?%s?="' % name,
+            'filename="=?utf-8?B?%s?=\n =?utf-8?B?%s?="' % (base64.b64encode(b"\xc3").decode(), base64.b64encode(b"\xa9" + name.encode()).decode()),
         ])
 
     def leaf(self):
@@ -304,7 +307,8 @@ MUTATIONS = {
     "name": whole((rb'filename="', rb'filename="a.txt"; filename="'), (rb"filename=", rb"name="), (rb'filename="', rb"filename='"),
                   (rb'filename="([^"]*)"', rb'filename="\1" ; name=a.txt'), (rb'filename="([^"]*)"', rb"filename=\1"),
                   (rb'filename="([^"]*)"', rb'filename="\1'), (rb"attachment; ", rb"attachment;; "), (rb"attachment; ", rb"attachment, "),
-                  (rb"attachment; ", rb""), (rb"attachment; ", rb"; "), (rb"filename=", rb"filename ="), (rb"filename=", rb"FileName=")),
+                  (rb"attachment; ", rb""), (rb"filename\*1", rb"filename*2"), (rb"filename\*1", rb"filename*01"), (rb"filename\*0\*", rb"filename*0"),
+                  (rb"filename\*0", rb"filename*0; filename*0"), (rb"filename\*=", rb"filename*0*="), (rb"utf-8''", rb"utf-8'"), (rb"utf-8''", rb"no-such''"), (rb"attachment; ", rb"; "), (rb"filename=", rb"filename ="), (rb"filename=", rb"FileName=")),
     "base64": whole((rb"(?m)^([A-Za-z0-9+/]{20,})$", rb"!\1"), (rb"(?m)^([A-Za-z0-9+/]{8})([A-Za-z0-9+/]{12,})$", rb"\1==\2"),
                     (rb"(?m)^([A-Za-z0-9+/]{8})([A-Za-z0-9+/]{12,})$", rb"\1 \2"), (rb"(?m)^([A-Za-z0-9+/]{20,}=*)$", rb"\1\n\n"),
                     (rb"(?m)^([A-Za-z0-9+/]{8})([A-Za-z0-9+/]{12,})$", rb"\1\0\2"), (rb"(?m)=+$", b""),
@@ -336,14 +340,14 @@ def extension(name):
 
 
 def what_is_seen(leaves, marks, is_ours=False):
-    """mark -> extensions of the leaves that hold it; the name of one that holds several marks says nothing."""
+    """mark -> extensions of the leaves that hold it; the name of a leaf that swallowed it says nothing."""
     seen = collections.defaultdict(set)
     for kind, name, octets in leaves:
         if kind.startswith("multipart/") and not is_ours:    # a body that was not taken apart
             continue
         held = [n for n in marks if mark(n) in octets]
         for n in held:
-            seen[n].add(extension(name) if len(held) == 1 or is_ours else None)
+            seen[n].add(extension(name) if is_ours or extension(name) == "x%02d" % n else None)
     return seen
 
 

@@ -407,6 +407,8 @@ static void other_names(void **state)
 	    "Content-Disposition: attachment; filename=a.txt; filename*=utf-8''a.exe\r\n",
 	    "Content-Disposition: attachment; filename*0=a; filename*1=.exe; filename=a.txt\r\n",
 	    "Content-Disposition: attachment; filename=\"a.txt\".exe\r\n",
+	    "Content-Disposition: attachment; filename=a.exe b.txt\r\n",
+	    "Content-Disposition: attachment; filename=\"=?utf-8?B?YQ?\r\n =?utf-8?Q?.exe?=\"; filename=a.txt\r\n",
 	    "Content-Disposition: attachment; filename=\"=?utf-8?Q?a?=\r\n =?utf-8?Q?.exe?=\"; filename=a.txt\r\n",
 	    "Content-Type: image/gif; name=a.exe\r\nContent-Disposition: attachment; filename=a.txt\r\n",
 	};
