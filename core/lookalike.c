@@ -35,6 +35,8 @@ void lookalike_prepare(struct arena *a, struct str host, struct lookalike_host *
 	struct lookalike_host *h = ret_host;
 	struct str shown;
 
+	while (host.n && host.p[host.n - 1] == '.')
+		host.n--;
 	*h = (struct lookalike_host){.host = str_lower(a, host)};
 	h->domain = domain_registered(h->host);
 	h->skeleton = unicode_skeleton(a, domain_to_unicode(a, h->domain, &shown) ? shown : h->domain);

@@ -15,7 +15,7 @@
 #include "core/filter.h"
 #include "lib/store.h"
 
-enum { SHARED_MIN = 3, WORDS_MIN = 20, KEY_SIZE = 18 };
+enum { SHARED_MIN = 3, WORDS_MIN = 20, KEY_SIZE = 18, HAM = 1 << 20 };
 
 struct fuzzy_conf {
 	int64_t window_ms, keep_ms, bulk_from, spam_count;
@@ -69,13 +69,11 @@ static bool fuzzy_open(void *conf, const struct filter_env *env, struct conf_loa
 
 /* ---- counters ---- */
 
-static const char mark_letters[] = "bsh";
-
-static struct str key_of(char out[KEY_SIZE], enum fuzzy_mark mark, uint64_t hash)
+static struct str key_of(char out[KEY_SIZE], char kind, uint64_t hash)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	out[0] = mark_letters[mark];
+	out[0] = kind;
 	for (size_t i = 0; i < 16; i++)
 		out[1 + i] = digits[hash >> (60 - 4 * i) & 15];
 	return (struct str){out, 17};
@@ -86,28 +84,79 @@ static bool has_text(const struct fuzzy_print *print)
 	return print->words >= WORDS_MIN;
 }
 
-enum res fuzzy_add(struct store *store, const struct fuzzy_print *print, enum fuzzy_mark mark, int64_t n, int64_t ttl)
+/* The hashes that have counters: at most FUZZY_BANDS + FUZZY_FILES. */
+static size_t hashes_of(const struct fuzzy_print *print, uint64_t out[FUZZY_BANDS + FUZZY_FILES])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < FUZZY_BANDS && has_text(print); i++)
+		out[n++] = print->band[i];
+	for (size_t i = 0; i < print->files; i++)
+		out[n++] = print->file[i];
+	return n;
+}
+
+static enum res add_to_all(struct store *store, const struct fuzzy_print *print, char kind, int64_t add, int64_t ttl)
 {
 	struct store_change changes[FUZZY_BANDS + FUZZY_FILES];
 	char keys[FUZZY_BANDS + FUZZY_FILES][KEY_SIZE];
-	size_t count = 0;
+	uint64_t hashes[FUZZY_BANDS + FUZZY_FILES];
+	size_t n = hashes_of(print, hashes);
 
-	for (size_t i = 0; i < FUZZY_BANDS && has_text(print); i++, count++)
-		changes[count] = (struct store_change){STORE_COUNT, FUZZY_TABLE, key_of(keys[count], mark, print->band[i]), STR_NONE, n, ttl};
-	for (size_t i = 0; i < print->files; i++, count++)
-		changes[count] = (struct store_change){STORE_COUNT, FUZZY_TABLE, key_of(keys[count], mark, print->file[i]), STR_NONE, n, ttl};
-	return count ? store_apply(store, changes, count) : RES_NONE;
+	for (size_t i = 0; i < n; i++)
+		changes[i] = (struct store_change){STORE_COUNT, FUZZY_TABLE, key_of(keys[i], kind, hashes[i]), STR_NONE, add, ttl};
+	return n ? store_apply(store, changes, n) : RES_NONE;
 }
 
-static enum res count_of(struct store *store, struct arena *a, enum fuzzy_mark mark, uint64_t hash, int64_t *ret_count)
+enum res fuzzy_see(struct store *store, const struct fuzzy_print *print, int64_t ttl)
+{
+	return add_to_all(store, print, 'n', 1, ttl);
+}
+
+enum res fuzzy_mark(struct store *store, const struct fuzzy_print *print, enum fuzzy_mark mark, int64_t ttl)
+{
+	return add_to_all(store, print, 'm', mark == FUZZY_HAM ? HAM : 1, ttl);
+}
+
+static enum res count_of(struct store *store, struct arena *a, char kind, uint64_t hash, uint64_t *ret_count)
 {
 	char key[KEY_SIZE];
 	struct store_entry entry;
-	enum res res = store_get(store, FUZZY_TABLE, key_of(key, mark, hash), a, &entry);
-	uint64_t count = 0;
+	enum res res = store_get(store, FUZZY_TABLE, key_of(key, kind, hash), a, &entry);
 
-	*ret_count = res == RES_OK && str_u64(entry.value, &count) ? (int64_t)count : 0;
+	*ret_count = 0;
+	if (res == RES_OK)
+		str_u64(entry.value, ret_count);
 	return res;
+}
+
+enum res fuzzy_forget(struct store *store, const struct fuzzy_print *print, struct arena *a)
+{
+	uint64_t hashes[FUZZY_BANDS + FUZZY_FILES], marks;
+	size_t n = hashes_of(print, hashes), marked = 0;
+	char key[KEY_SIZE];
+
+	for (size_t i = 0; i < n; i++) {
+		if (count_of(store, a, 'm', hashes[i], &marks) == RES_TEMP)
+			return RES_TEMP;
+		marked += marks > 0;
+		if (marks && store_count(store, FUZZY_TABLE, key_of(key, 'm', hashes[i]), -(int64_t)marks, 0, NULL) != RES_OK)
+			return RES_TEMP;
+	}
+	return marked ? RES_OK : RES_NONE;
+}
+
+/* Both counters of one hash as three numbers. */
+static enum res counts_of(struct store *store, struct arena *a, uint64_t hash, int64_t ret_counts[FUZZY_MARKS])
+{
+	uint64_t seen, marks;
+
+	if (count_of(store, a, 'n', hash, &seen) == RES_TEMP || count_of(store, a, 'm', hash, &marks) == RES_TEMP)
+		return RES_TEMP;
+	ret_counts[FUZZY_SEEN] = (int64_t)seen;
+	ret_counts[FUZZY_SPAM] = (int64_t)(marks % HAM);
+	ret_counts[FUZZY_HAM] = (int64_t)(marks / HAM);
+	return seen || marks ? RES_OK : RES_NONE;
 }
 
 /* The SHARED_MIN-th largest. */
@@ -123,31 +172,45 @@ static int64_t agreed(int64_t v[FUZZY_BANDS])
 	return v[SHARED_MIN - 1];
 }
 
+/* Where too few of the bands are known, the last ones need not be asked for. */
+static enum res text_counts(struct store *store, const struct fuzzy_print *print, struct arena *a, struct fuzzy_counts *n)
+{
+	int64_t bands[FUZZY_MARKS][FUZZY_BANDS] = {{0}}, one[FUZZY_MARKS];
+
+	for (size_t i = 0; i < FUZZY_BANDS && n->shared + FUZZY_BANDS - i >= SHARED_MIN; i++) {
+		enum res res = counts_of(store, a, print->band[i], one);
+
+		if (res == RES_TEMP)
+			return res;
+		n->shared += res == RES_OK;
+		for (int mark = 0; mark < FUZZY_MARKS; mark++)
+			bands[mark][i] = one[mark];
+	}
+	for (int mark = 0; mark < FUZZY_MARKS; mark++)
+		n->text[mark] = agreed(bands[mark]);
+	return RES_OK;
+}
+
 enum res fuzzy_counts(struct store *store, const struct fuzzy_print *print, struct arena *a, struct fuzzy_counts *ret_counts)
 {
-	*ret_counts = (struct fuzzy_counts){0};
-	for (int mark = FUZZY_SEEN; mark <= FUZZY_HAM; mark++) {
-		int64_t bands[FUZZY_BANDS] = {0}, n;
+	int64_t one[FUZZY_MARKS];
 
-		for (size_t i = 0; i < FUZZY_BANDS && has_text(print); i++) {
-			if (count_of(store, a, mark, print->band[i], &bands[i]) == RES_TEMP)
-				return RES_TEMP;
-			ret_counts->shared += mark == FUZZY_SEEN && bands[i] > 0;
-		}
-		ret_counts->text[mark] = agreed(bands);
-		for (size_t i = 0; i < print->files; i++) {
-			if (count_of(store, a, mark, print->file[i], &n) == RES_TEMP)
-				return RES_TEMP;
-			if (n > ret_counts->files[mark])
-				ret_counts->files[mark] = n;
-		}
+	*ret_counts = (struct fuzzy_counts){0};
+	if (has_text(print) && text_counts(store, print, a, ret_counts) == RES_TEMP)
+		return RES_TEMP;
+	for (size_t i = 0; i < print->files; i++) {
+		if (counts_of(store, a, print->file[i], one) == RES_TEMP)
+			return RES_TEMP;
+		for (int mark = 0; mark < FUZZY_MARKS; mark++)
+			if (one[mark] > ret_counts->files[mark])
+				ret_counts->files[mark] = one[mark];
 	}
 	return RES_OK;
 }
 
 /* ---- the message ---- */
 
-static bool is_known_spam(const struct fuzzy_conf *c, const int64_t counts[3])
+static bool is_known_spam(const struct fuzzy_conf *c, const int64_t counts[FUZZY_MARKS])
 {
 	return counts[FUZZY_SPAM] >= c->spam_count && counts[FUZZY_SPAM] >= 2 * counts[FUZZY_HAM];
 }
@@ -207,9 +270,9 @@ static void fuzzy_settle(struct session *s, const void *conf, enum stage stage, 
 
 	if (!print || kind == VERDICT_TEMPFAIL)
 		return;
-	fuzzy_add(c->store, print, FUZZY_SEEN, 1, c->window_ms / 1000);
+	fuzzy_see(c->store, print, c->window_ms / 1000);
 	if (score_of_others(s) >= c->spam_from)
-		fuzzy_add(c->store, print, FUZZY_SPAM, 1, c->keep_ms / 1000);
+		fuzzy_mark(c->store, print, FUZZY_SPAM, c->keep_ms / 1000);
 }
 
 const struct filter fuzzy_filter = {

@@ -8,20 +8,25 @@
 struct store;
 
 /*
- * Counters of bands and attachments: "b" what was seen, "s" spam, "h" ham, then the hash in 16
- * hexadecimal digits. They expire on their own.
+ * Two counters for each band and attachment, under "n" and "m" and its hash in 16 hexadecimal digits:
+ * how often it was seen, and its marks, those as spam and those as ham in one number. They expire on
+ * their own. All that is done to them is adding, so that processes do not disturb each other.
  */
 #define FUZZY_TABLE "fuzzy"
 
-enum fuzzy_mark { FUZZY_SEEN, FUZZY_SPAM, FUZZY_HAM };
+enum fuzzy_mark { FUZZY_SEEN, FUZZY_SPAM, FUZZY_HAM, FUZZY_MARKS };
 
-/* Adds (n may be below 0) to all counters of a fingerprint. Short texts count by their attachments only. */
-enum res fuzzy_add(struct store *store, const struct fuzzy_print *print, enum fuzzy_mark mark, int64_t n, int64_t ttl);
+/* One message more. Short texts count by their attachments only; RES_NONE: it has none either. */
+enum res fuzzy_see(struct store *store, const struct fuzzy_print *print, int64_t ttl);
+/* A mark as FUZZY_SPAM or FUZZY_HAM. */
+enum res fuzzy_mark(struct store *store, const struct fuzzy_print *print, enum fuzzy_mark mark, int64_t ttl);
+/* Takes all marks away. */
+enum res fuzzy_forget(struct store *store, const struct fuzzy_print *print, struct arena *a);
 
 struct fuzzy_counts {
-	int64_t text[3];   /* by enum fuzzy_mark: what the third of the bands, by size, has */
-	int64_t files[3];  /* the largest of the attachments */
-	size_t shared;	   /* bands that were seen before */
+	int64_t text[FUZZY_MARKS];  /* by enum fuzzy_mark: what the third of the bands, by size, has */
+	int64_t files[FUZZY_MARKS]; /* the largest of the attachments */
+	size_t shared;		    /* bands that were seen before */
 };
 
 /* RES_TEMP: the store could not say. */

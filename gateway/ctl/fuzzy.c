@@ -35,20 +35,6 @@ static bool read_print(struct arena *a, const char *path, struct fuzzy_print *re
 	return true;
 }
 
-/* What is forgotten goes back to nothing, not below. */
-static enum res forget(struct job *job, struct arena *a, const struct fuzzy_print *print)
-{
-	struct fuzzy_counts counts;
-	enum res res = fuzzy_counts(job->store, print, a, &counts);
-
-	for (int mark = FUZZY_SPAM; mark <= FUZZY_HAM && res != RES_TEMP; mark++) {
-		int64_t n = counts.text[mark] > counts.files[mark] ? counts.text[mark] : counts.files[mark];
-		if (n > 0)
-			res = fuzzy_add(job->store, print, (enum fuzzy_mark)mark, -n, KEEP_S);
-	}
-	return res;
-}
-
 static void mark_file(void *arg, const char *path)
 {
 	struct job *job = arg;
@@ -58,7 +44,8 @@ static void mark_file(void *arg, const char *path)
 
 	job->seen++;
 	if (read_print(a, path, &print))
-		res = job->is_forgotten ? forget(job, a, &print) : fuzzy_add(job->store, &print, job->mark, 1, KEEP_S);
+		res = job->is_forgotten ? fuzzy_forget(job->store, &print, a)
+					 : fuzzy_mark(job->store, &print, job->mark, KEEP_S);
 	job->changed += res == RES_OK;
 	job->failed |= res == RES_TEMP;
 	arena_free(a);
@@ -77,7 +64,8 @@ static int mark(struct ctl *ctl, struct store *store, int argc, char **argv, str
 	if (ctl->json)
 		buf_addf(&out, "{\"messages\":%" PRIu64 ",\"changed\":%" PRIu64 "}\n", job.seen, job.changed);
 	else
-		buf_addf(&out, "%" PRIu64 " of %" PRIu64 " messages have a fingerprint and were marked\n", job.changed, job.seen);
+		buf_addf(&out, "%" PRIu64 " of %" PRIu64 " messages %s\n", job.changed, job.seen,
+		    job.is_forgotten ? "had marks, which are gone" : "have a fingerprint and were marked");
 	ctl_print(buf_str(&out));
 	buf_free(&out);
 	return job.failed ? ctl_fail("not everything could be marked") : 0;
@@ -98,7 +86,7 @@ static int mark_forgotten(struct ctl *ctl, struct store *store, int argc, char *
 	return mark(ctl, store, argc, argv, (struct job){.is_forgotten = true});
 }
 
-static void counts_json(struct json *j, const char *key, const int64_t counts[3])
+static void counts_json(struct json *j, const char *key, const int64_t counts[FUZZY_MARKS])
 {
 	json_key(j, key);
 	json_open(j, '{');

@@ -20,6 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(p->depth <= MIME_DEPTH_MAX && ++n <= m->part_count);
 		mime_text(m, p);
 		assert(p->decoded.n <= p->body.n && p->decoded_all.n >= p->decoded.n);
+		assert(p->decoded_unpadded.n <= p->body.n);
+		assert(!mime_is_hollow(p) || mime_has_content(p));
 	}
 	assert(n == m->part_count && n <= MIME_PARTS_MAX);
 	mime_json(m, &json, no_digest);

@@ -6,7 +6,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str in = {(const char *)data, size}, host, domain;
 	struct arena *a = arena_new(0);
-	struct urls urls = {0};
+	struct urls urls = {0}, more = {0};
 	struct url u;
 	size_t n;
 
@@ -14,6 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(urls.n <= URL_MAX);
 	for (size_t i = 0; i < urls.n; i++)
 		assert(urls.v[i].host.n && urls.v[i].domain.n <= urls.v[i].host.n);
+	urls_from_hidden(a, &more, &urls, in, URL_FROM_TEXT);
+	assert(more.n <= URL_MAX);
+	for (size_t i = 0; i < more.n; i++)
+		assert(more.v[i].host.n);
 	if (url_read(a, in, &u))
 		assert(u.url.n && u.scheme.n);
 	url_variants(a, in, &n);

@@ -21,6 +21,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-meta \
 	tests/fuzz/fuzz-milter-intake \
 	tests/fuzz/fuzz-mime \
+	tests/fuzz/fuzz-names \
 	tests/fuzz/fuzz-perlre \
 	tests/fuzz/fuzz-policy \
 	tests/fuzz/fuzz-queue \

@@ -142,16 +142,45 @@ static void known_spam(void **state)
 	struct fuzzy_print print = print_of(text(f->arena, 9, 100, 0));
 
 	(void)state;
-	assert_int_equal(fuzzy_add(store, &print, FUZZY_SPAM, 1, 3600), RES_OK);
+	assert_int_equal(fuzzy_mark(store, &print, FUZZY_SPAM, 3600), RES_OK);
 	judge(f, text(f->arena, 9, 100, 0));
 	assert_int_equal(fixture_found(f, "fuzzy.known-spam"), 0); /* one below the count */
-	assert_int_equal(fuzzy_add(store, &print, FUZZY_SPAM, 1, 3600), RES_OK);
+	assert_int_equal(fuzzy_mark(store, &print, FUZZY_SPAM, 3600), RES_OK);
 	judge(f, text(f->arena, 9, 100, 25));
 	assert_int_equal(fixture_found(f, "fuzzy.known-spam"), 1);
 	assert_string_equal(fixture_fact(f, "fuzzy.spam"), "2");
-	assert_int_equal(fuzzy_add(store, &print, FUZZY_HAM, 2, 3600), RES_OK);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(fuzzy_mark(store, &print, FUZZY_HAM, 3600), RES_OK);
 	judge(f, text(f->arena, 9, 100, 0));
 	assert_int_equal(fixture_found(f, "fuzzy.known-spam"), 0);
+	assert_int_equal(fuzzy_forget(store, &print, f->arena), RES_OK);
+	assert_int_equal(fuzzy_forget(store, &print, f->arena), RES_NONE);
+	judge(f, text(f->arena, 9, 100, 0));
+	assert_string_equal(fixture_fact(f, "fuzzy.spam"), "0");
+	assert_string_equal(fixture_fact(f, "fuzzy.ham"), "0");
+	fixture_free(f);
+	store_close(store);
+}
+
+/* One counter holds three numbers. */
+static void numbers_stay_apart(void **state)
+{
+	struct store *store;
+	struct fixture *f = started("filter fuzzy;", &store);
+	struct fuzzy_print print = print_of(text(f->arena, 11, 100, 0));
+	struct fuzzy_counts n;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fuzzy_see(store, &print, 3600), RES_OK);
+	for (int i = 0; i < 100; i++)
+		fuzzy_mark(store, &print, FUZZY_SPAM, 3600);
+	fuzzy_mark(store, &print, FUZZY_HAM, 3600);
+	assert_int_equal(fuzzy_counts(store, &print, f->arena, &n), RES_OK);
+	assert_int_equal(n.text[FUZZY_SEEN], 3);
+	assert_int_equal(n.text[FUZZY_SPAM], 100);
+	assert_int_equal(n.text[FUZZY_HAM], 1);
+	assert_int_equal(n.shared, FUZZY_BANDS);
 	fixture_free(f);
 	store_close(store);
 }
@@ -175,7 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(near_and_far), cmocka_unit_test(personal_things_do_not_count), cmocka_unit_test(counts_and_forgets),
-	    cmocka_unit_test(known_spam),   cmocka_unit_test(linear),
+	    cmocka_unit_test(known_spam),   cmocka_unit_test(numbers_stay_apart),	    cmocka_unit_test(linear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
