@@ -153,7 +153,7 @@ static void length_of_a_request(void **state)
 	line[CONTROL_REQUEST_MAX + 1] = '\n';
 	put(fd, (struct str){line, CONTROL_REQUEST_MAX + 2});
 	check(fd, "", RES_PERM, "", "the request is too long");
-	assert_int_equal(read(fd, line, 1), 0);
+	assert_true(read(fd, line, 1) <= 0); /* what was not read makes the end a reset */
 	close(fd);
 	/* Without an end too. */
 	fd = dial();
