@@ -102,7 +102,7 @@ static struct fact *slot(struct facts *f, const char *name, enum fact_type type)
 			memcpy(bigger, f->v, f->n * sizeof *bigger);
 		f->v = bigger;
 	}
-	f->v[f->n].def = def;
+	f->v[f->n] = (struct fact){.def = def};
 	return &f->v[f->n++];
 }
 

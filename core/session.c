@@ -36,6 +36,23 @@ void session_free(struct session *s)
 	arena_free(s->arena);
 }
 
+void session_mark(struct session *s)
+{
+	s->mark = (struct session_mark){s->findings, s->facts.n, s->failures};
+}
+
+void session_forget_helo(struct session *s)
+{
+	if (s->mark.findings.first) {
+		s->findings = s->mark.findings;
+		*s->findings.last = NULL;
+	} else {
+		findings_init(&s->findings);
+	}
+	s->facts.n = s->mark.facts;
+	s->failures = s->mark.failures;
+}
+
 struct message *message_start(struct session *s)
 {
 	struct arena *a = arena_new(0);

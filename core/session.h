@@ -122,6 +122,11 @@ struct session {
 	struct failure *failures;	/* as in message */
 	int64_t *slot_ns;		/* nanoseconds spent per chain slot, session and message together */
 	struct message *message;	/* NULL outside a transaction */
+	struct session_mark {		/* what the connect stage left: a new HELO forgets the rest */
+		struct findings findings;
+		size_t facts;
+		struct failure *failures;
+	} mark;
 
 	/* For the scopes that are made at the first look-up; the front end fills these in. */
 	struct dns *resolver;
@@ -145,6 +150,13 @@ struct session {
 struct session *session_new(const struct chain *chain, struct dns *dns, enum face face);
 /* Ends the message too. NULL is allowed. */
 void session_free(struct session *s);
+/*
+ * HELO may come again, after STARTTLS or as often as a client likes. The connect stage ends with
+ * session_mark(); session_forget_helo() forgets what was found since, so that nothing counts twice and
+ * nothing said in the clear survives.
+ */
+void session_mark(struct session *s);
+void session_forget_helo(struct session *s);
 /* Starts a transaction: s->message with an id and an empty envelope. */
 struct message *message_start(struct session *s);
 /* Forgets it (RSET, after the final reply). Nothing happens when there is none. */

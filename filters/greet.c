@@ -60,32 +60,12 @@ static const struct finding_def findings[] = {
     {0},
 };
 
-/* Of the session: a second EHLO (after STARTTLS) must not count twice. */
-struct seen {
-	bool early;
-	struct str helo;
-	unsigned found; /* bit per row of findings */
-};
-
-static struct seen *seen_of(struct session *s)
+static void find(struct session *s, const char *name, struct str what)
 {
-	void **state = filter_session_state(s);
-
-	if (!*state)
-		*state = arena_alloc(s->arena, sizeof(struct seen));
-	return *state;
-}
-
-static void find_once(struct session *s, const char *name, struct str what)
-{
-	struct seen *seen = seen_of(s);
 	size_t row = 0;
 
 	while (strcmp(findings[row].name, name) != 0)
 		row++;
-	if (seen->found & 1u << row)
-		return;
-	seen->found |= 1u << row;
 	finding_add(s, name, "%s: %.*s", findings[row].help, STR_ARG(what));
 }
 
@@ -105,7 +85,7 @@ static void check_early(struct session *s)
 {
 	fact_set_bool(FACTS(s), "greet.early", s->talked_early);
 	if (s->talked_early)
-		find_once(s, "greet.early", STR("before the greeting"));
+		find(s, "greet.early", STR("before the greeting"));
 }
 
 static enum outcome connect_run(struct session *s, const void *conf)
@@ -113,6 +93,8 @@ static enum outcome connect_run(struct session *s, const void *conf)
 	if (is_trusted(s, conf))
 		return RUN_SKIP;
 	check_early(s);
+	if (s->talked_early)
+		*filter_session_state(s) = s; /* found: HELO need not look again */
 	return RUN_OK;
 }
 
@@ -193,11 +175,11 @@ static void check_syntax(struct session *s, const struct greet_conf *c, enum syn
 	fact_set_bool(FACTS(s), "greet.helo-ours", ours);
 	fact_set_bool(FACTS(s), "greet.helo-mismatch", mismatch);
 	if (by_syntax[syntax])
-		find_once(s, by_syntax[syntax], s->helo);
+		find(s, by_syntax[syntax], s->helo);
 	if (ours)
-		find_once(s, "greet.helo-ours", s->helo);
+		find(s, "greet.helo-ours", s->helo);
 	else if (mismatch)
-		find_once(s, "greet.helo-mismatch", s->helo);
+		find(s, "greet.helo-mismatch", s->helo);
 }
 
 /* ---- helo: plausibility ---- */
@@ -235,7 +217,7 @@ static bool check_name(struct session *s)
 	fact_set_word(FACTS(s), "greet.helo-resolves", has_any ? "yes" : is_trouble ? "temperror" : "no");
 	fact_set_bool(FACTS(s), "greet.helo-confirmed", is_confirmed);
 	if (!has_any && !is_trouble)
-		find_once(s, "greet.helo-unresolvable", s->helo);
+		find(s, "greet.helo-unresolvable", s->helo);
 	return is_confirmed;
 }
 
@@ -250,7 +232,7 @@ static void check_dynamic(struct session *s, bool is_confirmed)
 	is_dynamic = is_dynamic && (!is_confirmed || greet_is_dynamic(s->helo, &s->client));
 	fact_set_bool(FACTS(s), "greet.dynamic", is_dynamic);
 	if (is_dynamic)
-		find_once(s, "greet.dynamic", names->records[0].name);
+		find(s, "greet.dynamic", names->records[0].name);
 }
 
 static void helo_want(struct session *s, const void *conf)
@@ -270,16 +252,13 @@ static void helo_want(struct session *s, const void *conf)
 static enum outcome helo_run(struct session *s, const void *conf)
 {
 	const struct greet_conf *c = conf;
-	struct seen *seen = seen_of(s);
 	struct ip literal;
 	enum syntax syntax;
 
 	if (is_trusted(s, c))
 		return RUN_SKIP;
-	check_early(s); /* the front end may have seen it since */
-	if (seen->helo.p && str_eq(seen->helo, s->helo))
-		return RUN_OK;
-	seen->helo = arena_str(s->arena, s->helo);
+	if (!*filter_session_state(s))
+		check_early(s); /* the front end may have seen it since */
 	syntax = syntax_of(s->helo, &literal);
 	check_syntax(s, c, syntax, &literal);
 	if (c->resolve)

@@ -45,12 +45,16 @@ void judge_stage(const struct snapshot *snap, struct session *s, enum stage stag
 {
 	const struct recipient *r = stage == STAGE_RCPT ? s->message->current : NULL;
 
+	if (stage == STAGE_HELO)
+		session_forget_helo(s);
 	chain_run(s, stage);
 	set_score(stage_facts(s, stage), session_score(s, r));
 	policy_decide(snap->policy, s, stage, r, stage_arena(s, stage), ret_verdict);
 	if (r && ret_verdict->kind != VERDICT_REJECT && ret_verdict->kind != VERDICT_TEMPFAIL && is_of_other_class(snap, s))
 		defer(ret_verdict);
 	chain_settle(s, stage, ret_verdict->kind);
+	if (stage == STAGE_CONNECT)
+		session_mark(s);
 }
 
 /* Fields that only we may add are forgeries when they come in (TRAPS: forged X-Spam headers). */

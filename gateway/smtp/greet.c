@@ -3,32 +3,14 @@
 
 /* ---- connect ---- */
 
-static void set_mark(struct smtp *c)
-{
-	c->mark_findings = c->s->findings;
-	c->mark_facts = c->s->facts.n;
-	c->mark_failures = c->s->failures;
-}
-
-/*
- * HELO may come again, after STARTTLS or as often as a client likes: what an earlier one left in
- * the session is forgotten, so that nothing counts twice and nothing said in the clear survives.
- */
 void smtp_forget_helo(struct smtp *c)
 {
 	struct session *s = c->s;
 
 	smtp_message_end(c);
+	session_forget_helo(s);
 	s->helo = STR("");
 	s->is_esmtp = false;
-	s->findings = c->mark_findings;
-	if (c->mark_findings.first) {
-		*s->findings.last = NULL;
-	} else {
-		findings_init(&s->findings);
-	}
-	s->facts.n = c->mark_facts;
-	s->failures = c->mark_failures;
 	c->session_decided = c->connect_decided;
 	c->has_helo = false;
 }
@@ -66,7 +48,6 @@ static void banner(struct smtp *c, const struct verdict *v)
 			smtp_end(c, true);
 		return;
 	}
-	set_mark(c);
 	c->mode = MODE_COMMAND;
 	c->connect_decided = c->session_decided = verdict_keep(c->s->arena, v);
 	if (c->is_xclient && c->s->helo.n)

@@ -177,12 +177,16 @@ static void nothing_counts_twice(void **state)
 	fixture_client(f, "192.0.2.1");
 	f->s->talked_early = true;
 	fixture_run(f, STAGE_CONNECT);
+	session_mark(f->s);
 	assert_int_equal(fixture_found(f, "greet.early"), 1);
-	f->s->helo = STR("localhost");
-	fixture_run(f, STAGE_HELO);
-	fixture_run(f, STAGE_HELO);
-	f->s->helo = STR("other");
-	fixture_run(f, STAGE_HELO);
+	/* As judge_stage() does it: again and again, as after STARTTLS, and nothing is lost by that either. */
+	for (int i = 0; i < 3; i++) {
+		f->s->helo = i == 2 ? STR("other") : STR("localhost");
+		session_forget_helo(f->s);
+		fixture_run(f, STAGE_HELO);
+		assert_int_equal(fixture_found(f, "greet.early"), 1);
+		assert_int_equal(fixture_found(f, "greet.helo-unqualified"), 1);
+	}
 	assert_int_equal(fixture_found(f, NULL), 2);
 	assert_string_equal(fixture_fact(f, "greet.helo-syntax"), "unqualified");
 	fixture_free(f);
