@@ -189,6 +189,17 @@ static bool is_named(const struct header *field, struct str name)
 	return field->name.n == name.n && str_icmp(field->name, name) == 0;
 }
 
+void headers_move(struct headers *h, const char *from, const char *to)
+{
+	struct header *v = (struct header *)h->v; /* made by us, in an arena */
+
+	for (size_t i = 0; i < h->n; i++) {
+		v[i].name.p = to + (v[i].name.p - from);
+		v[i].value.p = to + (v[i].value.p - from);
+		v[i].raw.p = to + (v[i].raw.p - from);
+	}
+}
+
 const struct header *headers_get(const struct headers *h, const char *name, size_t index)
 {
 	struct str wanted = str_of(name);

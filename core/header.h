@@ -39,6 +39,11 @@ void headers_parse(struct arena *a, struct str message, struct headers *ret_head
 void headers_parse_within(struct arena *a, struct str message, const struct parse_limits *limits,
     struct headers *ret_headers);
 
+/*
+ * The same octets now stand somewhere else: what was read while the message came in points into the
+ * complete one from now on.
+ */
+void headers_move(struct headers *h, const char *from, const char *to);
 /* The index-th (from 0) field of that name, top down; NULL when there is none. */
 const struct header *headers_get(const struct headers *h, const char *name, size_t index);
 size_t headers_count(const struct headers *h, const char *name);

@@ -277,8 +277,10 @@ void smtp_finish(struct smtp *c)
 		return;
 	}
 	atomic_fetch_add_explicit(&smtp_stats(c)->bytes, spool_size(m->spool), memory_order_relaxed);
-	if (c->has_header)
+	if (c->has_header) {
+		headers_move(&m->headers, c->header, spool_data(m->spool).p);
 		smtp_stage(c, STAGE_MESSAGE, message_judged);
-	else
+	} else {
 		judge_header(c);
+	}
 }

@@ -42,8 +42,10 @@ static const char *take(struct smtp *c, struct str section)
 {
 	struct message *m = c->s->message;
 
+	section = arena_str(m->arena, section);
 	c->has_header = true;
-	headers_parse_within(m->arena, arena_str(m->arena, section), m->limits, &m->headers);
+	c->header = section.p;
+	headers_parse_within(m->arena, section, m->limits, &m->headers);
 	return content_headers_wrong(&m->headers, c->snap->config->limits.hops);
 }
 

@@ -65,11 +65,6 @@ struct smtp {
 	struct smtp_client *client; /* counts sessions of this address */
 	struct timer *timer, *life;
 
-	/* What the connect stage left, to go back to at HELO, STARTTLS. */
-	struct findings mark_findings;
-	size_t mark_facts;
-	struct failure *mark_failures;
-
 	/* The stage in hand. */
 	enum stage stage;
 	void (*then)(struct smtp *c, const struct verdict *v);
@@ -86,6 +81,7 @@ struct smtp {
 	const char *failure;	/* reply that waits for the end of the message; static or the message's */
 	bool is_refused;	/* by a verdict, which was logged already */
 	bool has_header;	/* parsed, and its stage begun, before the end */
+	const char *header;	/* the copy that was parsed then */
 	size_t searched;	/* for the end of the header section */
 	int64_t header_us;	/* when its stage began */
 	uint64_t received;	/* octets since data_us, on the wire */

@@ -35,6 +35,7 @@ scenarios = \
 	tests/scenarios/filter-rules.mt \
 	tests/scenarios/filter-text.mt \
 	tests/scenarios/header-injection.mt \
+	tests/scenarios/helo-again.mt \
 	tests/scenarios/limit-address.mt \
 	tests/scenarios/limit-command.mt \
 	tests/scenarios/limit-dns.mt \
@@ -54,6 +55,7 @@ scenarios = \
 	tests/scenarios/listeners.mt \
 	tests/scenarios/log-lines.mt \
 	tests/scenarios/loop.mt \
+	tests/scenarios/message-in-pieces.mt \
 	tests/scenarios/milter-negotiate.mt \
 	tests/scenarios/milter-shutdown.mt \
 	tests/scenarios/milter-sign.mt \
