@@ -479,7 +479,7 @@ uint64_t features_digest(const struct features *f)
 	return digest;
 }
 
-const char *zone_name(enum zone zone)
+const char *zone_name(enum learner_zone zone)
 {
 	return zones[zone].name;
 }

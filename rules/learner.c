@@ -187,13 +187,13 @@ static double layer_odds(const struct learner *l, const struct layer *layer, con
 	return sum;
 }
 
-static enum zone zone_of(const struct features *f, size_t at)
+static enum learner_zone zone_of(const struct features *f, size_t at)
 {
 	size_t z = 0;
 
 	while (z + 1 < ZONE_COUNT && at >= f->ends[z])
 		z++;
-	return (enum zone)z;
+	return (enum learner_zone)z;
 }
 
 static uint64_t fewer(const struct layer *layer)

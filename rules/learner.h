@@ -45,7 +45,7 @@ enum {
 };
 
 /* Parts of a message whose features are counted apart. Up to ZONE_WORDS_END they have words. */
-enum zone {
+enum learner_zone {
 	ZONE_SHAPE,	   /* order of the header fields, what their values look like, MIME parts */
 	ZONE_LINK,	   /* hosts, domains, words of links */
 	ZONE_PATH,	   /* Received fields */
@@ -68,7 +68,7 @@ void features_make(struct arena *a, struct message *m, struct features *ret_feat
 /* A digest of what makes the features: the same message again is the same lesson. */
 uint64_t features_digest(const struct features *f);
 /* "a link", "the text": for explanations. */
-const char *zone_name(enum zone zone);
+const char *zone_name(enum learner_zone zone);
 
 struct learner;
 
@@ -80,7 +80,7 @@ struct learner_verdict {
 	uint64_t spam, ham; /* messages that were learnt, in the layer that has more of the rarer kind */
 	/* The words that speak most for the side that it is on. */
 	struct {
-		enum zone zone;
+		enum learner_zone zone;
 		struct str word;
 	} reasons[LEARNER_REASONS];
 	size_t reason_count;

@@ -28,6 +28,7 @@ unit_tests = \
 	tests/unit/test-headers \
 	tests/unit/test-html \
 	tests/unit/test-iprev \
+	tests/unit/test-learn \
 	tests/unit/test-learner \
 	tests/unit/test-list \
 	tests/unit/test-loop \
@@ -87,7 +88,9 @@ tests_unit_test_conf_SOURCES = tests/unit/test-conf.c tests/unit/conf-kit.h test
 tests_unit_test_conf_LDADD = $(unit_ldadd)
 tests_unit_test_config_SOURCES = tests/unit/test-config.c tests/unit/unit.h gateway/config.c
 tests_unit_test_config_LDADD = $(unit_ldadd)
-tests_unit_test_learner_SOURCES = tests/unit/test-learner.c tests/unit/unit.h
+tests_unit_test_learn_SOURCES = tests/unit/test-learn.c tests/unit/chain-fixture.h tests/unit/clock-fake.h tests/unit/state-fixture.h tests/unit/unit.h
+tests_unit_test_learn_LDADD = $(unit_ldadd)
+tests_unit_test_learner_SOURCES = tests/unit/test-learner.c tests/unit/growing.h tests/unit/unit.h
 tests_unit_test_learner_LDADD = $(unit_ldadd)
 tests_unit_test_list_SOURCES = tests/unit/test-list.c tests/unit/conf-kit.h tests/unit/unit.h
 tests_unit_test_list_LDADD = $(unit_ldadd)
