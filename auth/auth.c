@@ -99,7 +99,7 @@ static void ask_candidates(const struct auth *auth, struct dns_scope *dns, struc
 		dmarc_ask_related(dns, author, auth->spf.domain);
 	for (size_t i = 0; auth->dkim && i < auth->dkim->n && i < CANDIDATES_MAX; i++)
 		if (auth->dkim->v[i].result == AUTH_NONE)
-			dmarc_ask_related(dns, author, auth->dkim->v[i].domain);
+			dmarc_ask_related(dns, author, auth->dkim->v[i].ascii);
 }
 
 void auth_start_dmarc(struct auth *auth, struct dns_scope *dns, const struct headers *headers)
@@ -125,7 +125,7 @@ static size_t collect_ids(const struct auth *auth, struct dmarc_id ids[DKIM_SIGN
 
 		if (sig->result == AUTH_TEMPERROR ||
 		    (sig->result == AUTH_PASS && (!sig->is_partial || auth->accepts_partial)))
-			ids[n++] = (struct dmarc_id){sig->domain, false, sig->result == AUTH_TEMPERROR};
+			ids[n++] = (struct dmarc_id){sig->ascii, false, sig->result == AUTH_TEMPERROR};
 	}
 	return n;
 }

@@ -184,7 +184,7 @@ static const struct signature *failed_signature(const struct auth *auth, bool mu
 		const struct signature *sig = &auth->dkim->v[i];
 
 		if (sig->result != AUTH_PASS && sig->domain.n &&
-		    (!must_be_aligned || str_ieq(sig->domain, r->author) || str_ieq(sig->domain, r->organization)))
+		    (!must_be_aligned || str_ieq(sig->ascii, r->author) || str_ieq(sig->ascii, r->organization)))
 			return sig;
 	}
 	return NULL;
@@ -222,7 +222,7 @@ static void add_signature(struct buf *out, const struct signature *sig)
 {
 	if (!sig)
 		return;
-	add_field(out, "DKIM-Domain", sig->domain);
+	add_field(out, "DKIM-Domain", sig->ascii);
 	add_field(out, "DKIM-Identity", sig->identity);
 	add_field(out, "DKIM-Selector", sig->selector);
 }

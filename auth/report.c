@@ -36,17 +36,17 @@ static unsigned signature_rank(const struct dmarc_report *r, const struct signat
 {
 	if (sig->result != AUTH_PASS)
 		return 3;
-	if (str_ieq(sig->domain, r->author))
+	if (str_ieq(sig->ascii, r->author))
 		return 0;
-	return r->organization.n && str_iends(sig->domain, r->organization) ? 1 : 2;
+	return r->organization.n && str_iends(sig->ascii, r->organization) ? 1 : 2;
 }
 
 static void add_signature(struct buf *key, const struct signature *sig, size_t *n)
 {
-	if (*n == REPORT_DKIM_MAX || sig->domain.n == 0 || sig->selector.n == 0 ||
-	    key->n + sig->domain.n + sig->selector.n + 16 > STORE_KEY_MAX)
+	if (*n == REPORT_DKIM_MAX || sig->ascii.n == 0 || sig->selector.n == 0 ||
+	    key->n + sig->ascii.n + sig->selector.n + 16 > STORE_KEY_MAX)
 		return;
-	buf_addf(key, "%s%.*s|%.*s|%s", (*n)++ ? "," : "", STR_ARG(sig->domain), STR_ARG(sig->selector),
+	buf_addf(key, "%s%.*s|%.*s|%s", (*n)++ ? "," : "", STR_ARG(sig->ascii), STR_ARG(sig->selector),
 	    auth_result_words[sig->result]);
 }
 

@@ -155,10 +155,17 @@ static struct str decode_identity(struct arena *a, struct str value)
 	return (struct str){text, n};
 }
 
-/* The domain of i= must be that of d= or below it. */
+static struct str to_ascii(struct arena *a, struct str domain)
+{
+	struct str ascii;
+
+	return !str_is_ascii(domain) && domain_to_ascii(a, domain, &ascii) ? ascii : domain;
+}
+
+/* The domain of i= must be that of d= or below it, each in U- or A-labels (RFC 8616 part 5). */
 static void read_identity(struct arena *a, struct signature *sig, const struct tags *tags)
 {
-	struct str value = tags_get(tags, "i"), domain;
+	struct str value = tags_get(tags, "i"), domain, ours = to_ascii(a, sig->domain);
 	ptrdiff_t at;
 
 	if (!value.p) {
@@ -167,9 +174,8 @@ static void read_identity(struct arena *a, struct signature *sig, const struct t
 	}
 	sig->identity = decode_identity(a, value);
 	at = str_rchr(sig->identity, '@');
-	domain = str_from(sig->identity, (size_t)(at + 1));
-	if (at < 0 || !str_iends(domain, sig->domain) ||
-	    (domain.n > sig->domain.n && domain.p[domain.n - sig->domain.n - 1] != '.'))
+	domain = to_ascii(a, str_from(sig->identity, (size_t)(at + 1)));
+	if (at < 0 || !str_iends(domain, ours) || (domain.n > ours.n && domain.p[domain.n - ours.n - 1] != '.'))
 		settle(sig, AUTH_PERMERROR, "identity is outside the signing domain");
 }
 
@@ -202,6 +208,7 @@ static void read_names(struct arena *a, struct signature *sig, const struct tags
 		broken(sig, "bad domain or selector");
 		return;
 	}
+	sig->ascii = str_lower(a, domain);
 	sig->key_name = arena_printf(a, "%.*s._domainkey.%.*s", STR_ARG(selector), STR_ARG(domain));
 }
 
@@ -273,7 +280,7 @@ void signature_parse(struct arena *a, const struct header *h, size_t index, enum
 	struct signature *sig = ret_signature;
 	struct tags tags;
 
-	*sig = (struct signature){.form = form, .index = index, .reason = STR(""), .limit = BODY_ALL};
+	*sig = (struct signature){.form = form, .index = index, .reason = STR(""), .ascii = STR(""), .limit = BODY_ALL};
 	if (!tags_parse(arena_str(a, h->value), &tags))
 		broken(sig, "syntax error");
 	sig->algorithm = str_lower(a, tags_get(&tags, "a"));
@@ -367,7 +374,7 @@ static bool try_key(struct arena *a, struct signature *sig, struct str record, s
 		return true;
 	}
 	if (key.is_strict && sig->form == SIGNATURE_DKIM &&
-	    !str_ieq(str_from(sig->identity, (size_t)str_rchr(sig->identity, '@') + 1), sig->domain)) {
+	    !str_ieq(to_ascii(a, str_from(sig->identity, (size_t)str_rchr(sig->identity, '@') + 1)), sig->ascii)) {
 		settle(sig, AUTH_PERMERROR, "key does not allow sub-domains");
 		return true;
 	}

@@ -40,6 +40,7 @@ struct signature {
 
 	/* As the field has them, also when it is broken; "" missing. */
 	struct str domain;	/* lower case */
+	struct str ascii;	/* the same in A-labels; "" when it is no name */
 	struct str selector;
 	struct str algorithm;	/* lower case */
 	struct str identity;	/* i=, or "@" and domain */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "auth/spf-private.h"
+#include "core/address.h"
 
 const char *const spf_result_words[] = {"none", "neutral", "pass", "fail", "softfail", "temperror",
     "permerror", NULL};
@@ -407,6 +408,14 @@ static enum spf_result check_host(struct spf_state *st, struct str domain, unsig
 
 /* ---- the identity ---- */
 
+/* Names of SMTPUTF8 are looked up in A-labels (RFC 7208 part 4.3). */
+static struct str to_ascii(struct arena *a, struct str domain)
+{
+	struct str ascii;
+
+	return !str_is_ascii(domain) && domain_to_ascii(a, domain, &ascii) ? ascii : domain;
+}
+
 static void set_identity(struct spf_state *st, struct spf_report *report)
 {
 	struct str sender = st->query->sender;
@@ -416,6 +425,7 @@ static void set_identity(struct spf_state *st, struct spf_report *report)
 	st->local = at > 0 ? str_sub(sender, 0, (size_t)at) : STR("postmaster");
 	st->sender_domain = sender.n ? str_from(sender, (size_t)(at + 1)) : st->query->helo;
 	st->sender = arena_printf(st->arena, "%.*s@%.*s", STR_ARG(st->local), STR_ARG(st->sender_domain));
+	st->sender_domain = to_ascii(st->arena, st->sender_domain);
 	report->domain = str_lower(st->arena, st->sender_domain);
 }
 
@@ -423,9 +433,12 @@ void spf_prefetch(struct dns_scope *dns, const struct spf_query *q)
 {
 	ptrdiff_t at = str_rchr(q->sender, '@');
 	struct str domain = q->sender.n ? str_from(q->sender, (size_t)(at + 1)) : q->helo;
+	struct arena *a = str_is_ascii(domain) ? NULL : arena_new(0);
 
+	domain = a ? to_ascii(a, domain) : domain;
 	if (name_is_usable(domain))
 		dns_ask(dns, domain, DNS_TXT);
+	arena_free(a);
 }
 
 void spf_check(struct arena *a, struct dns_scope *dns, const struct spf_query *q, struct spf_report *ret_report)

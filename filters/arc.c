@@ -112,10 +112,10 @@ static void set_chain_facts(struct session *s, const struct arc_conf *c, const s
 	bool trusted = true;
 
 	for (unsigned i = arc->instance; i > 0; i--) {
-		fact_add_text(f, "arc.sealers", arc->sets[i].chain.domain);
-		trusted = trusted && is_trusted(c, arc->sets[i].chain.domain);
+		fact_add_text(f, "arc.sealers", arc->sets[i].chain.ascii);
+		trusted = trusted && is_trusted(c, arc->sets[i].chain.ascii);
 	}
-	fact_set_text(f, "arc.sealer", arc->sets[arc->instance].chain.domain);
+	fact_set_text(f, "arc.sealer", arc->sets[arc->instance].chain.ascii);
 	fact_set_int(f, "arc.oldest-pass", arc->oldest_pass);
 	fact_set_bool(f, "arc.trusted", trusted);
 	if (trusted)

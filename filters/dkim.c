@@ -128,7 +128,7 @@ static void set_facts(struct session *s, const struct dkim *dkim)
 				fact_set_text(f, "dkim.reason", sig->reason);
 			continue;
 		}
-		fact_add_text(f, "dkim.domains", sig->domain);
+		fact_add_text(f, "dkim.domains", sig->ascii);
 		if (sig->is_partial)
 			fact_set_bool(f, "dkim.partial", true);
 		if (sig->is_testing)

@@ -93,7 +93,7 @@ static bool is_authenticated(const struct auth *auth, struct str domain)
 	if (auth->has_spf && auth->spf.result == SPF_PASS && is_same_organization(auth->spf.domain, domain))
 		return true;
 	for (size_t i = 0; auth->dkim && i < auth->dkim->n; i++)
-		if (auth->dkim->v[i].result == AUTH_PASS && is_same_organization(auth->dkim->v[i].domain, domain))
+		if (auth->dkim->v[i].result == AUTH_PASS && is_same_organization(auth->dkim->v[i].ascii, domain))
 			return true;
 	return false;
 }

@@ -200,6 +200,32 @@ def suite_mechanism(suite, _probe):
         suite.check("%s %s" % (client, domain), (got["result"], got["mechanism"], got["domain"]) == (result, mechanism, domain), str(got))
 
 
+def suite_idn(suite, probe):
+    """U-labels are looked up and compared as A-labels: sender, d=, i=, From (RFC 7208 part 4.3, RFC 8616)."""
+    key = OWN_ZONE["s1._domainkey.example.org"]
+    suite.zone({"xn--bcher-kva.example": [("TXT", "v=spf1 ip4:192.0.2.1 -all")], "s1._domainkey.xn--bcher-kva.example": key,
+                "_dmarc.xn--bcher-kva.example": [("TXT", "v=DMARC1; p=reject; adkim=s")]})
+    utf8, ascii_name = "b\u00fccher.example", "xn--bcher-kva.example"
+    for sender in ("a@" + utf8, "a@" + ascii_name, "a@B\u00dcCHER.example", "\u00e4@" + utf8):
+        for client, result in (("192.0.2.1", "pass"), ("192.0.2.2", "fail")):
+            got = suite.probe.json("spf", "--client", client, "--helo", "h.example", "--from", sender)
+            suite.check(sender + client, (got["result"], got["domain"]) == (result, ascii_name), str(got))
+    for author in (utf8, ascii_name):
+        for domain in (utf8, ascii_name):
+            for identity in ("", "i=@" + utf8, "i=@" + ascii_name, "i=x@other.example"):
+                mail = ("From: a@%s\r\nSubject: x\r\n\r\nHello\r\n" % author).encode()
+                value = probe.ask("sign", write("sign.eml", mail), domain, "s1", write("own.pem", OWN_KEY.encode()), "from", 1000, 0)["value"]
+                field = b"DKIM-Signature: " + value.encode()
+                got = suite.probe.json("auth", write("file.eml", field + b"\r\n" + mail))
+                if identity:    # not signed with: only that it is read as inside or outside of d=
+                    got = suite.probe.json("auth", write("file.eml", field.replace(b"v=1;", b"v=1; " + identity.encode() + b";") + b"\r\n" + mail))
+                    outside = "outside" in got["dkim"][0]["reason"]
+                    suite.check("%s %s" % (domain, identity), outside == ("other" in identity), str(got))
+                    continue
+                suite.check("%s signed by %s" % (author, domain), got["dkim"][0]["result"] == "pass" and got["dmarc"]["result"] == "pass" and
+                            got["dkim"][0]["domain"] == domain, str(got))
+
+
 # ---- scan says what auth says ----
 
 def messages():
@@ -232,7 +258,7 @@ def suite_scan(suite, probe):
                     words == ([s["result"] for s in auth["dkim"]] or ["none"]), "%s: %s" % (words, auth["dkim"]))
 
 
-SUITES = {"files": suite_files, "time": suite_time, "partial": suite_partial, "usage": suite_usage, "mechanism": suite_mechanism,
+SUITES = {"files": suite_files, "time": suite_time, "partial": suite_partial, "usage": suite_usage, "mechanism": suite_mechanism, "idn": suite_idn,
           "scan": suite_scan}
 # `all` has those too that take their time and go through the same functions as these.
 PUBLIC = ["own", "spf7208", "dkim-rfc", "dkimpy"]
