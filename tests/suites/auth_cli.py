@@ -226,6 +226,75 @@ def suite_idn(suite, probe):
                             got["dkim"][0]["domain"] == domain, str(got))
 
 
+# ---- DMARC ----
+
+def walk_cases():
+    if DATA:
+        yield from auth_suites.load_json("/dmarc/treewalk-examples.json")["cases"]
+    yield {"id": "own", "author_domain": "a.mail.example.com", "spf_domain": "example.com", "dkim_domain": "signing.example.com",
+           "dmarc_records_exist": ["_dmarc.example.com"], "org_domain": {"a.mail.example.com": "example.com"}, "spf_aligned": True,
+           "dkim_aligned": True, "policy_domain": "example.com"}
+
+
+def suite_walk(suite, probe):
+    """The tree-walk examples with a real client, a real signature and From."""
+    for case in walk_cases():
+        zone = auth_suites.walk_zone(case)
+        zone[case["spf_domain"]] = zone.get(case["spf_domain"], []) + [("TXT", "v=spf1 ip4:192.0.2.1 -all")]
+        zone["s1._domainkey." + case["dkim_domain"]] = OWN_ZONE["s1._domainkey.example.org"]
+        suite.zone(zone)
+        mail = ("From: a@%s\r\nSubject: x\r\n\r\nHello\r\n" % case["author_domain"]).encode()
+        value = probe.ask("sign", write("sign.eml", mail), case["dkim_domain"], "s1", write("own.pem", OWN_KEY.encode()), "", 1000, 0)["value"]
+        got = suite.probe.json("auth", "--client", "192.0.2.1", "--helo", "h.example", "--from", "b@" + case["spf_domain"],
+                               write("file.eml", b"DKIM-Signature: " + value.encode() + b"\r\n" + mail))
+        dmarc = got["dmarc"]
+        suite.check(case["id"], got["spf"]["result"] == "pass" and got["dkim"][0]["result"] == "pass" and
+                    (dmarc["spf_aligned"], dmarc["dkim_aligned"], dmarc["domain"]) ==
+                    (case["spf_aligned"], case["dkim_aligned"], case["policy_domain"]), "want %s, got %s" % (case, got))
+
+
+POLICIES = [    # record of example.org, of sub.example.org, author, does the author's name exist, policy, domain
+    ("p=reject", None, "example.org", True, "reject", "example.org"),
+    ("p=reject", None, "sub.example.org", True, "reject", "example.org"),
+    ("p=reject; sp=quarantine", None, "sub.example.org", True, "quarantine", "example.org"),
+    ("p=reject; sp=quarantine; np=none", None, "sub.example.org", True, "quarantine", "example.org"),
+    ("p=none; sp=quarantine; np=reject", None, "gone.example.org", False, "reject", "example.org"),
+    ("p=none; np=reject", None, "gone.example.org", False, "reject", "example.org"),
+    ("p=none; sp=quarantine", None, "gone.example.org", False, "quarantine", "example.org"),
+    ("p=reject", "p=none", "sub.example.org", True, "none", "sub.example.org"),
+    ("p=reject; t=y", None, "example.org", True, "quarantine", "example.org"),
+    ("p=quarantine; t=y", None, "example.org", True, "none", "example.org"),
+    ("p=none; t=y", None, "example.org", True, "none", "example.org"),
+    ("p=reject; sp=quarantine; t=y", None, "sub.example.org", True, "none", "example.org"),
+    ("p=reject; pct=0; rf=afrf; ri=1", None, "example.org", True, "reject", "example.org"),
+    ("p=reject; pct=50; sp=none", None, "example.org", True, "reject", "example.org"),
+    ("P = REJECT ; adkim = S", None, "example.org", True, "reject", "example.org"),
+    ("p=nonsense; rua=mailto:a@example.org", None, "example.org", True, "none", "example.org"),
+    ("sp=reject; rua=mailto:a@example.org", None, "example.org", True, "none", "example.org"),
+]
+
+
+def suite_policy(suite, _probe):
+    """p, sp and np, and what t=y makes of them; pct, rf and ri are history."""
+    for main_record, sub_record, author, exists, policy, domain in POLICIES:
+        zone = {"_dmarc.example.org": [("TXT", "v=DMARC1; " + main_record)], "example.org": [("A", "192.0.2.1")]}
+        if sub_record:
+            zone["_dmarc.sub.example.org"] = [("TXT", "v=DMARC1; " + sub_record)]
+        if exists:
+            zone.setdefault(author, []).append(("A", "192.0.2.1"))
+        suite.zone(zone)
+        got = suite.probe.json("auth", write("file.eml", b"From: a@" + author.encode() + b"\r\n\r\nx\r\n"))["dmarc"]
+        suite.check("%s / %s: %s" % (main_record, sub_record, author), (got["result"], got["policy"], got["domain"]) == ("fail", policy, domain), str(got))
+    for records, result in (([], "none"), (["v=DMARC1; p=reject", "v=DMARC1; p=none"], "none"), (["v=DMARC1; p=reject", "hello"], "fail"), (["v=DMARC2; p=reject"], "none"),
+                            (["p=reject; v=DMARC1"], "none"), (["v=DMARC1"], "none"), (["v=dmarc1; p=reject"], "none"), (["v=DMARC1; p=nonsense"], "none")):
+        suite.zone({"_dmarc.example.org": [("TXT", r) for r in records]})
+        got = suite.probe.json("auth", write("file.eml", b"From: a@example.org\r\n\r\nx\r\n"))["dmarc"]
+        suite.check(str(records), got["result"] == result, str(got))
+    suite.zone({"_dmarc.example.org": ["SERVFAIL"]})
+    got = suite.probe.json("auth", write("file.eml", b"From: a@example.org\r\n\r\nx\r\n"))["dmarc"]
+    suite.check("no answer", got["result"] == "temperror", str(got))
+
+
 # ---- scan says what auth says ----
 
 def messages():
@@ -258,7 +327,7 @@ def suite_scan(suite, probe):
                     words == ([s["result"] for s in auth["dkim"]] or ["none"]), "%s: %s" % (words, auth["dkim"]))
 
 
-SUITES = {"files": suite_files, "time": suite_time, "partial": suite_partial, "usage": suite_usage, "mechanism": suite_mechanism, "idn": suite_idn,
+SUITES = {"files": suite_files, "time": suite_time, "partial": suite_partial, "usage": suite_usage, "mechanism": suite_mechanism, "idn": suite_idn, "walk": suite_walk, "policy": suite_policy,
           "scan": suite_scan}
 # `all` has those too that take their time and go through the same functions as these.
 PUBLIC = ["own", "spf7208", "dkim-rfc", "dkimpy"]
