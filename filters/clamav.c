@@ -31,7 +31,7 @@ static const struct directive directives[] = {
 	.help = "folders or files with virus databases (default /var/lib/clamav, where freshclam puts them)"},
     {.name = "socket", .type = CONF_STRINGS, .offset = OFF(sockets), .repeats = true, .args = "PATH | ADDRESS:PORT...",
 	.help = "ask a clamd that runs already instead of loading databases; the first that answers. Its own limits and "
-	    "options apply too: its MaxFileSize and StreamMaxLength should not be below max-file"},
+	    "options apply too: MaxFileSize and StreamMaxLength should not be below max-file, AlertExceedsMax should be on"},
     {.name = "workers", .type = CONF_INT, .offset = OFF(workers), .def = "0", .min = 0, .max = WIRE_WORKERS_MAX,
 	.args = "COUNT", .help = "so many messages are scanned at the same time; 0: one per processor"},
     {.name = "timeout", .type = CONF_DURATION, .offset = OFF(timeout_ms), .def = "60s", .min = 100, .max = 3600000,

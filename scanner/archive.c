@@ -146,6 +146,17 @@ static bool read_member(struct content_job *job, struct archive *a, struct buf *
 	}
 }
 
+/* What a member really has; what it says only when it was not read to its end, and says more than was read. */
+static void note_size(struct content_job *job, struct archive_entry *e, size_t read, bool is_whole)
+{
+	uint64_t declared = archive_entry_size_is_set(e) ? (uint64_t)archive_entry_size(e) : 0, size = read;
+
+	if (!is_whole)
+		size = declared > read ? declared : UINT64_MAX;
+	if (size > job->largest)
+		job->largest = size;
+}
+
 static uint32_t entry_flags(struct archive_entry *e, struct str name)
 {
 	uint32_t flags = archive_name_escapes(name) ? WIRE_F_TRAVERSAL : 0;
@@ -173,6 +184,8 @@ static uint32_t one_member(struct content_job *job, struct archive *a, struct ar
 	name.p = room;
 	if (!(flags & WIRE_F_ENCRYPTED) && !read_member(job, a, &bytes, &flags))
 		flags |= archive_read_has_encrypted_entries(a) == 1 ? WIRE_F_ENCRYPTED : WIRE_F_BROKEN;
+	if (!(flags & WIRE_F_ENCRYPTED))
+		note_size(job, e, bytes.n, !(flags & WIRE_F_LIMIT));
 	flags = content_member(job, name, buf_str(&bytes), bytes.n, flags, depth);
 	buf_free(&bytes);
 	return flags;

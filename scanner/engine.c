@@ -15,6 +15,7 @@
 
 struct engine {
 	struct cl_engine *clamav;
+	uint64_t max_file;
 	struct cl_scan_options options;
 };
 
@@ -233,6 +234,7 @@ struct engine *engine_load(const struct wire_settings *settings, const struct st
 		snprintf(error, ENGINE_TEXT_MAX, "cannot start libclamav");
 		return NULL;
 	}
+	e->max_file = settings->max_file;
 	set_limits(e->clamav, settings, tmpdir);
 	set_options(&e->options, settings->options);
 	if (!load_paths(e, settings, paths, count, ret_info, error) || !load_self_test(e, tmpdir, error))
@@ -277,6 +279,10 @@ enum wire_status engine_scan(struct engine *e, struct str bytes, char *text)
 	text[0] = '\0';
 	if (bytes.n == 0)
 		return WIRE_CLEAN;
+	if (bytes.n > e->max_file) {
+		snprintf(text, ENGINE_TEXT_MAX, "larger than max-file");
+		return WIRE_LIMIT;
+	}
 	map = cl_fmap_open_memory(bytes.p, bytes.n);
 	if (!map) {
 		snprintf(text, ENGINE_TEXT_MAX, "out of memory");
@@ -286,7 +292,10 @@ enum wire_status engine_scan(struct engine *e, struct str bytes, char *text)
 	cl_fmap_close(map);
 	if (result == CL_CLEAN || result == CL_VERIFIED)
 		return WIRE_CLEAN;
-	snprintf(text, ENGINE_TEXT_MAX, "%.250s", result == CL_VIRUS && name ? name : cl_strerror(result));
+	/* Signatures have names; without one it is an alert of the library's own about a limit. */
+	if (result == CL_VIRUS && !name)
+		name = "Heuristics.Limits.Exceeded";
+	snprintf(text, ENGINE_TEXT_MAX, "%.250s", result == CL_VIRUS ? name : cl_strerror(result));
 	return result == CL_VIRUS ? wire_alert_status(str_of(text)) : error_status(result);
 }
 

@@ -79,6 +79,9 @@ static void judge_content(struct worker *w, const struct content_job *job, uint3
 		tell(w, job->item, WIRE_ENCRYPTED, "a part needs a password");
 	if (content_is_unreadable(kind))
 		tell(w, job->item, WIRE_BROKEN, "a part is a container that cannot be read here");
+	/* It reads the beginning of such a member, and says nothing. */
+	if (job->largest > w->settings->max_file)
+		tell(w, job->item, WIRE_LIMIT, "a member of an archive is larger than max-file");
 	if (content_is_unseen(job->leaf, kind) && job->is_over)
 		tell(w, job->item, WIRE_LIMIT, "an archive was not unpacked to its end");
 	else if (content_is_unseen(job->leaf, kind) && flags & WIRE_F_BROKEN)

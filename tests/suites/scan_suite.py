@@ -18,7 +18,7 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from document_cases import EXACT, OLETOOLS, cases                                    # noqa: E402
-from samples import archives, encrypted_archives, nested, tarred, zipped             # noqa: E402
+from samples import archives, encrypted_archives, nested, tarred, zip_encrypted, zipped             # noqa: E402
 
 FIRST_FIELDS = [b"Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0000", b"Authentication-Results: mx; spf=pass",
                 b"DKIM-Signature: v=1; a=rsa-sha256; d=a.example; b=x", b"ARC-Seal: i=1; a=rsa-sha256; b=x",
@@ -58,6 +58,11 @@ class Scans:
     def __init__(self, build, folder, conf):
         self.build, self.folder, self.conf, self.n = build, folder, conf, 0
         self.names = {}
+        self.database = ""
+
+    def configure(self, filters):
+        with open(self.conf, "w", encoding="utf-8") as f:
+            f.write(f'state "{self.folder}.state"; runtime "{self.folder}.run"; relay example.net {{ to 127.0.0.1:9; }}\n{filters}')
 
     def add(self, name, data):
         self.n += 1
@@ -199,6 +204,46 @@ def in_archives(scans):
     return len(plain) + len(locked)
 
 
+YARA = "rule reeve_sample { strings: $a = \"REEVE-YARA-8151\" condition: $a }\n"
+
+
+def outcomes(scans, root):
+    """What directives make of the same message: outcome and name; signatures of three kinds."""
+    database = scans.database
+    deep, many = nested(6), zipped(*((f"{i}.txt", b"%d" % i) for i in range(30)))
+    big = b"From: a\n\n" + b"text of no interest\n" * 2000
+    messages = {
+        "yara": message(b"REEVE-YARA-8151", "a.txt"), "ndb": message(b"xx REEVE-NDB-8152 xx", "a.txt"), "hdb": message(EICAR, "a.txt"),
+        "locked": message(zip_encrypted("a.txt", b"x"), "a.zip"), "inner": message(zipped(("a.txt", big)), "a.zip"),
+        "deep": message(deep, "a.zip"), "many": message(many, "a.zip"), "big": message(big, "a.txt"),
+    }
+    expected = [
+        ("", {"yara": ("infected", "reeve_sample"), "ndb": ("infected", "Suite.Body"), "hdb": ("infected", "Suite.Eicar"), "locked": ("encrypted", ""),
+              "inner": ("clean", ""), "deep": ("clean", ""), "many": ("clean", ""), "big": ("clean", "")}),
+        ("encrypted off;", {"locked": ("clean", "")}),
+        ("max-recursion 3;", {"deep": ("limit", "")}),
+        ("max-files 10;", {"many": ("limit", "")}),
+        ("max-file 20K;", {"big": ("limit", ""), "inner": ("limit", ""), "yara": ("infected", "reeve_sample")}),
+        ("max-scan 20K;", {"big": ("limit", ""), "inner": ("limit", "")}),
+    ]
+    if root:    # libclamav wants macros that it can read
+        with open(os.path.join(root, "attachments/oletools/oleform/oleform-PR314.docm"), "rb") as f:
+            messages["macros"] = message(f.read(), "a.docm")
+        expected += [("macros on;", {"macros": ("infected", "Macros")}), ("macros off;", {"macros": ("clean", "")})]
+    count = 0
+    for directives, rows in expected:
+        scans.configure(f'filter clamav {{ database "{database}"; timeout 60s; {directives} }}\n')
+        for name in rows:
+            scans.add(name, messages[name])
+        result = scans.run()
+        for name, (status, found) in rows.items():
+            facts = result.get(name, {})
+            check(facts.get("clamav.status") == status and found in facts.get("clamav.name", ""),
+                  f"{directives or 'defaults'} {name}: {facts.get('clamav.status')} {facts.get('clamav.name', '')} {facts.get('clamav.reason', '')}")
+        count += len(rows)
+    return count
+
+
 def main():
     build = sys.argv[1] if len(sys.argv) > 1 else "."
     root = sys.argv[2] if len(sys.argv) > 2 else os.environ.get("REEVE_TESTDATA", "")
@@ -213,13 +258,17 @@ def main():
         own_signature(database, sample)
         with open(os.path.join(database, "eicar.hdb"), "w", encoding="ascii") as f: # a hash: the file must be unpacked
             f.write(f"{hashlib.md5(EICAR).hexdigest()}:{len(EICAR)}:Suite.Eicar\n")
-        with open(conf, "w", encoding="utf-8") as f:
-            f.write(f'state "{folder}"; runtime "{folder}"; relay example.net {{ to 127.0.0.1:9; }}\n'
-                    f'filter attachment;\nfilter clamav {{ database "{database}"; timeout 60s; }}\n')
+        with open(os.path.join(database, "own.yara"), "w", encoding="ascii") as f:
+            f.write(YARA)
+        with open(os.path.join(database, "own.ndb"), "w", encoding="ascii") as f:
+            f.write(f"Suite.Body:0:*:{b'REEVE-NDB-8152'.hex()}\n")
         scans = Scans(build, mails, conf)
+        scans.database = database
+        scans.configure(f'filter attachment;\nfilter clamav {{ database "{database}"; timeout 60s; }}\n')
         counts = [own_samples(scans), documents(scans), in_archives(scans)]
         if root:
             counts += [clamav_files(scans, root), office_files(scans, root)]
+        counts.append(outcomes(scans, root))
     print("\n".join(faults + [f"scan_suite: {' + '.join(map(str, counts))} messages, {len(faults)} faults"]))
     return 1 if faults else 0
 
