@@ -1,7 +1,7 @@
 /*
  * Named groups in capitals, (?<NAME>...), keep what they matched; %{NAME} in another rule's pattern
- * stands for it. Rules that keep run first; rules that use are compiled per message, once what they
- * need is known. Bounded: CAPTURES_MAX texts of CAPTURE_TEXT_MAX octets, TEMPLATES_MAX patterns.
+ * stands for it, and %{HEADER(From:addr)} for a field. Rules that keep run first; rules that use are
+ * compiled per message, once what they need is known. Bounded: CAPTURES_MAX texts of CAPTURE_TEXT_MAX octets, TEMPLATES_MAX patterns.
  */
 #include "rules/rule.h"
 #include "rules/set.h"
@@ -29,6 +29,22 @@ static size_t place_length(struct str s, struct str *ret_name)
 	return n + 1;
 }
 
+/* "%{HEADER(From:addr)}" likewise: the value of a field. */
+static size_t field_length(struct str s, struct str *ret_field)
+{
+	static const char head[] = "%{HEADER(";
+	size_t start = sizeof head - 1;
+	ptrdiff_t end;
+
+	if (!str_starts(s, str_of(head)))
+		return 0;
+	end = str_find(str_from(s, start), STR(")}"));
+	if (end <= 0 || end > PLACE_MAX)
+		return 0;
+	*ret_field = str_sub(s, start, (size_t)end);
+	return start + (size_t)end + 2;
+}
+
 struct str capture_template(struct arena *a, struct str body, bool *ret_is_template)
 {
 	struct str name;
@@ -36,7 +52,7 @@ struct str capture_template(struct arena *a, struct str body, bool *ret_is_templ
 	(void)a;
 	*ret_is_template = false;
 	for (size_t i = 0; i < body.n; i++)
-		if (place_length(str_from(body, i), &name))
+		if (place_length(str_from(body, i), &name) || field_length(str_from(body, i), &name))
 			*ret_is_template = true;
 	return body;
 }
@@ -103,6 +119,17 @@ static bool add_captured(struct buf *out, const struct captured *list, struct st
 	return any;
 }
 
+/* The value of a field in a place, "" when there is none. */
+static struct str field_value(struct matcher *m, struct str field)
+{
+	struct str name;
+	unsigned bits;
+
+	if (!rules_header_of(field, &name, &bits))
+		return STR("");
+	return str_trim(field_text(&m->fields, arena_cstr(m->t->arena, name), bits));
+}
+
 static struct regex *fill(struct matcher *m, const struct compiled_rule *c)
 {
 	struct buf out = {0};
@@ -115,6 +142,8 @@ static struct regex *fill(struct matcher *m, const struct compiled_rule *c)
 		n = place_length(str_from(c->template, i), &name);
 		if (n) {
 			ok = add_captured(&out, m->captured, name);
+		} else if ((n = field_length(str_from(c->template, i), &name))) {
+			add_quoted(&out, field_value(m, name));
 		} else {
 			buf_addc(&out, c->template.p[i]);
 			n = 1;
@@ -136,14 +165,20 @@ static bool stands_in(const struct captured *list, struct str name, const struct
 	return false;
 }
 
-static bool can_match(const struct matcher *m, const struct compiled_rule *c, const struct str *lines, size_t n)
+static bool can_match(struct matcher *m, const struct compiled_rule *c, const struct str *lines, size_t n)
 {
 	struct str name;
 	size_t length;
 
 	for (size_t i = 0; i < c->template.n; i += length ? length : 1) {
+		struct captured field = {.name = ""};
 		length = place_length(str_from(c->template, i), &name);
 		if (length && !stands_in(m->captured, name, lines, n))
+			return false;
+		if (length || !(length = field_length(str_from(c->template, i), &name)))
+			continue;
+		field.text = field_value(m, name);
+		if (!field.text.n || !stands_in(&field, STR(""), lines, n))
 			return false;
 	}
 	return true;
@@ -172,7 +207,7 @@ void capture_run(struct matcher *m)
 {
 	for (size_t i = 0; i < m->rs->capture_count && !matcher_is_over(m); i++)
 		run_capture(m, m->rs->captures[i]);
-	for (size_t i = 0; m->captured && i < m->rs->template_count && i < TEMPLATES_MAX; i++)
+	for (size_t i = 0; i < m->rs->template_count && i < TEMPLATES_MAX; i++)
 		if (!matcher_is_over(m))
 			run_template(m, m->rs->templates[i]);
 }

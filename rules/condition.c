@@ -189,8 +189,8 @@ static bool has_feature(const struct rules_conf *conf, struct str name)
 {
 	struct str wanted = short_name(name);
 
-	if (str_is(wanted, "Conf::compat_welcomelist_blocklist"))
-		return has_setting(conf, "enable_compat", STR("welcomelist_blocklist"));
+	if (str_starts(wanted, STR("Conf::compat_")))
+		return has_setting(conf, "enable_compat", str_from(wanted, strlen("Conf::compat_")));
 	for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
 		if (str_is(wanted, features[i])) {
 			ptrdiff_t colon = str_chr(wanted, ':');

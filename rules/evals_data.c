@@ -187,6 +187,18 @@ static bool is_one_of(struct str word, const char *a, const char *b)
 	return str_is(word, a) || str_is(word, b);
 }
 
+static void remove_rcvd(struct rcvd_entry **list, struct str value)
+{
+	struct str rest = value, word;
+
+	while (str_word(&rest, &word))
+		for (struct rcvd_entry **e = list; *e;)
+			if (str_ieq((*e)->address, word))
+				*e = (*e)->next;
+			else
+				e = &(*e)->next;
+}
+
 static void add_setting(struct eval_data *d, struct arena *a, const struct rule_setting *s)
 {
 	struct str k = s->keyword;
@@ -203,7 +215,10 @@ static void add_setting(struct eval_data *d, struct arena *a, const struct rule_
 		add_rcvd(&d->rcvd, a, s->value);
 	else if (is_one_of(k, "def_welcomelist_from_rcvd", "def_whitelist_from_rcvd"))
 		add_rcvd(&d->def_rcvd, a, s->value);
-	else if (str_is(k, "freemail_domains") || is_one_of(k, "freemail_welcomelist", "freemail_whitelist"))
+	else if (is_one_of(k, "unwelcomelist_from_rcvd", "unwhitelist_from_rcvd")) {
+		remove_rcvd(&d->rcvd, s->value);
+		remove_rcvd(&d->def_rcvd, s->value);
+	} else if (str_is(k, "freemail_domains") || is_one_of(k, "freemail_welcomelist", "freemail_whitelist"))
 		add_freemail(d, a, s);
 	else if (str_is(k, "freemail_skip_bulk_envfrom"))
 		d->freemail_skip_bulk = !str_is(s->value, "0");

@@ -73,7 +73,7 @@ struct str field_raw(struct arena *a, const struct header *h)
 }
 
 /* A line end with the blanks behind it becomes one blank. */
-static struct str join_folds(struct arena *a, struct str s)
+struct str field_unfold(struct arena *a, struct str s)
 {
 	char *p;
 	size_t n = 0;
@@ -116,7 +116,7 @@ struct str field_decoded(struct fields *f, size_t index)
 
 	if (f->has_decoded[index])
 		return f->decoded[index];
-	s = join_folds(a, h->value);
+	s = field_unfold(a, h->value);
 	if (!str_is_ascii(s) && !str_is_utf8(s))
 		s = charset_to_utf8(a, STR("windows-1252"), s, &bad);
 	if (!is_plain(h->name) && str_find(s, STR("=?")) >= 0)
@@ -449,7 +449,7 @@ static struct values addresses(const struct values *in, unsigned modifiers)
 	struct values out = {.arena = in->arena};
 
 	for (size_t i = 0; i < in->n; i++) {
-		struct str rest = without_group(join_folds(in->arena, in->v[i]));
+		struct str rest = without_group(field_unfold(in->arena, in->v[i]));
 		for (size_t k = 0; rest.n && k < MAILBOXES_MAX; k++) {
 			size_t n = item_length(rest);
 			struct item item = read_item(in->arena, str_sub(rest, 0, n));

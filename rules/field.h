@@ -67,6 +67,8 @@ struct str field_text(struct fields *f, const char *name, unsigned modifiers);
 const struct relays *fields_relays(struct fields *f);
 /* One field's value, unfolded, trimmed, encoded words decoded. */
 struct str field_decoded(struct fields *f, size_t index);
+/* Each fold, with the blanks behind it, becomes one blank. */
+struct str field_unfold(struct arena *a, struct str value);
 /* The value behind the colon with LF line ends, unchanged otherwise. */
 struct str field_raw(struct arena *a, const struct header *h);
 

@@ -184,17 +184,16 @@ static const struct {
     {"last", HEADER_LAST},
 };
 
-/* "From:addr:last" into name and modifiers. */
-static bool take_header(struct parser *p, struct rule *r, struct str text)
+bool rules_header_of(struct str text, struct str *ret_name, unsigned *ret_modifiers)
 {
 	struct str part;
 
-	if (!str_split(&text, ':', &part) || part.n == 0)
+	*ret_modifiers = 0;
+	if (!str_split(&text, ':', ret_name) || ret_name->n == 0)
 		return false;
-	for (size_t i = 0; i < part.n; i++)
-		if (!is_alnum(part.p[i]) && !strchr("_.-", part.p[i]))
+	for (size_t i = 0; i < ret_name->n; i++)
+		if (!is_alnum(ret_name->p[i]) && !strchr("_.-", ret_name->p[i]))
 			return false;
-	r->header = arena_str(p->conf->arena, part);
 	while (str_split(&text, ':', &part)) {
 		size_t i = 0, n = sizeof modifiers / sizeof *modifiers;
 		if (part.n == 0)
@@ -203,8 +202,20 @@ static bool take_header(struct parser *p, struct rule *r, struct str text)
 			i++;
 		if (i == n)
 			return false;
-		r->modifiers |= modifiers[i].bits;
+		*ret_modifiers |= modifiers[i].bits;
 	}
+	return true;
+}
+
+static bool take_header(struct parser *p, struct rule *r, struct str text)
+{
+	struct str name;
+	unsigned bits;
+
+	if (!rules_header_of(text, &name, &bits))
+		return false;
+	r->header = arena_str(p->conf->arena, name);
+	r->modifiers |= bits;
 	return true;
 }
 

@@ -75,7 +75,7 @@ static struct str part_value(struct matcher *m, const struct mime_part *part, co
 		struct buf all = {0};
 		for (size_t i = 0; i < part->headers.n; i++)
 			buf_addf(&all, "%.*s: %.*s\n", STR_ARG(part->headers.v[i].name),
-			    STR_ARG(header_decode(a, header_unfold(a, part->headers.v[i].value))));
+			    STR_ARG(header_decode(a, field_unfold(a, part->headers.v[i].value))));
 		*ret_has = true;
 		return buf_take(&all, a);
 	}
@@ -87,7 +87,7 @@ static struct str part_value(struct matcher *m, const struct mime_part *part, co
 		while (value.n && (value.p[0] == ' ' || value.p[0] == '\t'))
 			value = str_from(value, 1);
 	} else {
-		value = header_decode(a, header_unfold(a, h->value));
+		value = header_decode(a, field_unfold(a, h->value));
 	}
 	return arena_printf(a, "%.*s\n", STR_ARG(value));
 }
@@ -97,53 +97,99 @@ static bool in_range(const struct compiled_rule *c, size_t number)
 	return !(c->flags & RULE_RANGE) || (number >= c->rule->range_from && number <= c->rule->range_to);
 }
 
-/* A negated rule holds when no part matches; the others when any does. */
-static void run_part_rule(struct matcher *m, uint32_t rule, struct str value, bool has, size_t number)
+struct part_text {
+	struct str value;
+	bool has; /* the part has the field */
+};
+
+/* The first part with a match is the one that counts, with all its matches. */
+static void run_on_parts(struct matcher *m, uint32_t rule, const struct part_text *v, size_t n)
 {
 	const struct compiled_rule *c = &m->rs->rules[rule];
 
-	if (!in_range(c, number) || m->result->is_timed_out)
-		return;
-	if (!has && !c->rule->has_if_unset)
-		value = STR("");
-	else if (!has)
-		value = c->rule->if_unset;
-	if (!(c->flags & RULE_NEGATED))
-		matcher_run(m, rule, value);
-	else if (m->seen[rule] != UINT32_MAX && matcher_try(m, rule, value, 0, NULL) == REGEX_MATCH)
-		m->seen[rule] = UINT32_MAX;
+	for (size_t i = 0; i < n && m->counts[rule] == 0 && !m->result->is_timed_out; i++) {
+		if (!in_range(c, i + 1))
+			continue;
+		if (v[i].has)
+			matcher_run(m, rule, v[i].value);
+		else if (c->absent_hits)
+			matcher_hit(m, rule, 1, STR(""));
+	}
 }
 
-static void run_part_slot(struct matcher *m, const struct field_slot *s)
+/* A negated rule holds when no part matches. */
+static void run_negated(struct matcher *m, uint32_t rule, const struct part_text *v, size_t n)
+{
+	const struct compiled_rule *c = &m->rs->rules[rule];
+
+	for (size_t i = 0; i < n && !m->result->is_timed_out; i++) {
+		struct str value = v[i].has ? v[i].value : c->rule->has_if_unset ? c->rule->if_unset : STR("");
+		if (in_range(c, i + 1) && matcher_try(m, rule, value, 0, NULL) == REGEX_MATCH)
+			return;
+	}
+	matcher_hit(m, rule, 1, STR(""));
+}
+
+static void run_joined(struct matcher *m, uint32_t rule, const struct part_text *v, size_t n)
 {
 	struct buf all = {0};
-	size_t number = 0;
-	bool has;
+
+	for (size_t i = 0; i < n; i++)
+		if (in_range(&m->rs->rules[rule], i + 1))
+			buf_add(&all, v[i].value);
+	matcher_run(m, rule, buf_take(&all, m->t->arena));
+}
+
+static void run_part_slot(struct matcher *m, const struct field_slot *s, size_t parts)
+{
+	struct part_text *v = arena_array(m->t->arena, parts, sizeof *v);
+	size_t n = 0;
 
 	for (struct mime_part *p = m->t->mime->root; p; p = mime_next(p)) {
-		struct str value = part_value(m, p, &s->spec, &has);
-		number++;
 		if (p->is_alternative_reading)
 			continue;
-		buf_add(&all, value);
-		for (size_t i = 0; i < s->count; i++)
-			if (!(m->rs->rules[s->rules[i]].flags & RULE_CONCAT))
-				run_part_rule(m, s->rules[i], value, has, number);
+		v[n].value = part_value(m, p, &s->spec, &v[n].has);
+		n++;
 	}
 	for (size_t i = 0; i < s->count; i++) {
 		unsigned flags = m->rs->rules[s->rules[i]].flags;
 		if (flags & RULE_CONCAT)
-			matcher_run(m, s->rules[i], arena_str(m->t->arena, buf_str(&all)));
-		else if (flags & RULE_NEGATED && m->seen[s->rules[i]] != UINT32_MAX)
-			matcher_hit(m, s->rules[i], 1, STR(""));
+			run_joined(m, s->rules[i], v, n);
+		else if (flags & RULE_NEGATED)
+			run_negated(m, s->rules[i], v, n);
+		else
+			run_on_parts(m, s->rules[i], v, n);
 	}
-	buf_free(&all);
 }
 
 void match_parts(struct matcher *m)
 {
+	size_t parts = 0;
+
 	if (!m->t->mime || !m->t->mime->root)
 		return;
+	for (struct mime_part *p = m->t->mime->root; p; p = mime_next(p))
+		parts++;
 	for (size_t i = 0; i < m->rs->mime_field_count && !m->result->is_timed_out; i++)
-		run_part_slot(m, &m->rs->mime_fields[i]);
+		run_part_slot(m, &m->rs->mime_fields[i], parts);
+}
+
+const struct str *match_part_lines(struct matcher *m, const struct field_spec *spec, size_t *ret_n)
+{
+	struct mime_part *root = m->t->mime ? m->t->mime->root : NULL;
+	struct str *out;
+	size_t n = 0;
+	bool has;
+
+	for (struct mime_part *p = root; p; p = mime_next(p))
+		n++;
+	out = arena_array(m->t->arena, n, sizeof *out);
+	n = 0;
+	for (struct mime_part *p = root; p; p = mime_next(p)) {
+		struct str value = part_value(m, p, spec, &has);
+		if (has && !p->is_alternative_reading)
+			out[n++] = value;
+	}
+	*ret_n = n;
+	return out;
 }

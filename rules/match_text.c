@@ -321,6 +321,8 @@ const struct str *matcher_lines(struct matcher *m, const struct compiled_rule *c
 		one = arena_alloc(m->t->arena, sizeof *one);
 		*ret_n = field_get(&m->fields, &spec, one);
 		return one;
+	case RULE_MIMEHEADER:
+		return match_part_lines(m, &spec, ret_n);
 	case RULE_FULL:
 		one = arena_alloc(m->t->arena, sizeof *one);
 		*one = arena_str(m->t->arena, full_text(m));

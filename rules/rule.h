@@ -161,6 +161,8 @@ struct rule *rules_conf_rule(struct rules_conf *conf, struct str name);
 
 /* ---- parts of the parser ---- */
 
+/* "From:addr:last" into name and modifiers (enum header_modifier); false when it is none. */
+bool rules_header_of(struct str text, struct str *ret_name, unsigned *ret_modifiers);
 /* The condition of an `if` line. NULL, or what is wrong. */
 const char *rules_condition(struct rules_conf *conf, struct str text, bool *ret_value);
 bool rules_has_plugin(const struct rules_conf *conf, struct str name);

@@ -162,7 +162,7 @@ void matcher_hit(struct matcher *m, uint32_t rule, double count, struct str text
 void matcher_run(struct matcher *m, uint32_t rule, struct str line);
 /* Whether a lazy rule has anything to be tried on. */
 bool matcher_is_waiting(const struct matcher *m, uint32_t rule);
-/* The lines that a rule of the kind looks at; a header rule has one or none. */
+/* The lines that a rule of the kind looks at; a header rule has one or none, a mimeheader rule one per part. */
 const struct str *matcher_lines(struct matcher *m, const struct compiled_rule *c, size_t *ret_n);
 static inline bool matcher_is_over(const struct matcher *m)
 {
@@ -178,6 +178,8 @@ void matcher_free(struct matcher *m);
 /* match_field.c */
 void match_fields(struct matcher *m);
 void match_parts(struct matcher *m);
+/* The values of a field in all parts that have it. */
+const struct str *match_part_lines(struct matcher *m, const struct field_spec *spec, size_t *ret_n);
 void match_one_text(struct matcher *m, const struct rule_group *g, const struct str *text);
 /* match_text.c */
 /* One more literal of the rule on the line (from 1): whether there are enough of them now. */

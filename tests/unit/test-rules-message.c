@@ -200,6 +200,15 @@ static void mime_headers_are_matched_by_part(void **state)
 	                         "mimeheader E Content-Type =~ /pdf/\ntflags E range=-2\n"
 	                         "mimeheader F Content-Type =~ /plain.*pdf/s\ntflags F concat\n", message),
 	    "A C D F ");
+	/* A fold is one blank; of several parts the first that matches counts; a range holds for joined ones too. */
+	assert_string_equal(hits("mimeheader A Content-Type =~ /plain; charset/\nmimeheader B Content-Type =~ /-[82]/\n"
+	                         "tflags B multiple\nmeta TWO B == 2\n"
+	                         "mimeheader C Content-Type =~ /mixed.*plain/s\ntflags C range=2- concat\n"
+	                         "mimeheader D Content-Type =~ /plain.*plain/s\ntflags D range=2-3 concat\n"
+	                         "mimeheader E Content-Type =~ /multipart\\/(?<KIND>\\w+)/\nbody F /%{KIND}/\n",
+				"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain;\n\tcharset=iso-8859-2\n\n"
+				"of mixed quality\n--b\nContent-Type: text/plain;\n\tcharset=iso-8859-2\n\nx\n--b--\n"),
+	    "A B TWO D E F ");
 }
 
 static void dates_are_read(void **state)

@@ -224,6 +224,8 @@ static void conditions_choose_lines(void **state)
 	                          "if !plugin(Mail::SpamAssassin::Plugin::NoSuch) && can(Mail::SpamAssassin::Conf::"
 	                          "feature_bug6558_free)\nbody C /x/\nendif\n"
 	                          "if (version < 3 || !(0))\n body D /x/\nendif\n"
+	                          "enable_compat a_b\nif can(Mail::SpamAssassin::Conf::compat_a_b)\nbody E /x/\nendif\n"
+	                          "if can(Mail::SpamAssassin::Conf::compat_c)\nbody F /x/\nendif\n"
 	                          "lang de describe D auf deutsch\nlang en describe D in english\n");
 
 	(void)state;
@@ -233,6 +235,8 @@ static void conditions_choose_lines(void **state)
 	assert_no_hit(rig, "B");
 	assert_hit(rig, "C");
 	assert_hit(rig, "D");
+	assert_hit(rig, "E");
+	assert_no_hit(rig, "F");
 	assert_str(hit_of(rig, "D")->rule->describe, "in english");
 	rig_free(rig);
 }
@@ -272,11 +276,14 @@ static void captures_feed_templates(void **state)
 {
 	static const struct str body[] = {{"dear joe.doe, hello", 19}};
 	struct rig *rig = rig_new("header A To:addr =~ /^(?<USER_PART>[^\\@]+)/\n"
-	                          "body B /dear %{USER_PART}/i\nbody C /hello %{USER_PART}/\nbody D /%{OTHER}/\n");
+	                          "body B /dear %{USER_PART}/i\nbody C /hello %{USER_PART}/\nbody D /%{OTHER}/\n"
+	                          "body E /dear %{HEADER(From:name)}/\nbody F /dear %{HEADER(Cc:addr)}/\n");
 
 	(void)state;
-	match(rig, "To: joe.doe@example.org\n\n", body, 1);
+	match(rig, "To: joe.doe@example.org\nFrom: joe.doe <a@b.example>\n\n", body, 1);
 	assert_hit(rig, "A");
+	assert_hit(rig, "E");
+	assert_no_hit(rig, "F");
 	assert_hit(rig, "B");
 	assert_no_hit(rig, "C");
 	assert_no_hit(rig, "D");
