@@ -163,6 +163,7 @@ reevectl_SOURCES = \
 	gateway/ctl/dmarc.c \
 	gateway/ctl/help.c \
 	gateway/ctl/fuzzy.c \
+	gateway/ctl/fuzzy.h \
 	gateway/ctl/learn.c \
 	gateway/ctl/learn.h \
 	gateway/ctl/limits.c \

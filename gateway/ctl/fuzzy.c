@@ -2,6 +2,8 @@
  * reevectl fuzzy: marks messages as spam or ham for the filter fuzzy, and shows what is known of one.
  * Needs no running daemon; a running one sees it with the next commit of the store.
  */
+#include "gateway/ctl/fuzzy.h"
+
 #include <inttypes.h>
 
 #include "core/mime.h"
@@ -22,17 +24,34 @@ struct job {
 	bool failed;
 };
 
+static void make_print(struct arena *a, struct str message, struct fuzzy_print *ret_print)
+{
+	struct mime *mime = mime_parse(a, message, NULL);
+
+	fuzzy_make(ret_print, mime, content_make(a, mime));
+}
+
 static bool read_print(struct arena *a, const char *path, struct fuzzy_print *ret_print)
 {
 	struct ctl own = {.arena = a};
-	struct mime *mime;
 	struct str text;
 
 	if (!ctl_read_message(&own, path, &text))
 		return false;
-	mime = mime_parse(a, text, NULL);
-	fuzzy_make(ret_print, mime, content_make(a, mime));
+	make_print(a, text, ret_print);
 	return true;
+}
+
+enum res ctl_fuzzy_ham(struct store *store, struct str message)
+{
+	struct arena *a = arena_new(0);
+	struct fuzzy_print print;
+	enum res res;
+
+	make_print(a, message, &print);
+	res = fuzzy_mark(store, &print, FUZZY_HAM, KEEP_S);
+	arena_free(a);
+	return res;
 }
 
 static void mark_file(void *arg, const char *path)

@@ -9,6 +9,7 @@
 
 #include "core/chain.h"
 #include "gateway/ctl/ctl.h"
+#include "gateway/ctl/fuzzy.h"
 #include "gateway/ctl/learn.h"
 #include "gateway/ctl/state.h"
 #include "gateway/ctl/walk.h"
@@ -278,6 +279,8 @@ struct ctl_lessons *ctl_lessons_open(struct ctl *ctl)
 void ctl_lessons_ham(struct ctl_lessons *lessons, struct str message)
 {
 	teach(&lessons->school, message);
+	if (ctl_fuzzy_ham(lessons->store, message) == RES_TEMP)
+		lessons->school.failed = true;
 }
 
 bool ctl_lessons_close(struct ctl_lessons *lessons)

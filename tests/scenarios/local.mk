@@ -34,6 +34,7 @@ scenarios = \
 	tests/scenarios/filter-recipients.mt \
 	tests/scenarios/filter-rules.mt \
 	tests/scenarios/filter-text.mt \
+	tests/scenarios/fuzzy-release.mt \
 	tests/scenarios/header-injection.mt \
 	tests/scenarios/helo-again.mt \
 	tests/scenarios/limit-address.mt \
@@ -84,8 +85,8 @@ scenarios = \
 	tests/scenarios/route-names.mt \
 	tests/scenarios/route-tls-verify.mt \
 	tests/scenarios/scan-explain.mt \
-	tests/scenarios/settings-language.mt \
 	tests/scenarios/self-test.mt \
+	tests/scenarios/settings-language.mt \
 	tests/scenarios/shutdown.mt \
 	tests/scenarios/smtp-basics.mt \
 	tests/scenarios/smuggling-bdat.mt \
