@@ -20,6 +20,9 @@ struct charset {
 	unsigned unit;
 };
 
+/* Two octets, or one of ASCII: where they are no character both are skipped, or the rest would be read askew. */
+enum { PAIR = 0 };
+
 static const struct charset charsets[] = {
     {"usascii", KIND_ASCII, NULL, 1},
     {"ascii", KIND_ASCII, NULL, 1},
@@ -100,40 +103,40 @@ static const struct charset charsets[] = {
     {"macroman", KIND_SINGLE, "MACINTOSH", 1},
     {"xmacroman", KIND_SINGLE, "MACINTOSH", 1},
     {"viscii", KIND_SINGLE, "VISCII", 1},
-    {"gb2312", KIND_ICONV, "GB18030", 1},
-    {"gb231280", KIND_ICONV, "GB18030", 1},
-    {"chinese", KIND_ICONV, "GB18030", 1},
-    {"euccn", KIND_ICONV, "GB18030", 1},
-    {"gbk", KIND_ICONV, "GB18030", 1},
-    {"xgbk", KIND_ICONV, "GB18030", 1},
-    {"cp936", KIND_ICONV, "GB18030", 1},
-    {"gb18030", KIND_ICONV, "GB18030", 1},
-    {"big5", KIND_ICONV, "BIG5-HKSCS", 1},
-    {"xxbig5", KIND_ICONV, "BIG5-HKSCS", 1},
-    {"cp950", KIND_ICONV, "CP950", 1},
-    {"big5hkscs", KIND_ICONV, "BIG5-HKSCS", 1},
-    {"euctw", KIND_ICONV, "EUC-TW", 1},
-    {"shiftjis", KIND_ICONV, "CP932", 1},
-    {"sjis", KIND_ICONV, "CP932", 1},
-    {"xsjis", KIND_ICONV, "CP932", 1},
-    {"mskanji", KIND_ICONV, "CP932", 1},
-    {"cp932", KIND_ICONV, "CP932", 1},
-    {"windows31j", KIND_ICONV, "CP932", 1},
-    {"eucjp", KIND_ICONV, "EUC-JP", 1},
-    {"xeucjp", KIND_ICONV, "EUC-JP", 1},
+    {"gb2312", KIND_ICONV, "GB18030", PAIR},
+    {"gb231280", KIND_ICONV, "GB18030", PAIR},
+    {"chinese", KIND_ICONV, "GB18030", PAIR},
+    {"euccn", KIND_ICONV, "GB18030", PAIR},
+    {"gbk", KIND_ICONV, "GB18030", PAIR},
+    {"xgbk", KIND_ICONV, "GB18030", PAIR},
+    {"cp936", KIND_ICONV, "GB18030", PAIR},
+    {"gb18030", KIND_ICONV, "GB18030", PAIR},
+    {"big5", KIND_ICONV, "BIG5-HKSCS", PAIR},
+    {"xxbig5", KIND_ICONV, "BIG5-HKSCS", PAIR},
+    {"cp950", KIND_ICONV, "CP950", PAIR},
+    {"big5hkscs", KIND_ICONV, "BIG5-HKSCS", PAIR},
+    {"euctw", KIND_ICONV, "EUC-TW", PAIR},
+    {"shiftjis", KIND_ICONV, "CP932", PAIR},
+    {"sjis", KIND_ICONV, "CP932", PAIR},
+    {"xsjis", KIND_ICONV, "CP932", PAIR},
+    {"mskanji", KIND_ICONV, "CP932", PAIR},
+    {"cp932", KIND_ICONV, "CP932", PAIR},
+    {"windows31j", KIND_ICONV, "CP932", PAIR},
+    {"eucjp", KIND_ICONV, "EUC-JP", PAIR},
+    {"xeucjp", KIND_ICONV, "EUC-JP", PAIR},
     {"iso2022jp", KIND_ICONV, "ISO-2022-JP-3", 1},
     {"iso2022jp1", KIND_ICONV, "ISO-2022-JP-2", 1},
     {"iso2022jp2", KIND_ICONV, "ISO-2022-JP-2", 1},
     {"iso2022jp3", KIND_ICONV, "ISO-2022-JP-3", 1},
     {"iso2022jpms", KIND_ICONV, "ISO-2022-JP-3", 1},
-    {"euckr", KIND_ICONV, "CP949", 1},
-    {"ksc56011987", KIND_ICONV, "CP949", 1},
-    {"ksc5601", KIND_ICONV, "CP949", 1},
-    {"korean", KIND_ICONV, "CP949", 1},
-    {"cp949", KIND_ICONV, "CP949", 1},
-    {"uhc", KIND_ICONV, "CP949", 1},
+    {"euckr", KIND_ICONV, "CP949", PAIR},
+    {"ksc56011987", KIND_ICONV, "CP949", PAIR},
+    {"ksc5601", KIND_ICONV, "CP949", PAIR},
+    {"korean", KIND_ICONV, "CP949", PAIR},
+    {"cp949", KIND_ICONV, "CP949", PAIR},
+    {"uhc", KIND_ICONV, "CP949", PAIR},
     {"iso2022kr", KIND_ICONV, "ISO-2022-KR", 1},
-    {"johab", KIND_ICONV, "JOHAB", 1},
+    {"johab", KIND_ICONV, "JOHAB", PAIR},
     {"iso2022cn", KIND_ICONV, "ISO-2022-CN", 1},
 };
 enum { CHARSETS = sizeof charsets / sizeof *charsets, NAME_MAX_LENGTH = 40 };
@@ -286,7 +289,11 @@ static bool is_mostly_utf8(struct str in)
 /* One bad unit is skipped and shown as U+FFFD. False when nothing is left. */
 static bool skip_bad(struct buf *out, char **at, size_t *left, unsigned unit)
 {
-	size_t n = *left < unit ? *left : unit;
+	size_t n;
+
+	if (unit == PAIR)
+		unit = *left > 1 && ((*at)[1] & 0x80) ? 2 : 1;
+	n = *left < unit ? *left : unit;
 
 	buf_adds(out, "\xef\xbf\xbd");
 	*at += n;

@@ -262,6 +262,15 @@ static void run_decode(struct probe *p)
 	json_kv(&p->json, "text", header_decode(p->arena, p->field[1]));
 }
 
+/* charset NAME OCTETS */
+static void run_charset(struct probe *p)
+{
+	bool is_bad = false;
+
+	json_kv(&p->json, "text", charset_to_utf8(p->arena, p->field[1], p->field[2], &is_bad));
+	json_kv_bool(&p->json, "bad", is_bad);
+}
+
 static const struct command commands[] = {
     {"mime", run_mime},
     {"leaves", run_leaves},
@@ -272,6 +281,7 @@ static const struct command commands[] = {
     {"cost", run_cost},
     {"addresses", run_addresses},
     {"decode", run_decode},
+    {"charset", run_charset},
 };
 
 static void run_line(struct probe *p, struct str line)

@@ -49,6 +49,10 @@ MIME4J = {
     r"^very-(very-)?long-boundary": "boundaries are bounded, blanks at their end do not count",
     r"^weird-boundary": "blanks at the end of a boundary do not count (RFC 2046 part 5.1.1); mime4j counts them",
 }
+CHARSETS = {
+    r"^big5 ": "read with the Hong Kong supplement, as browsers do: a few signs that only code page 950 has are others there",
+    r"^(euc-jp|shift_jis) ": "yen, overline, cent, pound and not sign: glibc takes the full-width ones, or the ASCII octet",
+}
 MIMETOOLS = {
     r"^ak-0696-none\.ref": "that run of theirs does not open a forwarded message",
     r"^multi-2evil\.ref.* name": "backslashes in a quoted file name are kept: programs on Windows write them so",
@@ -515,6 +519,40 @@ def suite_python(probe):
     return s
 
 
+# ---- charsets, beside Python's codecs: every character that both can write ----
+
+CHARSET_NAMES = ("us-ascii utf-8 utf-16 utf-16le utf-16be utf-7 iso-8859-1 iso-8859-2 iso-8859-3 iso-8859-4 iso-8859-5 iso-8859-6 iso-8859-7 "
+                 "iso-8859-8 iso-8859-9 iso-8859-10 iso-8859-13 iso-8859-14 iso-8859-15 iso-8859-16 windows-1250 windows-1251 windows-1252 "
+                 "windows-1253 windows-1254 windows-1255 windows-1256 windows-1257 windows-1258 koi8-r koi8-u ibm437 ibm850 ibm866 "
+                 "macintosh tis-620 gb2312 gbk gb18030 big5 euc-jp shift_jis iso-2022-jp euc-kr iso-2022-kr").split()
+PYTHON_CODECS = {"macintosh": "mac-roman", "iso-8859-1": "cp1252", "windows-1252": "cp1252", "us-ascii": "ascii",
+                 # as browsers and mail programs read these labels
+                 "gb2312": "gbk", "big5": "cp950", "euc-kr": "cp949", "shift_jis": "cp932"}
+
+
+def encodable(codec):
+    for block in list(range(0x20, 0x7f)) + list(range(0xa0, 0x600)) + list(range(0x2010, 0x2123)) + list(range(0x3041, 0x30ff)) + \
+            list(range(0x4e00, 0x9fa5, 7)) + list(range(0xac00, 0xd7a3, 13)) + [0x1f600]:
+        try:
+            chr(block).encode(codec)
+            yield chr(block)
+        except UnicodeEncodeError:
+            pass
+
+
+def suite_charsets(probe):
+    s = Suite("charsets", CHARSETS)
+    for name in CHARSET_NAMES:
+        codec = PYTHON_CODECS.get(name, name)
+        text = "".join(encodable(codec))
+        for i in range(0, len(text), 200):
+            piece = text[i:i + 200]
+            got = probe.ask("charset", name, piece.encode(codec))
+            s.check("%s %d" % (name, i), got["text"] == piece and not got["bad"],
+                    repr([(a, b) for a, b in zip(piece, got["text"]) if a != b][:8]))
+    return s
+
+
 # ---- SpamAssassin's view of 1000 messages ----
 
 def suite_saparse(probe):
@@ -559,6 +597,7 @@ def anomalies_matter(node):
 
 SUITES = {    # name: (function, needs)
     "samples": (suite_samples, ""),
+    "charsets": (suite_charsets, ""),
     "url-text": (suite_urltext, "data"),
     "domains": (suite_domains, "data"),
     "canonical": (suite_canonical, "data"),

@@ -125,6 +125,7 @@ static void charsets(void **state)
 	to_utf8("utf-8", "a\xc3\xa4\xff\xc3\xb6", "a\xc3\xa4\xef\xbf\xbd\xc3\xb6", true);
 	to_utf8("utf-8", "it\x92s", "it\xe2\x80\x99s", true);
 	to_utf8("gb18030", "\x81", "\xef\xbf\xbd", true);
+	to_utf8("big5", "\xff\xff\xa4\x40", "\xef\xbf\xbd\xe4\xb8\x80", true);
 	to_utf8("big5", "\xa4\x40\xff" "a", "\xe4\xb8\x80\xef\xbf\xbd" "a", true);
 	assert_str(charset_to_utf8(arena, STR("utf-16"), (struct str){"\xfe\xff\0a", 4}, &bad), "a");
 	assert_str(charset_to_utf8(arena, STR("utf-16"), (struct str){"a\0b\0", 4}, &bad), "ab");
