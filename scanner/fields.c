@@ -72,6 +72,8 @@ uint32_t fields_flags(struct str text)
 		struct str word, arguments, codes;
 
 		text = str_from(text, (size_t)at + 1);
+		if (text.n && text.p[0] == FIELD_BEGIN)
+			continue; /* a field in a field: the inner one counts */
 		for (at = 0; (size_t)at < text.n && at < 64 && is_between(text.p[at]); at++)
 			;
 		arguments = str_sub(text, (size_t)at, ARGUMENTS_MAX);

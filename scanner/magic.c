@@ -152,7 +152,7 @@ static bool is_disk(struct str s)
 	return s.n > 65536 && (unsigned char)(s.p[446] & 0x7f) == 0 && s.p[450] != 0;
 }
 
-enum { ZIP_ENTRIES_MAX = 4096, ZIP_END = 22, ZIP_ENTRY = 46, ZIP_COMMENT_MAX = 65535 };
+enum { ZIP_ENTRIES_MAX = 1 << 20, ZIP_END = 22, ZIP_ENTRY = 46, ZIP_COMMENT_MAX = 65535 };
 
 /* Where the list of members begins: said by the record at the end. */
 static ptrdiff_t zip_directory(struct str s)
@@ -288,9 +288,11 @@ static enum wire_kind_id zip_kind(struct str s)
 static bool has_odd_method(struct str s)
 {
 	ptrdiff_t list = zip_directory(s);
-	size_t at = list < 0 ? 0 : (size_t)list;
+	size_t at = (size_t)list;
 
-	for (size_t i = 0; list >= 0 && i < ZIP_ENTRIES_MAX && at + ZIP_ENTRY <= s.n && memcmp(s.p + at, "PK\001\002", 4) == 0; i++) {
+	if (list < 0)
+		return true; /* who knows */
+	for (size_t i = 0; i < ZIP_ENTRIES_MAX && at + ZIP_ENTRY <= s.n && memcmp(s.p + at, "PK\001\002", 4) == 0; i++) {
 		unsigned method = content_u16(s, at + 10);
 
 		if (method > 12 && method != 99)

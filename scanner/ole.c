@@ -14,6 +14,7 @@ enum {
 	ENTRIES_MAX = 32768,
 	STREAM_MAX = 8 * 1024 * 1024,
 	TABLE_MAX = 64 * 1024,
+	TEMPLATES_MAX = 4,
 	ENTRY = 128,
 	NAME_MAX_OCTETS = 32,
 	NO_SECTOR = 0xfffffffa, /* from here on not a sector */
@@ -41,6 +42,7 @@ struct ole {
 	uint32_t n;
 	enum wire_kind_id kind;
 	bool is_damaged;
+	unsigned templates; /* looked for */
 };
 
 /* ---- sectors and chains ---- */
@@ -221,6 +223,9 @@ static bool has_remote_template(struct ole *o, struct str document)
 	struct str strings, second;
 	bool is_remote = false;
 
+	/* One document has one; many would be a way to keep us busy. */
+	if (o->templates++ >= TEMPLATES_MAX)
+		return false;
 	for (uint32_t i = 0; i < o->n && n >= 10 && n < TABLE_MAX; i++) {
 		if (!str_iis((struct str){o->entries[i].name, o->entries[i].n}, name))
 			continue;
@@ -269,6 +274,7 @@ static uint32_t stored_flags(struct ole *o, struct str data, bool is_compressed)
 	enum wire_kind_id kind = KIND_OLE;
 	uint32_t flags = 0;
 
+	o->job->members++;
 	if (!is_compressed)
 		return ole_flags(o->job, data, &kind, o->depth + 1);
 	if (archive_inflate(o->job, str_from(data, 4), &plain) && content_kind(buf_str(&plain)) == KIND_OLE)

@@ -96,6 +96,37 @@ static void run(struct arena *a, struct str in)
 	examine(in, &flags);
 }
 
+/* All entries of a folder name the stream that costs most to look at. */
+static void busy_folder(const char *name, uint32_t entries)
+{
+	size_t n = 512 * 3 + 128 * (size_t)entries;
+	char *file = calloc(1, n + 512);
+	uint32_t flags;
+	double took;
+
+	assert_non_null(file);
+	fill_ole(file, 9 * 512 < n ? 9 * 512 : n);
+	for (uint32_t i = 0; i < 128; i++)
+		put32(file + 512 + 4 * i, i + 1);
+	put32(file + 48, 0xfffffff0); /* no folder: it is looked for */
+	for (uint32_t i = 0; i < entries; i++)
+		put_entry(file + 1536 + 128 * i, name, i ? 2 : 5, 1, 1, 4096);
+	took = examine((struct str){file, n}, &flags);
+	if (took >= 5000)
+		print_message("%s: %.0f ms\n", name, took);
+	assert_true(took < 5000);
+	free(file);
+}
+
+static void busy_folders(void **state)
+{
+	static const char *const names[] = {"WordDocument", "Workbook", "PowerPoint Document", "__substg1.0_37010102", "\1Ole10Native", "Package"};
+
+	(void)state;
+	for (size_t i = 0; GROWING_IS_TIMED && i < sizeof names / sizeof *names; i++)
+		busy_folder(names[i], 30000);
+}
+
 static void growing(void **state)
 {
 	static const struct {
@@ -155,7 +186,9 @@ static void torn(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(rings), cmocka_unit_test(growing), cmocka_unit_test(torn), cmocka_unit_test(aes)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(rings), cmocka_unit_test(busy_folders), cmocka_unit_test(growing), cmocka_unit_test(torn), cmocka_unit_test(aes),
+	};
 
 	clock_init();
 	engine_init();
