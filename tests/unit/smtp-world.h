@@ -143,6 +143,7 @@ struct delivery_group *judge_groups(struct session *s, const struct judgement *j
 	edits_init(&g->edits);
 	for (const struct edit *e = s->message->edits.first; e; e = e->next)
 		edit_add_header(&g->edits, a, e->name, e->value);
+	g->sender = s->message->sender.text;
 	g->is_quarantine = j->whole.kind == VERDICT_QUARANTINE;
 	g->verdict = &j->verdicts[0];
 	return g;
