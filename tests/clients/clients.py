@@ -84,7 +84,7 @@ class World:
         p.start()
         return p
 
-    def await_messages(self, count, seconds=60):
+    def await_messages(self, count, seconds=180):
         end = time.monotonic() + seconds
         while len(self.hop.messages) < count:
             if time.monotonic() > end:
