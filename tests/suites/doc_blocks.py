@@ -89,6 +89,8 @@ class World:
     def path(self, match):
         """A file of that kind in place of one that only an installation has."""
         name = match.group(1)
+        if "share/mailreeve/lists" in name:
+            return '"' + os.path.join(TOP, "filters", "lists", os.path.basename(name)) + '"'
         if "share/mailreeve" in name:
             return '"' + os.path.join(TOP, "rules", os.path.basename(name)) + '"'
         if name.endswith((".pem", ".key", ".crt")):
