@@ -85,6 +85,27 @@ static void report(struct session *s, const struct rule_result *result)
 	}
 }
 
+/* What a limit cut off is told with the rule and its place: it stands in the log like a hit. */
+static void report_limits(struct session *s, const struct rules_filter_conf *conf, const struct rule_result *result)
+{
+	const struct rule *r = result->limit_rule;
+	struct arena *a = s->message->arena;
+
+	fact_set_bool(FACTS(s), "rules.timed-out", result->is_timed_out);
+	fact_set_int(FACTS(s), "rules.limits", (int64_t)result->limits);
+	if (result->is_timed_out)
+		finding_put(s, STR("rules.timed-out"), 0,
+		    arena_printf(a, "not all rules were run in %lld ms", (long long)conf->budget_ms), STR(""), STR(""));
+	if (!r)
+		return;
+	fact_set_text(FACTS(s), "rules.limit-rule",
+	    arena_printf(a, "%.*s (%.*s)", STR_ARG(r->name), STR_ARG(rule_where(a, r))));
+	finding_put(s, STR("rules.limit"), 0,
+	    arena_printf(a, "%.*s needs more than %lld steps on this text; %zu such matches were cut off", STR_ARG(r->name),
+	        (long long)conf->match_limit, result->limits),
+	    rule_where(a, r), STR(""));
+}
+
 static enum outcome rules_run(struct session *s, const void *arg)
 {
 	const struct rules_filter_conf *conf = arg;
@@ -102,12 +123,7 @@ static enum outcome rules_run(struct session *s, const void *arg)
 	fact_set_int(FACTS(s), "rules.hits", hits);
 	fact_set_int(FACTS(s), "rules.count", (int64_t)ruleset_count(conf->set));
 	fact_set_number(FACTS(s), "rules.score", result.score);
-	fact_set_bool(FACTS(s), "rules.timed-out", result.is_timed_out);
-	fact_set_int(FACTS(s), "rules.limits", (int64_t)result.limits);
-	if (result.limit_rule)
-		fact_set_text(FACTS(s), "rules.limit-rule",
-		    arena_printf(s->message->arena, "%.*s (%.*s)", STR_ARG(result.limit_rule->name),
-		        STR_ARG(rule_where(s->message->arena, result.limit_rule))));
+	report_limits(s, conf, &result);
 	return RUN_OK;
 }
 
@@ -144,6 +160,12 @@ static const struct fact_def rules_facts[] = {
     {0},
 };
 
+static const struct finding_def rules_findings[] = {
+    {"rules.limit", 0, "a pattern was cut off by match-limit; the place is that of the rule"},
+    {"rules.timed-out", 0, "the budget was used up before all rules were run"},
+    {0},
+};
+
 const struct filter rules_filter;
 const struct filter rules_filter = {
     .name = "rules",
@@ -151,6 +173,7 @@ const struct filter rules_filter = {
     .directives = rules_directives,
     .conf_size = sizeof(struct rules_filter_conf),
     .facts = rules_facts,
+    .findings = rules_findings,
     .open = rules_open,
     .run = {[STAGE_MESSAGE] = rules_run},
     .is_heavy = true,

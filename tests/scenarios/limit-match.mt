@@ -20,3 +20,4 @@ session via smtp milter {
 	data "Subject: x\r\n\r\n" "a"*25 "!\r\n" = 550 5.7.1 ~ "1 1 T_SLOW"
 	quit
 }
+expect g1.message[1].findings ~ "rules.limit"
