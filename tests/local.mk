@@ -276,7 +276,7 @@ tests_unit_test_rules_meta_LDADD = $(unit_ldadd)
 
 tests_unit_test_scan_content_SOURCES = tests/unit/test-scan-content.c tests/unit/growing.h tests/unit/unit.h $(scanner_content)
 tests_unit_test_scan_content_LDADD = $(unit_ldadd) $(CLAMAV_LIBS) $(ARCHIVE_LIBS)
-tests_unit_test_scan_faults_SOURCES = tests/unit/test-scan-faults.c tests/unit/scan-kit.h tests/unit/unit.h
+tests_unit_test_scan_faults_SOURCES = tests/unit/test-scan-faults.c tests/unit/growing.h tests/unit/scan-kit.h tests/unit/unit.h
 tests_unit_test_scan_faults_LDADD = $(unit_ldadd)
 tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/scan-kit.h tests/unit/unit.h
 tests_unit_test_scan_LDADD = $(unit_ldadd)
