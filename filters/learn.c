@@ -90,14 +90,32 @@ static double graded(double odds)
 	return odds / (fabs(odds) + 3);
 }
 
+enum { SHOWN_MAX = 60 };
+
+/* On one line, whatever the message had between two words. */
+static void add_shown(struct buf *text, struct str word)
+{
+	bool was_blank = false;
+
+	for (size_t i = 0; i < word.n && i < SHOWN_MAX; i++) {
+		bool is_blank = (unsigned char)word.p[i] <= ' ' || word.p[i] == 127;
+
+		if (!is_blank || !was_blank)
+			buf_addc(text, is_blank ? ' ' : word.p[i]);
+		was_blank = is_blank;
+	}
+}
+
 static struct str explain(struct arena *a, const struct learner_verdict *v)
 {
 	struct buf text = {0};
 
 	buf_addf(&text, "%.1f %% spam, by %" PRIu64 " messages of spam and %" PRIu64 " of ham", 100 * v->probability, v->spam, v->ham);
-	for (size_t i = 0; i < v->reason_count; i++)
-		buf_addf(&text, "%s %s \"%.*s\"", i ? "," : ";", zone_name(v->reasons[i].zone),
-		    (int)(v->reasons[i].word.n < 60 ? v->reasons[i].word.n : 60), v->reasons[i].word.p);
+	for (size_t i = 0; i < v->reason_count; i++) {
+		buf_addf(&text, "%s %s \"", i ? "," : ";", zone_name(v->reasons[i].zone));
+		add_shown(&text, v->reasons[i].word);
+		buf_addc(&text, '"');
+	}
 	return buf_take(&text, a);
 }
 
