@@ -208,7 +208,9 @@ static bool open_limit(struct limit *l, const struct filter_env *env, struct con
 		conf_error(load, l->place, "a key of this limit is known only after the recipients");
 		ok = false;
 	}
-	return ok & find_except(l, env, load) & compile_unless(l, env, load);
+	/* All of them, so that every mistake is told. */
+	ok = find_except(l, env, load) && ok;
+	return compile_unless(l, env, load) && ok;
 }
 
 bool rate_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
