@@ -8,7 +8,7 @@
 #include "core/html.h"
 #include "core/session.h"
 
-enum { BLANK_LINES_MAX = 20, TWINS_MAX = 32, BEYOND_MAX = 200, PDF_MAX = 4 * 1024 * 1024 };
+enum { BLANK_LINES_MAX = 20, TWINS_MAX = 32, BEYOND_MAX = 200, PDF_MAX = 4 * 1024 * 1024, PDF_LINKS_MAX = 1000 };
 
 struct lines {
 	struct str *v;
@@ -354,27 +354,37 @@ static bool is_pdf(const struct mime_part *part)
 	return str_is(part->type, "application/pdf") || str_iends(part->filename, STR(".pdf"));
 }
 
+/* "(text\)more)" without what escapes; *rest is then behind it. */
+static struct str pdf_string(struct arena *a, struct str *rest)
+{
+	struct str raw;
+	size_t n = 1, length = 0;
+	char *out;
+
+	while (n < rest->n && n < URL_BYTES_MAX && rest->p[n] != ')')
+		n += rest->p[n] == '\\' && n + 1 < rest->n ? 2 : 1;
+	raw = str_sub(*rest, 1, n - 1);
+	*rest = str_from(*rest, n);
+	out = arena_alloc(a, raw.n + 1);
+	for (size_t i = 0; i < raw.n; i++) {
+		i += raw.p[i] == '\\' && i + 1 < raw.n;
+		out[length++] = raw.p[i];
+	}
+	return (struct str){out, length};
+}
+
 /* Links of annotations, where they are not compressed: /URI (http://example.com/a\)b). */
 static void take_pdf(struct maker *m, struct mime_part *part)
 {
 	struct str rest = str_sub(mime_decoded(m->mime, part), 0, PDF_MAX);
 	ptrdiff_t at;
 
-	while ((at = str_find(rest, STR("/URI"))) >= 0 && m->beyond.n < BEYOND_MAX) {
-		char *out;
-		size_t n = 0;
-
+	for (int looked = 0; looked < PDF_LINKS_MAX && (at = str_find(rest, STR("/URI"))) >= 0;) {
 		rest = str_trim(str_from(rest, (size_t)at + 4));
 		if (!rest.n || rest.p[0] != '(')
 			continue;
-		rest = str_from(rest, 1);
-		out = arena_alloc(m->arena, URL_BYTES_MAX);
-		for (; rest.n && rest.p[0] != ')' && n < URL_BYTES_MAX; rest = str_from(rest, 1)) {
-			if (rest.p[0] == '\\' && rest.n > 1)
-				rest = str_from(rest, 1);
-			out[n++] = rest.p[0];
-		}
-		urls_add_tag(m->arena, &m->beyond, (struct str){out, n}, URL_FROM_HREF, STR_NONE, "pdf");
+		urls_add_tag(m->arena, &m->beyond, pdf_string(m->arena, &rest), URL_FROM_HREF, STR_NONE, "pdf");
+		looked++;
 	}
 }
 
