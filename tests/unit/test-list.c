@@ -260,7 +260,7 @@ static void large(void **state)
 	assert_string_equal(errors(k), "");
 	l = lists_find(k->lists, STR("x"));
 	assert_int_equal(list_count(l), 300000);
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
 	for (unsigned i = 0; i < 100000; i++) {
 		snprintf(text, sizeof text, "user%u@example.org", i);
 		assert_int_equal(list_has_text(l, str_of(text), NULL), RES_OK);
@@ -270,7 +270,7 @@ static void large(void **state)
 		assert_true(ip_parse(str_of(text), &ip));
 		assert_int_equal(list_has_ip(l, &ip, NULL), RES_OK);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &to);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
 	print_message("%.2f us a look-up\n",
 	    ((double)(to.tv_sec - from.tv_sec) * 1e6 + (double)(to.tv_nsec - from.tv_nsec) / 1e3) / 300000);
 	assert_true(to.tv_sec - from.tv_sec < 5);
