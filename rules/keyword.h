@@ -27,4 +27,8 @@ void parser_keyword(struct parser *p, struct str value);
 /* Keeps the line for whoever looks for settings of that keyword. */
 void parser_setting(struct parser *p, struct str value);
 
+/* A line that something of the set reads later; one that means nothing here. option.c */
+bool rules_is_setting(struct str keyword);
+bool rules_is_option(struct str keyword);
+
 #endif

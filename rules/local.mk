@@ -40,11 +40,14 @@ rules_librules_a_SOURCES = \
 	rules/meta.c \
 	rules/meta.h \
 	rules/metaset.c \
+	rules/option.c \
 	rules/parse.c \
 	rules/pattern.c \
 	rules/pattern.h \
 	rules/perlre.c \
 	rules/perlre.h \
+	rules/person.c \
+	rules/person.h \
 	rules/prefilter.c \
 	rules/prefilter.h \
 	rules/received.c \
