@@ -8,7 +8,8 @@
 #include "rules/learner.h"
 
 enum {
-	SLOTS = 1 << 15, /* of the set that keeps features distinct; more than twice the most that there are */
+	SLOT_BITS = 13, /* of the set that keeps a zone's features distinct: twice the most, and in the first cache */
+	SLOTS = 1 << SLOT_BITS,
 	WORD_MAX = 40,
 	WORDS_MAX = 5000, /* features that have words: the shares of their zones */
 	SHAPE_MAX = 120,
@@ -17,11 +18,11 @@ enum {
 struct sign;
 
 struct set {
-	uint16_t slots[SLOTS]; /* index into v, and 1 */
+	uint16_t slots[SLOTS]; /* index into the zone's part of v, and 1 */
 	uint32_t v[LEARNER_FEATURES_MAX];
 	struct str words[WORDS_MAX]; /* what stands for the first of v */
 	const struct sign *signs;
-	size_t n, most;
+	size_t n, start, most; /* start of the zone, and its end at the latest */
 	bool has_words;
 };
 
@@ -30,17 +31,17 @@ static const uint64_t golden = 0x9e3779b97f4a7c15u;
 static void add(struct set *set, uint64_t hash, struct str word)
 {
 	uint32_t feature = (uint32_t)((hash * golden) >> (64 - LEARNER_BITS));
-	size_t at = (feature * 2654435761u) >> 17;
+	size_t at = (feature * 2654435761u) >> (32 - SLOT_BITS);
 
 	for (; set->slots[at]; at = (at + 1) & (SLOTS - 1))
-		if (set->v[set->slots[at] - 1] == feature)
+		if (set->v[set->start + set->slots[at] - 1] == feature)
 			return;
 	if (set->n == set->most)
 		return;
 	if (set->has_words)
 		set->words[set->n] = word;
 	set->v[set->n++] = feature;
-	set->slots[at] = (uint16_t)set->n;
+	set->slots[at] = (uint16_t)(set->n - set->start);
 }
 
 /* Kinds keep equal values at different places apart. */
@@ -453,11 +454,12 @@ void features_make(struct arena *a, struct message *m, struct features *ret_feat
 	if (!set)
 		abort();
 	make_signs(signs);
-	memset(set->slots, 0, sizeof set->slots);
 	set->signs = signs;
 	set->n = 0;
 	for (size_t z = 0; z < ZONE_COUNT; z++) {
+		memset(set->slots, 0, sizeof set->slots);
 		set->has_words = z < ZONE_WORDS_END;
+		set->start = set->n;
 		set->most = set->n + zones[z].share;
 		zones[z].fill(set, m);
 		f.ends[z] = set->n;

@@ -56,7 +56,7 @@ enum learner_zone {
 	ZONE_COUNT,
 };
 
-/* Distinct hashed features of one message, zone after zone. */
+/* Hashed features of one message, zone after zone, distinct within each. */
 struct features {
 	const uint32_t *v;
 	const struct str *words; /* what stands for the first word_count of v; slices of the message */
