@@ -115,14 +115,19 @@ static struct str extension(struct str name)
 	return dot < 0 ? STR_NONE : str_from(str_trim(name), (size_t)dot);
 }
 
-/* Keeps the second name only when it says something else; only another extension is a conflict. */
+/*
+ * Keeps the second name only when it says something else. Only another extension is a conflict; none
+ * at all is not: signatures of Thunderbird have a name with one and a file name without.
+ */
 static void other_name(struct mime_part *part, struct str name)
 {
+	struct str one = extension(part->filename), other = extension(name);
+
 	if (!name.n || str_eq(name, part->filename))
 		return;
-	if (!part->other_filename.n || !str_ieq(extension(name), extension(part->filename)))
+	if (!part->other_filename.n || !str_ieq(one, other))
 		part->other_filename = name;
-	if (!str_ieq(extension(name), extension(part->filename)))
+	if (one.n && other.n && !str_ieq(one, other))
 		part->anomalies |= MIME_CONFLICTING_NAMES;
 }
 

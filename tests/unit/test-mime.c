@@ -424,6 +424,18 @@ static void other_names(void **state)
 	}
 }
 
+/* Two names, of which one has no extension, are both kept but no conflict. */
+static void names_without_extension(void **state)
+{
+	struct mime *m = parse(HEAD "Content-Type: application/pgp-signature; name=\"OpenPGP_signature.asc\"\r\n"
+	    "Content-Disposition: attachment; filename=\"OpenPGP_signature\"\r\n\r\nx");
+
+	(void)state;
+	assert_str(m->root->filename, "OpenPGP_signature");
+	assert_str(m->root->other_filename, "OpenPGP_signature.asc");
+	assert_false(m->is_ambiguous);
+}
+
 /* A report about mail holds fields, no message: nothing to doubt. */
 static void reports(void **state)
 {
@@ -583,6 +595,7 @@ int main(void)
 	    cmocka_unit_test(uuencoded_text),
 	    cmocka_unit_test(readings),
 	    cmocka_unit_test(other_names),
+	    cmocka_unit_test(names_without_extension),
 	    cmocka_unit_test(reports),
 	    cmocka_unit_test(hollow),
 	    cmocka_unit_test(reading_limit),
