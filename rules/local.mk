@@ -40,6 +40,7 @@ rules_librules_a_SOURCES = \
 	rules/meta.c \
 	rules/meta.h \
 	rules/metaset.c \
+	rules/networks.c \
 	rules/option.c \
 	rules/parse.c \
 	rules/pattern.c \
@@ -52,6 +53,8 @@ rules_librules_a_SOURCES = \
 	rules/prefilter.h \
 	rules/received.c \
 	rules/received.h \
+	rules/received_formats.c \
+	rules/received_formats.h \
 	rules/replace.c \
 	rules/rule.h \
 	rules/ruleset.h \
