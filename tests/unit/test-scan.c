@@ -52,8 +52,35 @@ static void no_program(void **state)
 	kit_free(k);
 }
 
-/* Idle workers, the template, and workers that hang: mail goes on. */
+/* Idle workers and the template: mail goes on. */
 static void deaths(void **state)
+{
+	struct kit *k = kit_new();
+
+	(void)state;
+	write_sample(k, "One");
+	start(k, 60000);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	assert_true(signal_all("reeve-worker", SIGKILL) >= 1);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	assert_true(signal_all("reeve-template", SIGKILL) >= 1); /* a worker is named so at first */
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	assert_int_equal(status_of(k, "nothing"), WIRE_CLEAN);
+	kit_free(k);
+}
+
+/* Until there are workers that answer; a busy machine may take a while to start them. */
+static void await_infected(struct kit *k)
+{
+	enum wire_status status = WIRE_UNSCANNED;
+
+	for (int i = 0; i < 20 && status != WIRE_INFECTED; i++)
+		status = status_of(k, sample);
+	assert_int_equal(status, WIRE_INFECTED);
+}
+
+/* Workers that hang cost their message its deadline, and are replaced. */
+static void hangs(void **state)
 {
 	struct kit *k = kit_new();
 	int64_t before;
@@ -61,22 +88,14 @@ static void deaths(void **state)
 	(void)state;
 	write_sample(k, "One");
 	start(k, 1500);
-	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
-	assert_true(signal_all("reeve-worker", SIGKILL) >= 1);
-	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
-	assert_true(signal_all("reeve-template", SIGKILL) >= 1); /* a worker is named so at first */
-	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
-	/* Workers of the dead template may have answered: those of the next must be there. */
-	for (int i = 0; i < 100 && generation_of(k) < 2; i++)
-		usleep(50000);
+	await_infected(k);
 	usleep(200000);
 	assert_true(signal_all("reeve-worker", SIGSTOP) >= 1);
 	before = clock_ticks_ns();
 	assert_int_equal(status_of(k, "nothing"), WIRE_UNSCANNED);
-	assert_true(clock_ticks_ns() - before < 4000000000);
+	assert_true(clock_ticks_ns() - before < 6000000000);
 	signal_all("reeve-worker", SIGCONT);
-	for (int i = 0; i < 4; i++)
-		assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	await_infected(k);
 	assert_int_equal(status_of(k, "nothing"), WIRE_CLEAN);
 	kit_free(k);
 }
@@ -234,7 +253,7 @@ static void swap_under_load(void **state)
 	load_start(&l, k, threads);
 	usleep(1000000);
 	print_message("before: worst %.1f ms\n", (double)l.worst_ns / 1e6);
-	for (int i = 0; i < 15; i++) {
+	for (int i = 0; i < 15 || (i < 200 && l.generation < 4); i++) {
 		usleep(150000);
 		write_sample(k, i % 2 ? "One" : "Other");
 	}
@@ -277,6 +296,7 @@ int main(void)
 	    cmocka_unit_test(no_database),
 	    cmocka_unit_test(no_program),
 	    cmocka_unit_test(deaths),
+	    cmocka_unit_test(hangs),
 	    cmocka_unit_test(bad_database_keeps_old),
 	    cmocka_unit_test(swap_under_load),
 	    cmocka_unit_test(swap_latency),
