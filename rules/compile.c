@@ -220,18 +220,18 @@ static bool hits_absent(const struct compiled_rule *c, struct regex_scratch *scr
 
 static bool compile_one(struct ruleset *rs, struct compiled_rule *c)
 {
+	bool is_exists = c->flags & RULE_EXISTS;
 	const char *error;
 
 	switch (c->rule->kind) {
 	case RULE_HEADER:
 	case RULE_MIMEHEADER:
-		if (c->flags & RULE_EXISTS)
-			return c->rule->header.n > 0;
-		/* fallthrough */
 	case RULE_BODY:
 	case RULE_RAWBODY:
 	case RULE_FULL:
 	case RULE_URI:
+		if (is_exists)
+			return c->rule->header.n > 0;
 		if (c->rule->pattern.n == 0) {
 			set_status(c->rule, RULE_IGNORED, "the definition has an error");
 			return false;

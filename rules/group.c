@@ -73,7 +73,7 @@ static const char *const ordinary[] = {
     "<td align=3D\"center\" width=3D600><img src=3D\"cid:part1.06090908\" border=3D0 alt=3D\"Logo\"></td> -- 50% off ***",
     "SGVsbG8gd29ybGQsIHRoaXMgaXMgYSBsb25nIGxpbmUgb2YgYmFzZTY0IHRleHQgdGhhdCBsb29rcyBsaWtlIG5vdGhpbmc=",
     "for (i = 0; i < n; i++) if (list[i] == NULL) return -1; /* see RFC 5321, section 4.5.3.1 */ diff --git a/x.c b/x.c",
-    "Gr\xc3\xbc\xc3\x9f" "e aus M\xc3\xbcnchen, \xe2\x82\xac 99,95 \xe2\x80\x93 \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xe4\xf6\xfc",
+    "Gr\xc3\xbc\xc3\x9fung aus M\xc3\xbcnchen, \xe2\x82\xac 99,95 \xe2\x80\x93 \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xe4\xf6\xfc",
 };
 
 /* What a pattern needs in an automaton, see automaton_entropy(); INFINITY: it is not worth one. */
