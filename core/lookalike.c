@@ -82,13 +82,15 @@ static bool is_below(struct str host, struct str domain)
 	return str_eq(host, domain) || (host.n > domain.n && str_ends(host, domain) && host.p[host.n - domain.n - 1] == '.');
 }
 
-/* The domain as labels in front of another registered one. */
-static bool is_in_front(struct str host, struct str domain)
+/* The domain as labels in front of another registered one; example.com.au is registered itself. */
+static bool is_in_front(const struct lookalike_host *other, struct str domain)
 {
+	struct str host = other->host;
 	ptrdiff_t at = str_find(host, domain);
 	size_t end = (size_t)at + domain.n;
 
-	return at >= 0 && end < host.n && (host.p[end] == '.' || host.p[end] == '-') && (at == 0 || host.p[at - 1] == '.');
+	return at >= 0 && end < host.n && (size_t)at < host.n - other->domain.n &&
+	    (host.p[end] == '.' || host.p[end] == '-') && (at == 0 || host.p[at - 1] == '.');
 }
 
 /* One name with two endings: no accident where it was made to look so, else only for a name of some length. */
@@ -103,7 +105,7 @@ enum lookalike lookalike_check(const struct lookalike_host *mine, const struct l
 {
 	if (!other->label.n || !mine->label.n || host_is_address(other->host) || is_below(other->host, mine->domain))
 		return LOOKALIKE_NONE;
-	if (is_in_front(other->host, mine->domain))
+	if (is_in_front(other, mine->domain))
 		return LOOKALIKE_SUBDOMAIN;
 	if (str_eq(other->skeleton, mine->skeleton))
 		return LOOKALIKE_SHAPE;

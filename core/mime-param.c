@@ -281,7 +281,12 @@ static struct str join_sections(struct arena *a, struct raw *v, size_t n, struct
 	text = buf_take(&octets, a);
 	if (!is_extended)
 		return rfc2047_decode(a, text);
-	return charset.n ? charset_to_utf8(a, charset, text, &is_bad) : charset_guess(a, text);
+	if (!charset.n)
+		return charset_guess(a, text);
+	name = charset_to_utf8(a, charset, text, &is_bad);
+	if (is_bad) /* what a program shows that does not convert it */
+		first->other = text;
+	return name;
 }
 
 static struct mime_param *param_find(struct mime_field *f, struct str name)

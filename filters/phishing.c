@@ -272,7 +272,8 @@ static void look_alike(const struct phishing_conf *c, struct session *s, enum ch
 	struct lookalike_host other;
 	struct str shown;
 
-	if (!host.n || is_excepted(c, check, who))
+	/* The large mail providers are what they are: googlemail.com is google's. */
+	if (!host.n || domain_is_known(KNOWN_FREEMAIL, host) || is_excepted(c, check, who))
 		return;
 	lookalike_prepare(a, host, &other);
 	for (size_t i = 0; i < c->n; i++) {

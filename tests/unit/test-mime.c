@@ -434,6 +434,9 @@ static void names_without_extension(void **state)
 	assert_str(m->root->filename, "OpenPGP_signature");
 	assert_str(m->root->other_filename, "OpenPGP_signature.asc");
 	assert_false(m->is_ambiguous);
+	/* Octets that are no text in their charset: a program that does not convert shows them as they are. */
+	m = parse(HEAD "Content-Disposition: attachment; filename*=iso-2022-jp''%1B%24B%24%22.exe\r\n\r\nx");
+	assert_true(str_ends(m->root->other_filename, STR(".exe")));
 }
 
 /* A report about mail holds fields, no message: nothing to doubt. */

@@ -5,7 +5,7 @@ extern const struct filter phishing_filter;
 #define CONF                                                                                                       \
 	"list board { \"jane doe\"; } list friends { .friend.example.net; partner.org; } list away { mailinator.com; } " \
 	"relay example.com { to 192.0.2.1; } relay .example.net { to 192.0.2.1; } "                                  \
-	"filter phishing { brand \"Big Bank\" bigbank.com bigbank.de; names board; disposable away; "               \
+	"filter phishing { brand \"Big Bank\" bigbank.com bigbank.de; brand \"Google\" google.com; names board; disposable away; "               \
 	"except lookalike-link partner; except display-brand friends; }"
 
 static struct fixture *judged(const char *head, const char *sender)
@@ -53,6 +53,7 @@ static void each_check(void **state)
 	    {"From: a@bigbank-secure.net\r\n\r\n", "lookalike"},
 	    {"From: a@bigbank.co\r\n\r\n", "other-ending"},
 	    {"From: a@bigbank.de\r\n\r\n", NULL},
+	    {"From: a@googlemail.com\r\n\r\n", NULL}, /* a provider, though google.com is protected */
 	    {"From: a@other.org\r\nReply-To: b@bigbanc.com\r\n\r\n", "lookalike"},
 	    {"From: a@xn--bcher-kva.org\r\n\r\n", NULL},
 	    {"From: a@other.org\r\n" HTML "<a href=http://bigbank.com.evil.net/>x</a>", "lookalike-link"},

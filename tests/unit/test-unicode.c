@@ -113,6 +113,7 @@ static void lookalikes(void **state)
 	    {"acme.org", "acme.com", LOOKALIKE_NONE},
 	    {"example.org", "example.org.evil.net", LOOKALIKE_SUBDOMAIN},
 	    {"example.org", "www.example.org-login.evil.net", LOOKALIKE_SUBDOMAIN},
+	    {"example.com", "www.example.com.au", LOOKALIKE_ENDING},
 	    {"example.org", "192.0.2.1", LOOKALIKE_NONE},
 	    {"example.org", "", LOOKALIKE_NONE},
 	};
