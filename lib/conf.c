@@ -28,8 +28,8 @@ static struct str clean(struct str text)
 	return text;
 }
 
-static void add(struct conf_load *load, enum conf_severity severity, struct conf_place place,
-    const char *format, va_list args)
+static void __attribute__((format(printf, 4, 0)))
+add(struct conf_load *load, enum conf_severity severity, struct conf_place place, const char *format, va_list args)
 {
 	size_t *count = severity == CONF_ERROR ? &load->errors : &load->warnings;
 	struct conf_error *e;
