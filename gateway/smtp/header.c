@@ -6,23 +6,27 @@
 #include "gateway/smtp/private.h"
 #include "lib/clock.h"
 
-/* Octets up to the end of the section, when it or its limit has been reached. */
+/*
+ * Octets up to the end of the section, when it or its limit has been reached. Above the limit whole lines
+ * count only: a field name that a read has cut is no line that ends the section.
+ */
 static bool find_end(struct smtp *c, struct str beginning, size_t *ret_n)
 {
 	static const struct str end = {"\r\n\r\n", 4};
 	size_t from = c->searched < end.n ? 0 : c->searched - end.n;
 	ptrdiff_t at = str_find(str_from(beginning, from), end);
 
-	*ret_n = beginning.n;
-	if (str_starts(beginning, STR("\r\n")))
+	if (str_starts(beginning, STR("\r\n"))) {
 		*ret_n = 2;
-	else if (at >= 0)
+		return beginning.n > 2;
+	}
+	if (at >= 0) {
 		*ret_n = from + (size_t)at + end.n;
-	else if (beginning.n <= c->s->message->limits->header_bytes)
-		c->searched = beginning.n;
-	else
 		return true;
-	return *ret_n < beginning.n || at >= 0;
+	}
+	c->searched = beginning.n;
+	*ret_n = (size_t)(str_rchr(beginning, '\n') + 1);
+	return *ret_n > c->s->message->limits->header_bytes;
 }
 
 static void judged(struct smtp *c, const struct verdict *v)

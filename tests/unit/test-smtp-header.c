@@ -118,6 +118,26 @@ static void loops_and_sizes_are_seen_early(void **state)
 	settle();
 }
 
+/* A section over its limit, cut inside of a field name: what follows is no body. */
+static void too_long_a_section_in_pieces(void **state)
+{
+	struct parse_limits *limits = &w.config.limits.parse;
+	int64_t before = limits->header_bytes;
+	struct client *c = dial_ehlo();
+
+	(void)state;
+	limits->header_bytes = 100;
+	envelope(c);
+	say(c, "DATA", "354 ");
+	put(c, arena_printf(w.arena, "Subject: %089d\r\nFr", 1));
+	usleep(50000);
+	put(c, STR("om: ceo@bank.example\r\n\r\nbody\r\n.\r\n"));
+	expect(c, "552 5.3.4 header section too large");
+	quit(c);
+	settle();
+	limits->header_bytes = before;
+}
+
 static void check_body(const char *body)
 {
 	assert_str(((struct str){seen.body, seen.n}), body);
@@ -244,6 +264,7 @@ int main(void)
 	    T(refused_with_goodbye),
 	    T(refused_in_a_chunk),
 	    T(loops_and_sizes_are_seen_early),
+	    T(too_long_a_section_in_pieces),
 	    T(the_body_is_seen_as_it_comes),
 	    T(the_body_is_seen_whole),
 	    T(the_body_is_seen_in_chunks),
