@@ -8,6 +8,8 @@
 
 #include "lib/arena.h"
 
+enum { SHORT_NEEDLE = 32 };
+
 static size_t min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -83,10 +85,29 @@ ptrdiff_t str_find(struct str s, struct str needle)
 	return at ? at - s.p : -1;
 }
 
+/* Long needles come from messages, which may be made so that every place is nearly one: linear. */
+static ptrdiff_t find_in_lower(struct str s, struct str needle)
+{
+	char *copy = malloc(s.n + needle.n);
+	ptrdiff_t at;
+
+	if (!copy)
+		abort();
+	for (size_t i = 0; i < s.n; i++)
+		copy[i] = (char)to_lower((unsigned char)s.p[i]);
+	for (size_t i = 0; i < needle.n; i++)
+		copy[s.n + i] = (char)to_lower((unsigned char)needle.p[i]);
+	at = str_find((struct str){copy, s.n}, (struct str){copy + s.n, needle.n});
+	free(copy);
+	return at;
+}
+
 ptrdiff_t str_ifind(struct str s, struct str needle)
 {
 	if (needle.n > s.n)
 		return -1;
+	if (needle.n > SHORT_NEEDLE)
+		return find_in_lower(s, needle);
 	for (size_t i = 0; i <= s.n - needle.n; i++)
 		if (str_ieq(str_sub(s, i, needle.n), needle))
 			return (ptrdiff_t)i;

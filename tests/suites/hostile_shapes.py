@@ -46,6 +46,11 @@ def many_links(size):
     return b"".join(out)
 
 
+def own_address(size):
+    name = b"a" * 110000
+    return b"From: \"x@y.com\" <" + name + b"b@c.com>\nTo: " + name + b"a" * 20000 + b"\n\n" + b"x\n" * ((size - 300000) // 2)
+
+
 SHAPES = {    # name: (head, what is repeated) or a function of the size
     "delimiters": (MIXED, b"--x\n\n"),
     "boundary prefixes": (MIXED + b"--x\n\n", b"--xy\n"),
@@ -58,6 +63,7 @@ SHAPES = {    # name: (head, what is repeated) or a function of the size
     "quoted-printable": (typed(b"text/html", b"Content-Transfer-Encoding: quoted-printable\n"), b"=3D=\n=41 =\n"),
     "tags": (HTML, b"<b></i><a href=http://a.b.com/x><div style=display:none>"),
     "links": many_links,
+    "address in To": own_address,
     "attributes": (HTML + b"<a ", b"x=1 "),
     "less-than": (HTML, b"<"),
     "comments": (HTML, b"<!--"),

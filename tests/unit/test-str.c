@@ -15,6 +15,8 @@ static void compare(void **state)
 	assert_true(str_cmp(STR("ab"), STR("a")) > 0);
 	assert_int_equal(str_find(STR("hello"), STR("ll")), 2);
 	assert_int_equal(str_ifind(STR("heLLo"), STR("ll")), 2);
+	assert_int_equal(str_ifind(STR("and THE QUICK brown fox jumps over the lazy dog"), STR("the quick BROWN fox jumps over the lazy DOG")), 4);
+	assert_int_equal(str_ifind(STR("and the quick brown fox jumps over the lazy cat"), STR("the quick brown fox jumps over the lazy dog")), -1);
 	assert_int_equal(str_find(STR("hello"), STR("lo!")), -1);
 	assert_int_equal(str_rchr(STR("a@b@c"), '@'), 3);
 }
