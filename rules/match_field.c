@@ -63,21 +63,30 @@ void match_fields(struct matcher *m)
 
 /* ---- headers of MIME parts ---- */
 
+/* Values may hold NULs, which an encoded word brings anywhere: no format may see them. */
+static void add_line(struct buf *out, struct str value)
+{
+	buf_add(out, value);
+	buf_addc(out, '\n');
+}
+
 static struct str part_value(struct matcher *m, const struct mime_part *part, const struct field_spec *spec,
     bool *ret_has)
 {
 	struct arena *a = m->t->arena;
 	const struct header *h = headers_get(&part->headers, spec->name.p, 0);
+	struct buf text = {0};
 	struct str value;
 
 	*ret_has = h != NULL;
 	if (str_is(spec->name, "ALL")) {
-		struct buf all = {0};
-		for (size_t i = 0; i < part->headers.n; i++)
-			buf_addf(&all, "%.*s: %.*s\n", STR_ARG(part->headers.v[i].name),
-			    STR_ARG(header_decode(a, field_unfold(a, part->headers.v[i].value))));
+		for (size_t i = 0; i < part->headers.n; i++) {
+			buf_add(&text, part->headers.v[i].name);
+			buf_adds(&text, ": ");
+			add_line(&text, header_decode(a, field_unfold(a, part->headers.v[i].value)));
+		}
 		*ret_has = true;
-		return buf_take(&all, a);
+		return buf_take(&text, a);
 	}
 	if (!h)
 		return STR("");
@@ -89,7 +98,8 @@ static struct str part_value(struct matcher *m, const struct mime_part *part, co
 	} else {
 		value = header_decode(a, field_unfold(a, h->value));
 	}
-	return arena_printf(a, "%.*s\n", STR_ARG(value));
+	add_line(&text, value);
+	return buf_take(&text, a);
 }
 
 static bool in_range(const struct compiled_rule *c, size_t number)

@@ -209,6 +209,10 @@ static void mime_headers_are_matched_by_part(void **state)
 				"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain;\n\tcharset=iso-8859-2\n\n"
 				"of mixed quality\n--b\nContent-Type: text/plain;\n\tcharset=iso-8859-2\n\nx\n--b--\n"),
 	    "A B TWO D E F ");
+	/* A NUL that an encoded word brings hides nothing behind it. */
+	assert_string_equal(hits("mimeheader A Content-Type =~ /b\\.exe/\nmimeheader B ALL =~ /a.b\\.exe\"\\nX-Last: y/s\n",
+				"Content-Type: application/x; name=\"=?utf-8?q?a=00b.exe?=\"\nX-Last: y\n\nx\n"),
+	    "A B ");
 }
 
 static void dates_are_read(void **state)
