@@ -181,13 +181,15 @@ static bool fits(const struct delivery_group *g, const struct verdict *v)
 static void tag_subject(struct message *m, struct edits *e, struct arena *a, struct str prefix)
 {
 	const struct header *subject = headers_get(&m->headers, "Subject", 0);
+	struct buf out = {0}; /* no format: there may be NULs in it */
 
 	if (!subject) {
 		edit_add_header(e, a, STR("Subject"), str_trim(prefix));
 		return;
 	}
-	edit_change_header(e, a, STR("Subject"), 1,
-	    arena_printf(a, "%.*s%.*s", STR_ARG(prefix), STR_ARG(str_trim(subject->value))));
+	buf_add(&out, prefix);
+	buf_add(&out, str_trim(subject->value));
+	edit_change_header(e, a, STR("Subject"), 1, buf_take(&out, a));
 }
 
 static void copy_edits(struct edits *to, struct arena *a, const struct edits *from)
@@ -223,8 +225,12 @@ struct str judge_with_body(struct arena *a, const struct message *m, const struc
 	const struct header *last = h->n ? &h->v[h->n - 1] : NULL;
 	struct str data = spool_data(m->spool);
 	size_t head = last ? (size_t)(last->raw.p + last->raw.n - data.p) : 0;
+	struct buf out = {0};
 
-	return arena_printf(a, "%.*s\r\n%.*s", STR_ARG(str_sub(data, 0, head)), STR_ARG(g->body));
+	buf_add(&out, str_sub(data, 0, head)); /* all of it: there may be NULs in it */
+	buf_adds(&out, "\r\n");
+	buf_add(&out, g->body);
+	return buf_take(&out, a);
 }
 
 static struct delivery_group *group_new(struct session *s, const struct verdict *v, struct arena *a, size_t room)

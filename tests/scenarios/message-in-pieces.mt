@@ -34,10 +34,14 @@ session via smtp {
 	line "DATA" = 354
 	send "Subject: unwanted\r\n\r\n" "body\r\n" "." ".\r\n" ".\r\n" = 550 5.7.1 ~ "no unwanted"
 	noop = 250
+	mail <a@example.com>						# a NUL ends no header section
+	rcpt <b@example.net>
+	data "X-Odd: nul\x00here\r\nFrom: a@example.com\r\nSubject: replace\x00me\r\n\r\nbody\r\n" = 250
 	quit
 }
 drain g1
-expect n1.messages == 4
+expect n1.messages == 5
 expect n1.message[0].body == n1.message[1].body
 expect n1.message[0].header "X-Size" ~ "one"	n1.message[0].header "Subject" ~ "tagged. one"	n1.message[0].raw !~ "X-Old"
 expect n1.message[2].body == n1.message[3].body	n1.message[2].body ~ "^replaced"	n1.message[2].header "Subject" ~ "tagged. replace me"
+expect n1.message[4].header "From" == "a@example.com"	n1.message[4].body == n1.message[3].body	n1.message[4].header "Subject" ~ "tagged. replace me"
