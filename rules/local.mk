@@ -2,6 +2,8 @@ noinst_LIBRARIES += rules/librules.a
 rules_librules_a_SOURCES = \
 	rules/automaton.c \
 	rules/automaton.h \
+	rules/automaton_build.c \
+	rules/automaton_private.h \
 	rules/capture.c \
 	rules/compile.c \
 	rules/condition.c \
