@@ -112,6 +112,7 @@ gateway_libgateway_a_SOURCES = \
 	gateway/setaside.c \
 	gateway/setaside.h \
 	gateway/snapshot.c \
+	gateway/host.c \
 	gateway/snapshot.h
 
 sbin_PROGRAMS += mailreeved

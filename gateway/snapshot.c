@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "core/scan.h"
+#include "gateway/host.h"
 #include "gateway/plugin.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -87,6 +88,38 @@ static void build_policy(struct snapshot *s, struct conf_load *load)
 	s->policy = policy_new(load, policy, s->facts, s->lists, builtin_filters, texts);
 }
 
+bool snapshot_knows_filter(const struct config *config, struct arena *a, struct str name, const char **ret_near)
+{
+	size_t n = 0;
+	const char **names;
+
+	for (*ret_near = NULL; builtin_filters[n]; n++)
+		if (str_is(name, builtin_filters[n]->name))
+			return true;
+	EACH_NODE(node, config, "filter")
+		if (node->n > 1 && str_eq(node->tokens[1].text, name))
+			return true;
+	names = arena_array(a, n, sizeof *names);
+	for (size_t i = 0; i < n; i++)
+		names[i] = builtin_filters[i]->name;
+	*ret_near = conf_near(name, names, n);
+	return false;
+}
+
+/* A filter that is spelled wrongly would go on working for these recipients. */
+static void check_filters_off(const struct snapshot *s, struct conf_load *load)
+{
+	const char *near;
+
+	EACH_NODE(node, s->config, "settings")
+		for (const struct conf_node *child = node->children; child; child = child->next)
+			for (size_t i = 1; str_is(child->tokens[0].text, "filters-off") && i < child->n; i++)
+				if (!snapshot_knows_filter(s->config, load->arena, child->tokens[i].text, &near))
+					conf_error(load, child->tokens[i].place, "unknown filter %s%s%s%s",
+					    conf_token_show(load->arena, &child->tokens[i]), near ? "; did you mean '" : "",
+					    near ? near : "", near ? "'?" : "");
+}
+
 static bool has_filter(const struct snapshot *s, const char *name)
 {
 	for (size_t i = 0; i < chain_length(s->chain); i++)
@@ -146,7 +179,10 @@ static void build(struct snapshot *s, const struct snapshot_world *world, struct
 	if (world->only_filters)
 		return;
 	check_filters(s, load);
+	check_filters_off(s, load);
 	build_policy(s, load);
+	if (world->only_check)
+		host_check(s->config, load);
 }
 
 struct snapshot *snapshot_load(const char *path, const struct snapshot_world *world,

@@ -39,6 +39,9 @@ struct snapshot_world {
 	int keys_fd;
 };
 
+/* Whether a filter is called so, built in or loaded by this configuration; *ret_near: one like it, or NULL. In a. */
+bool snapshot_knows_filter(const struct config *config, struct arena *a, struct str name, const char **ret_near);
+
 /* All errors and warnings are in load (its arena must be `a`, owned by the snapshot on success). */
 struct snapshot *snapshot_load(const char *path, const struct snapshot_world *world,
     struct conf_load *load, struct arena *a);

@@ -3,6 +3,7 @@
 
 #include "core/settings.h"
 #include "gateway/ctl/state.h"
+#include "gateway/snapshot.h"
 #include "lib/json.h"
 
 /* What the store has of it; RES_NONE: nothing. */
@@ -52,6 +53,21 @@ static int unknown_setting(struct ctl *ctl, const char *name)
 	    near ? "'?" : "", conf_names_text(ctl->arena, names, SETTINGS));
 }
 
+/* A filter that is spelled wrongly would go on working for the recipient. */
+static bool knows_filters(struct ctl *ctl, struct str names)
+{
+	const char *near;
+	struct str name;
+
+	while (str_word(&names, &name))
+		if (!snapshot_knows_filter(ctl_config(ctl), ctl->arena, name, &near)) {
+			ctl_fail("there is no filter '%.*s'%s%s%s", STR_ARG(name), near ? "; did you mean '" : "",
+			    near ? near : "", near ? "'?" : "; reevectl help filters lists them");
+			return false;
+		}
+	return true;
+}
+
 static int policy_set(struct ctl *ctl, struct store *st, int argc, char **argv)
 {
 	struct settings_values values;
@@ -66,6 +82,8 @@ static int policy_set(struct ctl *ctl, struct store *st, int argc, char **argv)
 	value = joined(ctl->arena, argc - 3, argv + 3);
 	if (settings_wrong(row, value))
 		return ctl_fail("%s: '%.*s' is wrong here; %s", argv[2], STR_ARG(value), settings_wrong(row, value));
+	if (row == SETTING_FILTERS_OFF && !knows_filters(ctl, value))
+		return 1;
 	if (get(ctl, st, argv[1], &key, &values) > RES_NONE)
 		return 1;
 	values.v[row] = value;

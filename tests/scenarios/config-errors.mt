@@ -18,4 +18,11 @@ config g1 { relay example.net { to 127.0.0.1; } policy { at message { accept; re
 config g1 { relay example.net { to 127.0.0.1 } } = 1 ~ "error"
 config g1 { relay example.net { to 127.0.0.1; } hostname a.example; hostname b.example; } = 1 ~ "hostname"
 config g1 { relay example.net { to 127.0.0.1; } policy { at message { reject 250 5.7.1 "x"; accept; } } } = 1 ~ "250"
+config g1 { relay example.net { to 127.0.0.1; } filter settings; settings b@example.net { filters-off greet grayist greylst; } } = 1 \
+	~ "unknown filter 'grayist'" ~ "unknown filter 'greylst'; did you mean 'greylist'"
+shell "$BUILD/reevectl dkim genkey --out $DIR/other.pem example.org x 2>&1" = 0
+config g1 { relay example.net { to 127.0.0.1; } listen 127.0.0.1:2525 { tls certificate "$CERT" key "$DIR/other.pem"; } } = 1 ~ "TLS cannot be offered: (key|certificate) "
+config g1 { relay example.net { to 127.0.0.1; } listen 127.0.0.1:2525 { tls certificate "$CERT" key "$CERT"; } } = 0
+# What only the machine can say: a group that is not there, a key that is another certificate's.
+config g1 { relay example.net { to 127.0.0.1; } milter unix:$DIR/m.sock { group no-such-group; } } = 1 ~ "there is no group 'no-such-group'"
 config g1 { hostname mx.example.org; relay example.net { to 127.0.0.1; } } = 0
