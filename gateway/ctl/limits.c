@@ -195,10 +195,20 @@ static const struct greylist_kind *greylist_kind(struct str key)
 	return NULL;
 }
 
-/* A letter, then ORIGIN [NUL SENDER NUL RCPT]: see filters/greylist.h. */
+static bool is_sender_domain(struct str rest, struct str wanted)
+{
+	struct str origin, sender;
+
+	return str_split(&rest, '\0', &origin) && str_split(&rest, '\0', &sender) &&
+	       str_ieq(str_from(sender, (size_t)(str_rchr(sender, '@') + 1)), wanted);
+}
+
+/* A letter, then ORIGIN [NUL SENDER NUL RCPT]: see filters/greylist.h. A domain means its senders, too. */
 static bool greylist_fits(const struct walk *w, struct str key)
 {
-	return has_part(str_from(key, 1), "\n", w->wanted);
+	struct str rest = str_from(key, 1);
+
+	return has_part(rest, "\n", w->wanted) || is_sender_domain(rest, w->wanted);
 }
 
 static struct str arrow(struct arena *a, struct str key)
@@ -279,13 +289,21 @@ static unsigned network_bits(struct walk *w, const struct ip *ip)
 	return (unsigned)bits;
 }
 
-/* An origin that nobody has seen yet: the network of an address, a network, or a domain. */
+/*
+ * An origin that nobody has seen yet: the network of an address, a network, or a domain; a domain also
+ * beside the networks its senders came from, for when SPF or DKIM passes.
+ */
 static int add_origin(struct walk *w, struct str name)
 {
 	char text[CIDR_TEXT_MAX];
 	struct ip ip;
 	struct cidr net;
 
+	for (size_t i = 0; i < w->origins.n; i++)
+		if (str_ieq(w->origins.v[i], name))
+			return 0;
+	if (w->origins.n > 0 && (str_chr(name, '@') >= 0 || ip_parse(name, &ip) || cidr_parse(name, false, &net)))
+		return 0;
 	if (ip_parse(name, &ip)) {
 		net = cidr_of(&ip, network_bits(w, &ip));
 		ctl_keys_add(w->ctl, &w->origins, cidr_format(&net, text));
@@ -310,7 +328,7 @@ static int greylist_release(struct ctl *ctl, struct store *st, int argc, char **
 		status = each(&w, st, GREYLIST_TABLE, "p", greylist_collect);
 	if (status)
 		return status;
-	if (w.wanted.n && w.origins.n == 0)
+	if (w.wanted.n)
 		status = add_origin(&w, w.wanted);
 	if (status)
 		return status;

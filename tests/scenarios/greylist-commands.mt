@@ -33,6 +33,17 @@ session via smtp milter from 192.0.2.6 { ehlo mx.example.com
 reevectl g1 reputation show 192.0.2.6 = 0 ~ "1.0.*client:192.0.2.0/24"
 reevectl g1 reputation reset 192.0.2.6 = 0 ~ "1 forgotten"
 reevectl g1 reputation reset = 2 ~ "which"
+# A domain is let through whatever vouches for it: the networks its senders wait in, and the domain itself.
+session via smtp milter from 203.0.113.5 { ehlo mx.example.com
+	mail <x@nospf.example>
+	rcpt <b@example.net> = 451
+	quit }
+shell "sleep 0.3; $BUILD/reevectl -c $CONF greylist show nospf.example" = 0 ~ "waits .*203.0.113.0/24  <x@nospf.example>"
+reevectl g1 greylist release nospf.example = 0 ~ "203.0.113.0/24 is let through" ~ "nospf.example is let through"
+session via smtp milter from 203.0.113.9 { ehlo mx.example.com
+	mail <y@nospf.example>
+	rcpt <b@example.net> = 250
+	quit }
 reevectl g1 greylist release nobody@example.net = 1 ~ "nobody"
 reevectl g1 greylist release 10.0.0.0/8 = 1 ~ "networks of /24"
 reevectl g1 greylist release 10.1.2.0/24 = 0 ~ "10.1.2.0/24 is let through"
