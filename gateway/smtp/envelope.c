@@ -3,6 +3,7 @@
  * others cannot be configured, and addresses that ask the next server to relay are refused too.
  */
 #include "gateway/smtp/private.h"
+#include "lib/log.h"
 
 /* Behind "FROM:" or "TO:"; blanks behind the colon are tolerated, as everybody does. */
 static bool skip_keyword(struct str *args, struct str keyword)
@@ -152,6 +153,29 @@ static void set_postmaster(struct smtp *c, struct arena *a, struct address *addr
 		*address = (struct address){.text = text, .local = text, .domain = STR("")};
 }
 
+/* In the log as a refusal by policy is, for somebody will ask. */
+static const char *deny_relay(const struct smtp *c, struct message *m, const struct address *address)
+{
+	struct str reply = arena_printf(m->arena, "550 5.7.1 relaying denied (%s)", m->id);
+	char ip[IP_TEXT_MAX];
+	struct log_line l;
+
+	if (!log_wants(LOG_LEVEL_INFO))
+		return reply.p;
+	l = log_start(LOG_LEVEL_INFO, "refused");
+	log_text(&l, "id", str_of(m->id));
+	log_text(&l, "session", str_of(c->s->id));
+	log_text(&l, "stage", STR("rcpt"));
+	log_text(&l, "client", ip_format(&c->s->client, ip));
+	log_text(&l, "helo", c->s->helo);
+	log_text(&l, "from", m->sender.text);
+	log_text(&l, "rcpt", address->text);
+	log_text(&l, "verdict", STR("reject"));
+	log_text(&l, "reply", reply);
+	log_end(&l);
+	return reply.p;
+}
+
 static const char *rcpt_wrong(const struct smtp *c, struct message *m, const struct address *address)
 {
 	if (address->is_utf8 && !m->is_utf8)
@@ -159,7 +183,7 @@ static const char *rcpt_wrong(const struct smtp *c, struct message *m, const str
 	if (c->is_postmaster)
 		return NULL;
 	if (!is_ours(c, m->arena, address->domain) || asks_to_relay(address->local))
-		return "550 5.7.1 relaying denied";
+		return deny_relay(c, m, address);
 	return NULL;
 }
 

@@ -70,3 +70,4 @@ session from 192.0.2.9 {						# and not by the client's address either
 }
 drain g1
 expect n1.messages >= 1	n1.commands !~ "RCPT TO:<[^>]*@(elsewhere\.example|\[|localhost|192)"
+expect g1.log ~ "refused.*\"rcpt\":\"b@elsewhere.example\",\"verdict\":\"reject\",\"reply\":\"550 5.7.1 relaying denied \\("
