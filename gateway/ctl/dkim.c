@@ -76,6 +76,17 @@ static bool write_key(const char *path, struct str pem)
 	return ok;
 }
 
+/* The line for the configuration, to whose folder a relative path would belong. */
+static void tell_key(const struct request *r)
+{
+	char *path = r->ctl->json ? NULL : realpath(r->file, NULL);
+
+	if (path)
+		fprintf(stderr, "private key: %s\nfilter dkim { sign %.*s selector %.*s key \"%s\"; }\n", path,
+		    STR_ARG(r->domain), STR_ARG(r->selector), path);
+	free(path);
+}
+
 static int genkey(struct request *r)
 {
 	struct str pem = STR("");
@@ -87,11 +98,10 @@ static int genkey(struct request *r)
 		r->file = arena_printf(r->ctl->arena, "%.*s.pem", STR_ARG(r->name)).p;
 	if (!write_key(r->file, pem)) {
 		crypto_key_free(key);
-		return ctl_fail("%s: %s", r->file, strerror(errno));
+		return ctl_fail(errno == EEXIST ? "%s exists, and keys are not overwritten; choose another --out" :
+						  "%s: %s", r->file, strerror(errno));
 	}
-	if (!r->ctl->json)
-		fprintf(stderr, "private key: %s\nfilter dkim { sign %.*s selector %.*s key \"%s\"; }\n", r->file,
-		    STR_ARG(r->domain), STR_ARG(r->selector), r->file);
+	tell_key(r);
 	print_record(r, key);
 	crypto_key_free(key);
 	return 0;
