@@ -419,7 +419,7 @@ const struct directive dns_directives[] = {
 
 const struct directive log_directives[] = {
     {.name = "target", .type = CONF_CHOICE, .offset = AT(log_target), .choices = target_words, .def = "stderr",
-	.args = "stderr | syslog | journald", .help = "where the log goes; in the foreground always stderr"},
+	.args = "stderr | syslog | journald", .help = "where the log goes; with -f always stderr, without it stderr means syslog"},
     {.name = "level", .type = CONF_CHOICE, .offset = AT(log_level), .choices = level_words, .def = "info",
 	.args = "error | warning | info | debug", .help = "least important lines that are written"},
     {.name = "trace", .type = CONF_CIDRS, .offset = AT(trace), .args = "NETWORK...",
@@ -451,7 +451,7 @@ const struct directive config_directives[] = {
     {.name = "state-max", .type = CONF_SIZE, .offset = AT(state_max), .def = "4G", .min = 1 << 20, .max = 1099511627776.0 * 1024, .args = "SIZE",
 	.help = "of state.db; above it entries go before their time, the shortest-lived first"},
     {.name = "runtime", .type = CONF_PATH, .offset = AT(runtime), .def = "/run/mailreeve", .args = "FOLDER",
-	.help = "pid file and control sockets"},
+	.help = "control sockets"},
     {.name = "user", .type = CONF_STRING, .offset = AT(user), .args = "NAME",
 	.help = "account of the roles when started as root; default mailreeve, else nobody"},
     {.name = "group", .type = CONF_STRING, .offset = AT(group), .args = "NAME",

@@ -71,10 +71,10 @@ static int run(const char *path, bool foreground)
 	config = config_load(&load, path);
 	if (!config || load.errors)
 		return 1;
-	log_init(foreground ? LOG_TARGET_STDERR : (enum log_target)config->log_target,
-	    (enum log_level)config->log_level, "master");
-	if (foreground)
-		config->log_target = LOG_TARGET_STDERR;
+	/* In the background there is no stderr, and a log that nobody can read is worse than one elsewhere. */
+	if (foreground || config->log_target == LOG_TARGET_STDERR)
+		config->log_target = foreground ? LOG_TARGET_STDERR : LOG_TARGET_SYSLOG;
+	log_init((enum log_target)config->log_target, (enum log_level)config->log_level, "master");
 	status = master_run(config, path, foreground);
 	arena_free(a);
 	return status;

@@ -40,7 +40,8 @@ void log_init(enum log_target to, enum log_level level, const char *name)
 {
 	role = name;
 	if (to == LOG_TARGET_SYSLOG)
-		openlog("mailreeve", LOG_PID | LOG_NDELAY, LOG_MAIL);
+		/* What goes wrong before the master is in the background shows at the prompt, too. */
+		openlog("mailreeve", LOG_PID | LOG_NDELAY | LOG_PERROR, LOG_MAIL);
 	if (to == LOG_TARGET_JOURNALD && journal < 0)
 		journal = journal_open();
 	if (to == LOG_TARGET_JOURNALD && journal < 0)
