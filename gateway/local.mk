@@ -176,6 +176,7 @@ reevectl_SOURCES = \
 	gateway/ctl/queue.c \
 	gateway/ctl/rules.c \
 	gateway/ctl/scan.c \
+	gateway/ctl/arrival.c \
 	gateway/ctl/scanner.c \
 	gateway/ctl/select.c \
 	gateway/ctl/select.h \

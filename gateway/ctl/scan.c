@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/ctl/arrival.h"
 #include "gateway/ctl/ctl.h"
 #include "gateway/ctl/walk.h"
 #include "gateway/judge.h"
@@ -26,7 +27,7 @@ struct scan {
 	struct dns *dns;
 	struct ip client;
 	struct str helo;
-	bool has_sender, learns;
+	bool has_sender, learns, as_received;
 	struct address sender, rcpts[ADDRESS_COUNT_MAX];
 	size_t rcpt_count;
 	enum style style;
@@ -58,6 +59,21 @@ static void set_sender(struct scan *sc, struct session *s)
 	address_path(s->message->arena, &rest, true, true, &s->message->sender);
 }
 
+/* What the options do not say is as it was when the message came, where our Received field tells. */
+static void set_arrival(struct scan *sc, struct session *s, struct address *ret_rcpt)
+{
+	struct arrival came;
+
+	if (!sc->as_received || !arrival_read(&s->message->headers, s->hostname, &came))
+		return;
+	if (!s->client.family)
+		s->client = came.client;
+	if (!s->helo.n)
+		s->helo = came.helo;
+	if (came.rcpt.n && address_parse(s->message->arena, came.rcpt, true, ret_rcpt))
+		*ret_rcpt = (struct address){0};
+}
+
 /* Runs a stage; an ending verdict is kept for all recipients, the first one stands. */
 static void run_stage(struct scan *sc, struct session *s, enum stage stage, const struct verdict **decided)
 {
@@ -69,20 +85,27 @@ static void run_stage(struct scan *sc, struct session *s, enum stage stage, cons
 		*decided = v;
 }
 
-static void run_recipients(struct scan *sc, struct session *s, const struct verdict *decided)
+static void run_recipient(struct scan *sc, struct session *s, const struct address *rcpt, const struct verdict *decided)
+{
+	struct message *m = s->message;
+	const struct verdict *own = NULL;
+
+	recipient_start(m, rcpt);
+	run_stage(sc, s, STAGE_RCPT, &own);
+	m->current->verdict = decided ? decided : own;
+	recipient_keep(m);
+}
+
+static void run_recipients(struct scan *sc, struct session *s, const struct address *arrived, const struct verdict *decided)
 {
 	static const struct address nobody;
 	struct message *m = s->message;
 
-	for (size_t i = 0; i < sc->rcpt_count; i++) {
-		const struct verdict *own = NULL;
-
-		recipient_start(m, &sc->rcpts[i]);
-		run_stage(sc, s, STAGE_RCPT, &own);
-		m->current->verdict = decided ? decided : own;
-		recipient_keep(m);
-	}
-	if (sc->rcpt_count == 0) {
+	for (size_t i = 0; i < sc->rcpt_count; i++)
+		run_recipient(sc, s, &sc->rcpts[i], decided);
+	if (sc->rcpt_count == 0 && arrived->text.n) {
+		run_recipient(sc, s, arrived, decided);
+	} else if (sc->rcpt_count == 0) {
 		recipient_start(m, &nobody)->verdict = decided;
 		recipient_keep(m);
 	}
@@ -98,13 +121,15 @@ static void spread(struct message *m, const struct verdict *decided)
 static void run_stages(struct scan *sc, struct session *s, struct judgement *j)
 {
 	const struct verdict *decided = NULL;
+	struct address arrived = {0};
 
+	set_arrival(sc, s, &arrived);
 	if (s->client.family)
 		run_stage(sc, s, STAGE_CONNECT, &decided);
 	if (s->helo.n)
 		run_stage(sc, s, STAGE_HELO, &decided);
 	run_stage(sc, s, STAGE_MAIL, &decided);
-	run_recipients(sc, s, decided);
+	run_recipients(sc, s, &arrived, decided);
 	decided = NULL;
 	run_stage(sc, s, STAGE_HEADER, &decided);
 	spread(s->message, decided);
@@ -281,6 +306,8 @@ static int read_options(struct scan *sc, int argc, char **argv)
 			sc->style = STYLE_EXPLAIN;
 		else if (strcmp(argv[i], "--learn-state") == 0)
 			sc->learns = true;
+		else if (strcmp(argv[i], "--as-received") == 0)
+			sc->as_received = true;
 		else if ((taken = valued_option(sc, argv + i)) < 0)
 			return -1;
 		else if (taken)
