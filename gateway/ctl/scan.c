@@ -31,6 +31,7 @@ struct scan {
 	struct address sender, rcpts[ADDRESS_COUNT_MAX];
 	size_t rcpt_count;
 	enum style style;
+	size_t judged[VERDICT_DISCARD + 1]; /* messages by verdict; under lock */
 	struct pool *pool;
 	pthread_mutex_t lock;
 	pthread_cond_t room;
@@ -174,6 +175,7 @@ static void print(struct scan *sc, const struct session *s, const struct judgeme
 		print_table(s, j, path, &out);
 	}
 	pthread_mutex_lock(&sc->lock);
+	sc->judged[j->whole.kind]++;
 	ctl_print(buf_str(&out));
 	pthread_mutex_unlock(&sc->lock);
 	buf_free(&out);
@@ -350,6 +352,25 @@ static struct snapshot *load_snapshot(struct scan *sc, struct store *store)
 	return NULL;
 }
 
+/* Under the lines of a folder, for people. */
+static void print_sum(const struct scan *sc)
+{
+	const char *before = ": ";
+	size_t n = 0;
+
+	for (int kind = 0; kind <= VERDICT_DISCARD; kind++)
+		n += sc->judged[kind];
+	if (n < 2 || sc->style == STYLE_JSON)
+		return;
+	printf("%zu messages", n);
+	for (int kind = 0; kind <= VERDICT_DISCARD; kind++)
+		if (sc->judged[kind]) {
+			printf("%s%zu %s", before, sc->judged[kind], verdict_name((enum verdict_kind)kind));
+			before = ", ";
+		}
+	putchar('\n');
+}
+
 static void scan_all(struct scan *sc, int files, char **argv)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -359,6 +380,7 @@ static void scan_all(struct scan *sc, int files, char **argv)
 		if (!ctl_walk(argv[i], submit, sc))
 			sc->failed = true;
 	pool_free(sc->pool);
+	print_sum(sc);
 }
 
 int ctl_scan(struct ctl *ctl, int argc, char **argv)

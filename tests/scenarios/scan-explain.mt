@@ -41,6 +41,7 @@ reevectl g2 scan --as-received --explain "$DIR/delivered.eml" = 0 ~ "client 192.
 reevectl g2 scan --as-received --json --client 198.51.100.1 "$DIR/delivered.eml" = 0 ~ "\"verdict\":\"accept\"" ~ "joe@example.net"
 reevectl g2 scan --explain "$DIR/delivered.eml" = 0 ~ "client \(none\)" ~ "accept"
 reevectl g1 scan --as-received --explain "$DIR/delivered.eml" = 0 ~ "client \(none\)"
+reevectl g1 scan "$DIR/delivered.eml" "$DIR/mail.eml" "$DIR/delivered.eml" = 0 ~ "3 messages: 2 accept, 1 reject"
 reevectl g1 scan --json "$DIR/none.eml" = 1
 reevectl g1 check = 0
 reevectl g1 stats = 1
