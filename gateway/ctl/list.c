@@ -93,6 +93,11 @@ static bool add_entry(struct request *r, struct str entry)
 	const char *wrong = NULL;
 	enum res res;
 
+	for (size_t i = 0; i < entry.n && entry.p[0] != '/'; i++)
+		if (is_space((unsigned char)entry.p[i])) {
+			ctl_fail("'%.*s': an entry has no blanks; several are several arguments", STR_ARG(entry));
+			return false;
+		}
 	if (entry.n == 0 || !list_state_place(r->ctl->arena, r->name, r->scope, entry, &place, &wrong)) {
 		ctl_fail("'%.*s': %s", STR_ARG(entry), wrong ? wrong : "an entry is not empty");
 		return false;

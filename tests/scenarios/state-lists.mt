@@ -16,6 +16,7 @@ session via smtp milter from 192.0.2.5 {
 	rcpt <b@example.net> = 250
 	rset
 }
+reevectl g1 list add deny "bad.example worse.example" = 1 ~ "no blanks"
 reevectl g1 list add deny .bad.example --comment "spam source" --owner joe = 0
 reevectl g1 list add deny joe@ugly.example --for b@example.net --expires 1h = 0
 reevectl g1 list add deny good.example --for strict.example = 0
