@@ -132,8 +132,6 @@ bool world_reload(struct world *w, struct buf *ret_text)
 	}
 	snapshot_publish(s);
 	log_say(LOG_LEVEL_INFO, "reload", "generation %u is in force", s->generation);
-	if (ret_text)
-		buf_addf(ret_text, "generation %u\n", s->generation);
 	return true;
 }
 

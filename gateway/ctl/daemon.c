@@ -5,6 +5,7 @@
 
 #include "gateway/control.h"
 #include "gateway/ctl/ctl.h"
+#include "gateway/snapshot.h"
 #include "lib/json.h"
 
 enum { ROLES_MAX = 40, TRACE_DEFAULT_MS = 600000 };
@@ -51,6 +52,23 @@ static int reload_role(struct ctl *ctl, const char *path)
 	return res == RES_OK ? 0 : res == RES_NONE ? -1 : 1;
 }
 
+/* What -t would say, before any role is asked: all take it over, or none. */
+static bool is_sound(struct ctl *ctl)
+{
+	struct arena *a = arena_new(0);
+	struct conf_load load;
+	struct snapshot *s;
+
+	conf_load_init(&load, a);
+	s = snapshot_load(ctl->config_path, &(struct snapshot_world){.only_check = true}, &load, a);
+	conf_errors_tell(&load);
+	if (s)
+		snapshot_unref(s);
+	else
+		arena_free(a);
+	return s != NULL;
+}
+
 int ctl_reload(struct ctl *ctl, int argc, char **argv)
 {
 	const char *paths[ROLES_MAX];
@@ -60,6 +78,8 @@ int ctl_reload(struct ctl *ctl, int argc, char **argv)
 	argc = ctl_options(ctl, argc, argv);
 	if (argc != 1)
 		return ctl_usage(ctl);
+	if (!is_sound(ctl))
+		return ctl_fail("nothing was reloaded: the configuration before stays in force");
 	n = find_roles(ctl, paths);
 	for (size_t i = 0; i < n; i++) {
 		int one = reload_role(ctl, paths[i]);
@@ -67,6 +87,8 @@ int ctl_reload(struct ctl *ctl, int argc, char **argv)
 		reached += one >= 0;
 		status |= one > 0;
 	}
+	if (status && reached)
+		ctl_fail("who could not take it over goes on with the configuration it had");
 	return reached ? status : ctl_fail("no daemon is running with this configuration");
 }
 

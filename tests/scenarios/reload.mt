@@ -27,7 +27,7 @@ session via smtp milter {
 	data "Subject: x\r\n\r\nx\r\n" = 550 ~ "second"
 	quit
 }
-reevectl g1 reload = 1 ~ "mailreeve.conf:1:2: error: .*polcy.*policy" ~ "bogus"
+reevectl g1 reload = 1 ~ "mailreeve.conf:1:2: error: .*polcy.*policy" ~ "bogus" ~ "nothing was reloaded"
 gateway g1 idle { policy { at message { accept; } } }
 reevectl g1 reload = 0
 session via smtp milter {
