@@ -55,7 +55,7 @@ const struct ctl_command ctl_commands[] = {
 	"look at mail that waits for delivery, and steer it",
 	"list has a line per recipient, show all about them; retry tries now; hold keeps back until release; delete "
 	"removes without a report to anybody. " SELECTION_HELP},
-    {"quarantine", ctl_quarantine, "list|show|release|delete " SELECTION,
+    {"quarantine", ctl_quarantine, "list|show|delete " SELECTION "\nrelease [--no-lesson] " SELECTION,
 	"look at mail that policy set aside, let it go or remove it",
 	"show prints the verdict with its trail; release delivers unchanged to the recipients it was held for, "
 	"and is a lesson of ham for the filter learn (--no-lesson: none). An ID "
