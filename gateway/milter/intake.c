@@ -207,11 +207,21 @@ static void add_value(struct buf *out, struct str value)
 	}
 }
 
-/* No name ends its line. */
+/*
+ * What the MTA calls a field is one: a name that is none in our eyes would end the section there, and hide
+ * the fields behind it. Blanks in front of the colon may stand.
+ */
 static void add_name(struct buf *out, struct str name)
 {
-	for (size_t i = 0; i < name.n; i++)
-		buf_addc(out, name.p[i] == '\r' || name.p[i] == '\n' ? '?' : name.p[i]);
+	size_t end = name.n;
+
+	while (end > 1 && (name.p[end - 1] == ' ' || name.p[end - 1] == '\t'))
+		end--;
+	for (size_t i = 0; i < end; i++)
+		buf_addc(out, name.p[i] > ' ' && name.p[i] < 0x7f ? name.p[i] : '?');
+	if (!name.n)
+		buf_addc(out, '?');
+	buf_add(out, str_from(name, end));
 }
 
 void intake_field(struct intake *in, const char *name, const char *value)

@@ -138,9 +138,10 @@ static void odd_names_make_one_field(void **state)
 {
 	static const struct {
 		const char *name, *wire;
-	} rows[] = {{"X-Name", "X-Name: v\r\n\r\n"}, {"a:b", "a:b: v\r\n\r\n"}, {"two words", "two words: v\r\n\r\n"},
-	    {"Gr\xc3\xbc", "Gr\xc3\xbc: v\r\n\r\n"}, {"X\nSubject", "X?Subject: v\r\n\r\n"}, {"X\r\n\r\n", "X????: v\r\n\r\n"},
-	    {"", ": v\r\n\r\n"}};
+	} rows[] = {{"X-Name", "X-Name: v\r\n\r\n"}, {"a:b", "a:b: v\r\n\r\n"}, {"two words", "two?words: v\r\n\r\n"},
+	    {"Gr\xc3\xbc", "Gr??: v\r\n\r\n"}, {"X \t", "X \t: v\r\n\r\n"},
+	    {" X", "?X: v\r\n\r\n"}, {" ", "?: v\r\n\r\n"}, {"X\nSubject", "X?Subject: v\r\n\r\n"}, {"X\r\n\r\n", "X????: v\r\n\r\n"},
+	    {"", "?: v\r\n\r\n"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -153,7 +154,8 @@ static void odd_names_make_one_field(void **state)
 		intake_body(&mta->in, STR("body"));
 		assert_str(bytes(mta), arena_printf(mta->arena, "%.*sSubject: true\r\n\r\nbody", (int)strlen(rows[i].wire) - 2,
 		    rows[i].wire).p);
-		assert_true(headers_count(headers_of(mta), "Subject") <= 1);
+		assert_int_equal(headers_of(mta)->n, 2);
+		assert_int_equal(headers_count(headers_of(mta), "Subject"), 1);
 		mta_free(mta);
 	}
 }
