@@ -42,6 +42,7 @@ static bool no_sites(void)
 /* What nobody needs any more is forgotten, and found again when mail comes; what is needed stays. */
 static void idle_sites_are_forgotten(void **state)
 {
+	struct buf out = {0};
 	struct queue_recipient to = {.address = STR("u@nowhere.example")};
 
 	(void)state;
@@ -66,7 +67,8 @@ static void idle_sites_are_forgotten(void **state)
 	run_a_while();
 	assert_int_equal(statistic("sites "), 1);
 	hop.rules[0] = (struct server_rule){0};
-	assert_null(relay_commands[2].run(relay, STR("0\t100\tall"), &(struct buf){0}));
+	assert_null(relay_commands[2].run(relay, STR("0\t100\tall"), &out));
+	buf_free(&out);
 	assert_true(wait_for(two_messages));
 	step_s(601);
 	assert_true(wait_for(no_sites));
