@@ -186,7 +186,7 @@ static bool is_own_program(const struct attachment_conf *c, const char *extensio
 	return false;
 }
 
-static void take_name(struct tally *t, struct str name, struct file_name *ret)
+static void take_one_name(struct tally *t, struct str name, struct file_name *ret)
 {
 	file_name_read(name, ret);
 	if (!name.n)
@@ -199,6 +199,16 @@ static void take_name(struct tally *t, struct str name, struct file_name *ret)
 	fact_add_text(FACTS(t->s), "attachment.names", name);
 	if (ret->extension[0])
 		fact_add_text(FACTS(t->s), "attachment.extensions", str_of(ret->extension));
+}
+
+/* Many programs take a NUL for the end of a name: "invoice.exe\0.txt" has two. */
+static void take_name(struct tally *t, struct str name, struct file_name *ret)
+{
+	ptrdiff_t end = str_chr(name, '\0');
+
+	if (end > 0)
+		take_one_name(t, str_sub(name, 0, (size_t)end), ret);
+	take_one_name(t, name, ret);
 }
 
 /* What begins with a mark that these must have is of that kind: text, and what is no kind at all, is none of them. */

@@ -23,6 +23,16 @@ session via smtp milter { ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
 	data {
+		Subject: a program for those to whom NUL ends a name
+		MIME-Version: 1.0
+		Content-Type: application/octet-stream; name="=?utf-8?q?notes.exe=00.txt?="
+		Content-Disposition: attachment; filename*=utf-8''notes.exe%00.txt
+
+		hello
+	} = 550 ~ "program notes.exe"
+	mail <a@example.com>
+	rcpt <b@example.net>
+	data {
 		Subject: a program by content
 		MIME-Version: 1.0
 		Content-Type: image/png; name="a.png"
