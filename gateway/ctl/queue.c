@@ -27,6 +27,7 @@ struct question {
 	struct buf out;
 	uint64_t cursor, count, busy, lines;
 	bool has_next;
+	int missing; /* 1: an ID that was named is not there */
 };
 
 static void each_recipient(void *arg, struct str line);
@@ -226,8 +227,12 @@ static int ask_for_each(struct question *q, const struct ctl_select *s)
 	if (s->id_count == 0)
 		return ask(q);
 	for (size_t i = 0; i < s->id_count && status == 0; i++) {
+		unsigned long long before = q->count + q->busy;
+
 		q->selection = selection_text(q->ctl, s, s->ids[i]);
 		status = ask(q);
+		if (status == 0 && q->verb->done && q->count + q->busy == before)
+			q->missing = ctl_fail("%s: nothing of that ID waits", s->ids[i]);
 	}
 	return status;
 }
@@ -267,5 +272,5 @@ int ctl_queue(struct ctl *ctl, int argc, char **argv)
 	if (status == 0)
 		print_summary(&q);
 	buf_free(&q.out);
-	return status;
+	return status ? status : q.missing;
 }

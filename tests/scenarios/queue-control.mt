@@ -23,4 +23,5 @@ reevectl g1 queue release --all = 0
 expect n1.messages == 2	n1.message[1].sender == "a0@example.com"
 drain g1
 expect n1.messages == 2
+reevectl g1 queue retry no-such-id = 1 ~ "no-such-id: nothing of that ID waits" ~ "0 recipients"
 reevectl g1 queue frobnicate = 2
