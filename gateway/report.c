@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "auth/auth.h"
 #include "core/content.h"
@@ -81,6 +82,19 @@ static void log_failures(struct log_line *l, const struct session *s)
 			json_close(json);
 		}
 	json_close(json);
+}
+
+/* Why the filter whose on-failure word decided could not work: what the reply does not tell the client. */
+static void log_why(struct log_line *l, const struct session *s, enum stage stage, const char *filter)
+{
+	const struct failure *lists[2] = {s->failures, s->message ? s->message->failures : NULL};
+
+	for (size_t i = 0; i < 2; i++)
+		for (const struct failure *f = lists[i]; f; f = f->next)
+			if (f->stage == stage && strcmp(f->slot->filter->name, filter) == 0) {
+				log_text(l, "why", f->why);
+				return;
+			}
 }
 
 static void write_place(struct json *out, const struct verdict *v)
@@ -182,6 +196,8 @@ void judge_log_refused(const struct session *s, enum stage stage, const struct v
 		write_place(log_key(&l, "decided_by"), v);
 	else if (v->failed_filter)
 		log_text(&l, "failed", str_of(v->failed_filter));
+	if (v->failed_filter)
+		log_why(&l, s, stage, v->failed_filter);
 	log_text(&l, "reply", reply);
 	log_end(&l);
 }

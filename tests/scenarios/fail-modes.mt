@@ -13,6 +13,7 @@ session via smtp milter from 192.0.2.5 {					# first tempfail, then accept, then
 	banner = 4xx
 	close
 }
+expect g1.log ~ "refused.*\"failed\":\"dnsbl\",\"why\":\"1 of 1 zones gave no answer\""	# the log tells what the reply does not
 gateway g1 restart {
 	dns { server $d1; timeout 300ms; }
 	filter dnsbl { zone list.example {} on-failure accept; }
