@@ -134,6 +134,7 @@ static void other_name(struct mime_part *part, struct str name)
 static struct str boundary_of(struct arena *a, const struct mime_field *f, uint32_t reading, uint32_t *doubts)
 {
 	struct str boundary = param_value(f, "boundary");
+	ptrdiff_t end;
 
 	if (f->is_boundary_doubtful) {
 		*doubts |= READ_LAST_PARAM;
@@ -144,6 +145,12 @@ static struct str boundary_of(struct arena *a, const struct mime_field *f, uint3
 		*doubts |= READ_ENCODED_WORD;
 		if (reading & READ_ENCODED_WORD)
 			boundary = rfc2047_decode(a, boundary);
+	}
+	end = str_chr(boundary, '\0');
+	if (end > 0) {
+		*doubts |= READ_ENCODED_WORD;
+		if (reading & READ_ENCODED_WORD)
+			boundary = str_sub(boundary, 0, (size_t)end);
 	}
 	while (boundary.n && (boundary.p[boundary.n - 1] == ' ' || boundary.p[boundary.n - 1] == '\t'))
 		boundary.n--;

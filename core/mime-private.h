@@ -19,7 +19,7 @@ enum reading {
 	READ_OUTERMOST = 1 << 7,     /* a boundary that two levels use belongs to the outer one */
 	READ_DECODED = 1 << 8,	     /* an encoded multipart is decoded first, as forbidden */
 	READ_GUESSED = 1 << 9,	     /* a multipart without boundary has the one of its first such line */
-	READ_ENCODED_WORD = 1 << 10, /* a boundary written as encoded word or RFC 2231 is decoded */
+	READ_ENCODED_WORD = 1 << 10, /* a boundary written as encoded word or RFC 2231 is decoded; one with a NUL ends there */
 	READ_DROP_CR = 1 << 11,	     /* a lone CR is nothing: the text is a copy without it */
 	READ_BARE_TYPE = 1 << 12,    /* a Content-Type that is none, but has a boundary, is a multipart */
 	READ_MESSAGE = 1 << 13,	     /* an unknown message/... holds a message, a fragment one too */

@@ -398,6 +398,18 @@ static void readings(void **state)
 	}
 }
 
+/* To some programs a NUL ends the boundary. */
+static void a_boundary_with_a_nul(void **state)
+{
+	static const char text[] = HEAD "Content-Type: multipart/mixed; boundary=\"ab\0cd\"\r\n\r\n--ab\0cd\r\n\r\nx\r\n"
+	                           "--ab\r\n" HIDDEN "--ab--\r\n--ab\0cd--\r\n";
+	struct mime *m = mime_parse(arena, (struct str){text, sizeof text - 1}, NULL);
+
+	(void)state;
+	assert_true(program_is_seen(m));
+	assert_true(m->is_ambiguous);
+}
+
 /* The names that programs may show; the extension decides what a double click does. */
 static void other_names(void **state)
 {
@@ -596,7 +608,7 @@ int main(void)
 	    cmocka_unit_test(names),
 	    cmocka_unit_test(part_header_limit),
 	    cmocka_unit_test(uuencoded_text),
-	    cmocka_unit_test(readings),
+	    cmocka_unit_test(readings), cmocka_unit_test(a_boundary_with_a_nul),
 	    cmocka_unit_test(other_names),
 	    cmocka_unit_test(names_without_extension),
 	    cmocka_unit_test(reports),
