@@ -80,7 +80,8 @@ const struct ctl_command ctl_commands[] = {
 	"release ADDRESS|CLIENT|ORIGIN|--all\n"
 	"forget ADDRESS|CLIENT|ORIGIN|--all",
 	"who waits and who is let through; what greylisting stopped; let somebody through now",
-	"An origin is the domain that SPF or DKIM vouched for, or the client's network."},
+	"An origin is the domain that SPF or DKIM vouched for, or the client's network; a domain "
+	"also means what its senders wait with. forget makes them wait anew."},
     {"reputation", ctl_reputation, "show [NETWORK|DOMAIN|CLIENT] [--json]\nreset NETWORK|DOMAIN|CLIENT|--all",
 	"how mail of networks and domains was judged; forget it", ""},
     {"rules", ctl_rules, "lint|list|test [--all] [FILE.cf...] [--json]\n"

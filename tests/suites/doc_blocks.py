@@ -101,6 +101,7 @@ class World:
 
     def complete(self, text):
         text = re.sub(r'"(/(?:etc|usr|var)/[^"]*)"', self.path, text)
+        text = re.sub(r"\bgroup (?:postfix|smmsp)\b", "group root", text)  # what the MTA's package makes
         known = set(re.findall(r"^\s*list\s+([\w.-]+)", text, re.M))
         code = re.sub(r'"[^"]*"', '""', text)
         named = set(re.findall(r"\b(?:in|except|known|opt-out)\s+([a-z][\w-]*)", code)) - known
