@@ -2,6 +2,7 @@
 fuzz_targets = \
 	tests/fuzz/fuzz-address \
 	tests/fuzz/fuzz-arc \
+	tests/fuzz/fuzz-arrival \
 	tests/fuzz/fuzz-authres \
 	tests/fuzz/fuzz-conf \
 	tests/fuzz/fuzz-config \
@@ -39,6 +40,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-url
 EXTRA_DIST += tests/fuzz/fuzz-auth.h tests/fuzz/fuzz.h
 tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz-relay.c gateway/relay/body.c gateway/relay/dsn.c
+tests_fuzz_fuzz_arrival_SOURCES = tests/fuzz/fuzz-arrival.c gateway/ctl/arrival.c
 tests_fuzz_fuzz_control_LDADD = gateway/librelay.a $(LDADD)
 tests_fuzz_fuzz_scan_content_SOURCES = tests/fuzz/fuzz-scan-content.c $(scanner_content)
 tests_fuzz_fuzz_scan_content_LDADD = $(LDADD) $(CLAMAV_LIBS) $(ARCHIVE_LIBS)
@@ -73,6 +75,7 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/smtp-content/lax.seed
 EXTRA_DIST += \
 	tests/fuzz/seeds/arc/two.seed \
+	tests/fuzz/seeds/arrival/ours.seed \
 	tests/fuzz/seeds/authres/many.seed \
 	tests/fuzz/seeds/authres/none.seed \
 	tests/fuzz/seeds/dkim/plain.seed \
