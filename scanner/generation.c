@@ -290,9 +290,9 @@ void generation_lost(struct supervisor *s, struct worker *w)
 		load_failed(s, g, "workers with the new databases die before they can scan");
 }
 
-struct worker *generation_idle_worker(struct generation *g)
+struct worker *generation_idle_worker(struct generation *g, const struct worker *after)
 {
-	for (size_t i = 0; i < g->worker_count; i++) {
+	for (size_t i = after ? (size_t)(after - g->workers) + 1 : 0; i < g->worker_count; i++) {
 		if (g->workers[i].fd < 0 && g->link >= 0)
 			ask_for_worker(g, i);
 		if (g->workers[i].fd >= 0 && !g->workers[i].busy)

@@ -99,6 +99,7 @@ static void take_scan(struct supervisor *s, struct conn *c, int memory)
 	c->memory = memory;
 	c->state = CONN_WAITS;
 	c->attempts = 0;
+	c->lost = (struct lost_worker){0};
 	c->order = ++s->orders;
 	c->arrived_ms = supervisor_now_ms();
 	c->deadline_ms = c->arrived_ms + (timeout && timeout < MESSAGE_MS_MAX ? timeout : MESSAGE_MS_MAX);
@@ -175,6 +176,7 @@ static void on_listen(struct supervisor *s)
 
 static void after_death(struct supervisor *s, struct conn *c)
 {
+	c->lost = (struct lost_worker){c->worker->generation->number, supervisor_now_ms()};
 	c->worker = NULL;
 	s->stats.deaths++;
 	if (c->attempts >= 2) {
@@ -187,11 +189,9 @@ static void after_death(struct supervisor *s, struct conn *c)
 
 static void worker_ended(struct supervisor *s, struct worker *w)
 {
-	struct conn *job = w->job;
-
+	if (w->job)
+		after_death(s, w->job);
 	generation_lost(s, w);
-	if (job)
-		after_death(s, job);
 }
 
 static void forward(struct supervisor *s, struct worker *w, struct str datagram)
@@ -252,30 +252,38 @@ static bool hand_over(struct supervisor *s, struct worker *w, struct conn *c)
 	return true;
 }
 
-static struct conn *first_waiting(struct supervisor *s)
+/*
+ * The message of a worker that died gets a fresh one: others may have died at that moment too, and
+ * nobody has noticed yet.
+ */
+static bool is_fresh_enough(const struct worker *w, const struct conn *c)
+{
+	return w->generation->number != c->lost.generation || w->asked_ms >= c->lost.ms;
+}
+
+static struct conn *first_waiting(struct supervisor *s, const struct worker *w)
 {
 	struct conn *first = NULL;
 
 	for (size_t i = 0; i < s->conn_end; i++) {
 		struct conn *c = &s->conns[i];
 
-		if (c->fd >= 0 && c->state == CONN_WAITS && (!first || c->order < first->order))
+		if (c->fd >= 0 && c->state == CONN_WAITS && (!first || c->order < first->order) && is_fresh_enough(w, c))
 			first = c;
 	}
 	return first;
 }
 
+/* Idle workers in turn, for one may be too old for those who wait. */
 static void dispatch(struct supervisor *s)
 {
+	struct worker *w = NULL;
 	struct conn *c;
 
-	while (s->current && (c = first_waiting(s))) {
-		struct worker *w = generation_idle_worker(s->current);
-
-		if (!w)
-			return;
-		if (!hand_over(s, w, c))
-			worker_ended(s, w);
+	while (s->current && (w = generation_idle_worker(s->current, w))) {
+		while (!w->busy && w->fd >= 0 && (c = first_waiting(s, w)))
+			if (!hand_over(s, w, c))
+				worker_ended(s, w);
 	}
 }
 

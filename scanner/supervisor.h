@@ -24,6 +24,10 @@ struct conn {
 	unsigned attempts;
 	uint64_t order;
 	int64_t arrived_ms, deadline_ms;
+	struct lost_worker {
+		uint32_t generation; /* 0: none has died of it */
+		int64_t ms;
+	} lost;
 };
 
 struct worker {
@@ -99,7 +103,8 @@ void generation_want(struct supervisor *s, struct str datagram);
 bool generation_reload(struct supervisor *s);
 /* From the template. */
 void generation_event(struct supervisor *s, struct generation *g);
-struct worker *generation_idle_worker(struct generation *g);
+/* The next idle one behind `after` (NULL: the first), or NULL; missing ones on the way are asked for. */
+struct worker *generation_idle_worker(struct generation *g, const struct worker *after);
 void generation_kill(struct worker *w);
 /* A worker has gone, by itself or killed from outside. */
 void generation_lost(struct supervisor *s, struct worker *w);
