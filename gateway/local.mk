@@ -113,6 +113,7 @@ gateway_libgateway_a_SOURCES = \
 	gateway/setaside.h \
 	gateway/snapshot.c \
 	gateway/host.c \
+	gateway/host.h \
 	gateway/snapshot.h
 
 sbin_PROGRAMS += mailreeved
@@ -177,6 +178,7 @@ reevectl_SOURCES = \
 	gateway/ctl/rules.c \
 	gateway/ctl/scan.c \
 	gateway/ctl/arrival.c \
+	gateway/ctl/arrival.h \
 	gateway/ctl/scanner.c \
 	gateway/ctl/select.c \
 	gateway/ctl/select.h \

@@ -14,6 +14,7 @@ endif
 style_checks = \
 	tools/check-arrows \
 	tools/check-functions \
+	tools/check-lists \
 	tools/check-text
 TESTS += $(style_checks)
 dist_noinst_SCRIPTS += $(style_checks)

@@ -22,6 +22,9 @@ scenarios = \
 	tests/scenarios/dsn-forward.mt \
 	tests/scenarios/dsn.mt \
 	tests/scenarios/fail-modes.mt \
+	tests/scenarios/filter-attachment.mt \
+	tests/scenarios/filter-clamav.mt \
+	tests/scenarios/filter-clamd.mt \
 	tests/scenarios/filter-dnsbl.mt \
 	tests/scenarios/filter-fuzzy.mt \
 	tests/scenarios/filter-greet.mt \
@@ -29,14 +32,20 @@ scenarios = \
 	tests/scenarios/filter-headers-broken.mt \
 	tests/scenarios/filter-headers.mt \
 	tests/scenarios/filter-iprev.mt \
+	tests/scenarios/filter-learn.mt \
 	tests/scenarios/filter-phishing.mt \
 	tests/scenarios/filter-rate.mt \
 	tests/scenarios/filter-recipients.mt \
 	tests/scenarios/filter-rules.mt \
 	tests/scenarios/filter-text.mt \
+	tests/scenarios/filter-url.mt \
 	tests/scenarios/fuzzy-release.mt \
+	tests/scenarios/greylist-commands.mt \
+	tests/scenarios/greylist-pool.mt \
 	tests/scenarios/header-injection.mt \
 	tests/scenarios/helo-again.mt \
+	tests/scenarios/learn-domain.mt \
+	tests/scenarios/learn-failures.mt \
 	tests/scenarios/limit-address.mt \
 	tests/scenarios/limit-command.mt \
 	tests/scenarios/limit-dns.mt \
@@ -79,6 +88,10 @@ scenarios = \
 	tests/scenarios/queue-partial.mt \
 	tests/scenarios/queue-restart.mt \
 	tests/scenarios/queue-retry.mt \
+	tests/scenarios/rate-exceptions.mt \
+	tests/scenarios/rate-units.mt \
+	tests/scenarios/rate-users.mt \
+	tests/scenarios/recipient-classes.mt \
 	tests/scenarios/relay-intact.mt \
 	tests/scenarios/reload.mt \
 	tests/scenarios/roles.mt \
@@ -96,6 +109,11 @@ scenarios = \
 	tests/scenarios/smuggling-split.mt \
 	tests/scenarios/starttls-injection.mt \
 	tests/scenarios/starttls-next-hop.mt \
+	tests/scenarios/state-failures.mt \
+	tests/scenarios/state-lists.mt \
+	tests/scenarios/state-read-only.mt \
+	tests/scenarios/state-schema.mt \
+	tests/scenarios/state-settings.mt \
 	tests/scenarios/tarpit.mt \
 	tests/scenarios/trace.mt \
 	tests/scenarios/xclient-proxy-spoof.mt
