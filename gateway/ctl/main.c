@@ -270,9 +270,7 @@ int main(int argc, char **argv)
 	log_init(LOG_TARGET_STDERR, LOG_LEVEL_WARNING, "reevectl");
 	conf_load_init(&ctl.load, ctl.arena);
 	first = global_options(&ctl, argc, argv);
-	if (first == 0)
-		return usage(stderr);
-	status = run_command(&ctl, argc - first, argv + first);
+	status = first ? run_command(&ctl, argc - first, argv + first) : usage(stderr);
 	arena_free(ctl.arena);
 	if (fflush(stdout) != 0)
 		status = ctl_fail("cannot write: %s", strerror(errno));
