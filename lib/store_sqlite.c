@@ -401,22 +401,31 @@ static void allow_log(const struct backend *b)
 	}
 }
 
-int writer_open(struct backend *b, bool may_rebuild)
+static int writer_try(struct backend *b)
 {
 	struct store_conn *c = NULL;
+	int rc = store_conn_open(b->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_BUSY_MS, &c);
+
+	if (rc == SQLITE_OK)
+		rc = writer_setup(b, c);
+	if (rc == SQLITE_OK)
+		b->writer = c;
+	else
+		store_conn_close(c);
+	return rc;
+}
+
+/* Roles that start at once on a new file switch it to its log together: SQLite says busy then, without waiting. */
+int writer_open(struct backend *b, bool may_rebuild)
+{
+	int64_t until_ns = clock_ticks_ns() + (int64_t)WRITER_BUSY_MS * 1000000;
 	int rc;
 
 	create_file(b->path);
 	allow_log(b);
-	rc = store_conn_open(b->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_BUSY_MS, &c);
-	if (rc == SQLITE_OK)
-		rc = writer_setup(b, c);
+	while (((rc = writer_try(b)) & 0xff) == SQLITE_BUSY && clock_ticks_ns() < until_ns)
+		usleep(10000);
 	remember_file(b);
-	if (rc == SQLITE_OK) {
-		b->writer = c;
-		return rc;
-	}
-	store_conn_close(c);
 	return is_damage(rc) && may_rebuild ? rebuild(b) : rc;
 }
 

@@ -6,7 +6,8 @@
 A name that has records or names below it exists (NODATA); others do not (NXDOMAIN). A TIMEOUT entry
 leaves unanswered every question about the name for which no record stands before it.
 """
-import socket
+import os
+import sys
 import threading
 
 import dns.flags
@@ -17,6 +18,9 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 from dns.rdtypes.ANY.TXT import TXT
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "mailtest"))
+from mt.dnsd import bind_both       # noqa: E402
 
 
 def split_text(data):
@@ -51,13 +55,8 @@ def plain_name(name):
 class FakeDns:
     def __init__(self):
         self.zone, self.names, self.questions = {}, set(), []
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", 0))
+        self.udp, self.tcp = bind_both("127.0.0.1")
         self.port = self.udp.getsockname()[1]
-        self.tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.tcp.bind(("127.0.0.1", self.port))
-        self.tcp.listen(16)
         for target in (self.serve_udp, self.serve_tcp):
             threading.Thread(target=target, daemon=True).start()
 

@@ -201,6 +201,32 @@ static void processes_that_open_at_once_migrate_once(void **state)
 	expect_sql(path, "PRAGMA integrity_check", "ok");
 }
 
+/* The roles of a first start, all at once: none may be left without the file. */
+static void processes_that_make_the_file_at_once_all_have_it(void **state)
+{
+	struct arena *a = *state;
+
+	for (int round = 0; round < 10; round++) {
+		int status, ok = 0;
+
+		for (int i = 0; i < 6; i++)
+			if (fork() == 0) {
+				struct str error;
+				struct store *st = open_it(a, false, &error);
+
+				_exit(st && store_put(st, "t", arena_printf(a, "%d", i), STR("v"), 0) == RES_OK &&
+					      store_flush(st) == RES_OK ? 0 : 1);
+			}
+		while (wait(&status) > 0)
+			ok += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		assert_int_equal(ok, 6);
+		unlink(path);
+		unlink(at("-wal"));
+		unlink(at("-shm"));
+		unlink(at("-seen"));
+	}
+}
+
 /* No room for the copy: nothing is changed, what is there can be read. */
 static void without_room_for_a_copy_nothing_changes(void **state)
 {
@@ -379,6 +405,7 @@ int main(void)
 	    TEST(older_file_is_brought_up_to_date),
 	    TEST(an_earlier_copy_is_not_overwritten),
 	    TEST(processes_that_open_at_once_migrate_once),
+	    TEST(processes_that_make_the_file_at_once_all_have_it),
 	    TEST(without_room_for_a_copy_nothing_changes),
 	    TEST(newer_file_is_left_alone),
 	    TEST(file_that_gets_newer_is_not_written),
