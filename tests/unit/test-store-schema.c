@@ -206,17 +206,24 @@ static void processes_that_make_the_file_at_once_all_have_it(void **state)
 {
 	struct arena *a = *state;
 
-	for (int round = 0; round < 10; round++) {
-		int status, ok = 0;
+	for (int round = 0; round < 20; round++) {
+		int status, ok = 0, start[2];
 
+		assert_int_equal(pipe(start), 0);
 		for (int i = 0; i < 6; i++)
 			if (fork() == 0) {
+				struct store *st;
 				struct str error;
-				struct store *st = open_it(a, false, &error);
+				char octet;
 
+				close(start[1]);
+				(void)!read(start[0], &octet, 1); /* the end comes to all at once */
+				st = open_it(a, false, &error);
 				_exit(st && store_put(st, "t", arena_printf(a, "%d", i), STR("v"), 0) == RES_OK &&
 					      store_flush(st) == RES_OK ? 0 : 1);
 			}
+		close(start[0]);
+		close(start[1]);
 		while (wait(&status) > 0)
 			ok += WIFEXITED(status) && WEXITSTATUS(status) == 0;
 		assert_int_equal(ok, 6);
