@@ -186,7 +186,8 @@ class Gateway:
 
     def reload(self, where):
         """SIGHUP, then waits until the new snapshot serves or was refused."""
-        before = {role: self.reloads(role) for role in ("gateway", "relay")}
+        roles = ("gateway", "relay") + (("milter",) if self.run.face == "milter" else ())
+        before = {role: self.reloads(role) for role in roles}
         self.process.send_signal(signal.SIGHUP)
         end = time.monotonic() + READY_SECONDS
         while any(self.reloads(role) <= count for role, count in before.items()):
