@@ -6,11 +6,20 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lib/arena.h"
 #include "lib/str.h"
+
+#define UNIT_SECONDS 600
+
+/* A test that hangs ends by SIGALRM, which make counts as failed. */
+__attribute__((constructor)) static void unit_bound(void)
+{
+	alarm(UNIT_SECONDS);
+}
 
 /* Fails with both texts shown. */
 #define assert_str(slice, cstr)                                                                    \
