@@ -173,6 +173,8 @@ static void who_does_not_read_is_not_served(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++)
 		put(fd, STR("big\n"));
+	for (int i = 0; i < 1000 && !asked; i++)
+		usleep(10000);
 	usleep(100000);
 	before = asked;
 	assert_in_range(before, 1, 3);
@@ -187,7 +189,7 @@ static bool is_closed(int fd)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char octet;
 
-	return poll(&p, 1, 200) == 1 && read(fd, &octet, 1) == 0;
+	return poll(&p, 1, 500) == 1 && read(fd, &octet, 1) == 0;
 }
 
 static void number_of_callers(void **state)
@@ -203,8 +205,8 @@ static void number_of_callers(void **state)
 	assert_true(is_closed(fd[CONTROL_CLIENTS_MAX]));
 	close(fd[CONTROL_CLIENTS_MAX]);
 	close(fd[0]);
-	usleep(100000);
-	fd[0] = dial();
+	for (fd[0] = dial(); is_closed(fd[0]); fd[0] = dial()) /* the other side has not seen the end yet */
+		close(fd[0]);
 	check(fd[0], "echo x\n", RES_OK, "x|", "");
 	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		close(fd[i]);

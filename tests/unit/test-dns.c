@@ -68,6 +68,8 @@ static const struct dns_answer *get(struct fixture *f, const char *name, enum dn
 	return dns_get(f->scope, str_of(name), type);
 }
 
+enum { BUSY_MS = 4000 }; /* so late may a busy machine be; less than the limits that must not apply */
+
 static int64_t ms_since(int64_t ns)
 {
 	return (clock_ticks_ns() - ns) / 1000000;
@@ -143,7 +145,7 @@ static void garbage_is_no_answer(void **state)
 
 		dns_scope_renew(scope);
 		assert_int_equal(dns_get(scope, str_of(names[i]), DNS_A)->status, DNS_TEMP);
-		assert_in_range(ms_since(before), 0, 1000);
+		assert_in_range(ms_since(before), 0, BUSY_MS);
 	}
 	dns_scope_free(scope);
 }
@@ -273,11 +275,11 @@ static void dead_server_costs_no_more_than_the_deadline(void **state)
 	int64_t before = clock_ticks_ns();
 
 	assert_int_equal(dns_get(scope, STR("ok.example.test"), DNS_A)->status, DNS_TEMP);
-	assert_in_range(ms_since(before), 0, 1000);
+	assert_in_range(ms_since(before), 0, BUSY_MS);
 	dns_scope_free(scope);
 	before = clock_ticks_ns();
 	dns_free(dns);
-	assert_in_range(ms_since(before), 0, 500);
+	assert_in_range(ms_since(before), 0, BUSY_MS);
 }
 
 static void second_server_is_used(void **state)
@@ -304,10 +306,10 @@ static void one_question_has_its_own_limit(void **state)
 	int64_t before = clock_ticks_ns();
 
 	snprintf(server, sizeof server, "127.0.0.1@%u", f->server.port);
-	dns = resolver(f->a, (const char *[]){server}, 1, 150, NULL);
-	scope = scope_of(dns, 2000);
+	dns = resolver(f->a, (const char *[]){server}, 1, 600, NULL);
+	scope = scope_of(dns, 20000);
 	assert_int_equal(dns_get(scope, STR("silent.example.test"), DNS_A)->status, DNS_TEMP);
-	assert_in_range(ms_since(before), 149, 700);
+	assert_in_range(ms_since(before), 599, BUSY_MS);
 	assert_int_equal(dns_get(scope, STR("ok.example.test"), DNS_A)->status, DNS_OK);
 	dns_scope_free(scope);
 	dns_free(dns);
@@ -317,10 +319,10 @@ static void one_question_has_its_own_limit(void **state)
 static void idle_time_is_free(void **state)
 {
 	struct fixture *f = *state;
-	struct dns_scope *scope = scope_of(f->dns, 400);
+	struct dns_scope *scope = scope_of(f->dns, 1200);
 
 	assert_int_equal(dns_get(scope, STR("ok.one.test"), DNS_A)->status, DNS_OK);
-	usleep(500000);
+	usleep(1300000);
 	assert_int_equal(dns_get(scope, STR("ok.two.test"), DNS_A)->status, DNS_OK);
 	assert_int_equal(dns_get(scope, STR("silent.test"), DNS_A)->status, DNS_TEMP);
 	assert_int_equal(dns_get(scope, STR("ok.three.test"), DNS_A)->status, DNS_TEMP);
@@ -354,7 +356,7 @@ static void on_idle_is_called_once(void **state)
 	dns_ask(scope, STR("slow-100.example.test"), DNS_A);
 	dns_ask(scope, STR("ok.example.test"), DNS_A);
 	assert_false(dns_scope_arm(scope));
-	for (int i = 0; i < 100 && !idle.calls; i++)
+	for (int i = 0; i < 1000 && !idle.calls; i++)
 		usleep(5000);
 	usleep(50000);
 	assert_int_equal(idle.calls, 1);
@@ -363,10 +365,10 @@ static void on_idle_is_called_once(void **state)
 	dns_scope_renew(scope);
 	dns_ask(scope, STR("silent.example.test"), DNS_A);
 	assert_false(dns_scope_arm(scope));
-	for (int i = 0; i < 100 && idle.calls < 2; i++)
+	for (int i = 0; i < 1000 && idle.calls < 2; i++)
 		usleep(5000);
 	assert_int_equal(idle.calls, 2);
-	assert_in_range((idle.at - before) / 1000000, 299, 600);
+	assert_in_range((idle.at - before) / 1000000, 299, BUSY_MS);
 	/* not armed: nobody is called */
 	dns_scope_renew(scope);
 	dns_ask(scope, STR("ok.other.test"), DNS_A);
