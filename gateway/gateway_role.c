@@ -35,6 +35,7 @@ struct gateway {
 	struct smtp_server *server;
 	struct control *control;
 	struct timer *drain_timer;
+	struct old_keys *old_keys;
 	bool ends;
 };
 
@@ -44,19 +45,21 @@ static struct ssl_ctx_st *load_keys(struct gateway *g, const struct listen_conf 
 {
 	char certificate[KEYS_PATH_MAX + 1], key[KEYS_PATH_MAX + 1];
 	int certificate_fd, key_fd = -1;
+	struct arena *a = arena_new(0); /* each reload may fail */
 	struct ssl_ctx_st *tls = NULL;
 	struct str error;
 
 	if (!keys_open(g->env->keys_fd, conf->certificate.p, certificate, sizeof certificate, &certificate_fd))
-		error = arena_printf(g->world.arena, "%s: %s", conf->certificate.p, strerror(errno));
+		error = arena_printf(a, "%s: %s", conf->certificate.p, strerror(errno));
 	else if (!keys_open(g->env->keys_fd, conf->key.p, key, sizeof key, &key_fd))
-		error = arena_printf(g->world.arena, "%s: %s", conf->key.p, strerror(errno));
+		error = arena_printf(a, "%s: %s", conf->key.p, strerror(errno));
 	else
-		tls = tls_server_new(certificate, key, g->world.arena, &error);
+		tls = tls_server_new(certificate, key, a, &error);
 	keys_forget(certificate_fd);
 	keys_forget(key_fd);
 	if (!tls)
 		log_say(LOG_LEVEL_ERROR, "tls", "%s:%u: %.*s", conf->place.file, conf->place.line, STR_ARG(error));
+	arena_free(a);
 	return tls;
 }
 
@@ -69,6 +72,7 @@ static const struct listen_conf *same_address(const struct config *config, const
 }
 
 struct old_keys {
+	struct old_keys *next, **link;
 	struct timer *timer;
 	struct ssl_ctx_st *tls;
 };
@@ -77,6 +81,9 @@ static void free_keys(void *arg)
 {
 	struct old_keys *old = arg;
 
+	*old->link = old->next;
+	if (old->next)
+		old->next->link = old->link;
 	tls_free(old->tls);
 	timer_free(old->timer);
 	free(old);
@@ -88,7 +95,10 @@ static void free_keys_later(struct gateway *g, struct ssl_ctx_st *tls)
 
 	if (!old)
 		abort();
-	old->tls = tls;
+	*old = (struct old_keys){.next = g->old_keys, .link = &g->old_keys, .tls = tls};
+	if (old->next)
+		old->next->link = &old->next;
+	g->old_keys = old;
 	old->timer = timer_new(g->main_loop, free_keys, old);
 	timer_set(old->timer, OLD_KEYS_MS);
 }
@@ -329,6 +339,10 @@ static void close_all(struct gateway *g)
 	gate_free(g->gate);
 	for (size_t i = 0; i < g->env->listen_count; i++)
 		tls_free(g->listens[i].tls);
+	while (g->old_keys)
+		free_keys(g->old_keys);
+	timer_free(g->drain_timer);
+	loop_free(g->main_loop);
 	world_close(&g->world);
 }
 

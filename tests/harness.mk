@@ -50,6 +50,7 @@ dist_noinst_SCRIPTS += \
 	tests/clients/clamd.py \
 	tests/clients/clients.py \
 	tests/clients/fetch \
+	tests/clients/leak.py \
 	tests/clients/run \
 	tests/crash/crash.py \
 	tests/crash/state.py \
