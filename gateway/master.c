@@ -168,6 +168,7 @@ static void forget_fd(int *fd)
 static void child_main(struct master *m, struct child *c, int ready_fd, int keys_fd)
 {
 	struct role_env env = m->env;
+	int status;
 
 	sigprocmask(SIG_SETMASK, &m->old_mask, NULL);
 	/* Only the gateway listens: a port must be free as soon as it has ended. */
@@ -181,7 +182,9 @@ static void child_main(struct master *m, struct child *c, int ready_fd, int keys
 	env.ready_fd = ready_fd;
 	env.keys_fd = keys_fd;
 	env.milter = c->milter;
-	_exit(c->run(&env));
+	status = c->run(&env);
+	role_seek_leaks();
+	_exit(status);
 }
 
 static void start(struct master *m, struct child *c)

@@ -16,6 +16,15 @@
 #include "lib/log.h"
 #include "lib/sandbox.h"
 
+/* There in builds with AddressSanitizer only. */
+void __lsan_do_leak_check(void) __attribute__((weak));
+
+/* The search needs what a sandbox denies: a process that looks into ours. */
+static bool seeks_leaks(void)
+{
+	return __lsan_do_leak_check && secure_getenv("REEVE_LEAKS");
+}
+
 static void die(const char *what)
 {
 	log_say(LOG_LEVEL_ERROR, "role", "cannot %s: %s", what, strerror(errno));
@@ -140,8 +149,15 @@ void role_settle(const struct role_env *env, const char *name)
 		die("set no_new_privs");
 	/* Changing the account clears it. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	prctl(PR_SET_DUMPABLE, 0);
-	confine(env, name);
+	prctl(PR_SET_DUMPABLE, seeks_leaks());
+	if (!seeks_leaks())
+		confine(env, name);
+}
+
+void role_seek_leaks(void)
+{
+	if (seeks_leaks())
+		__lsan_do_leak_check();
 }
 
 void role_ready(const struct role_env *env)

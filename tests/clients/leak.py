@@ -355,12 +355,13 @@ def main():
     try:
         try:
             note = proof.run()
+            proof.gateway.stop("end")    # LeakSanitizer speaks at the end
         finally:
             log = proof.gateway.log()
             proof.world.dns[0].close()
-            proof.world.close()    # LeakSanitizer speaks at the end, and is heard there
+            proof.world.close()
     except (Failure, OSError) as e:
-        word, note = "not ok", f"{type(e).__name__} {e}\n# " + log[-3000:].replace("\n", "\n# ")
+        word, note = "not ok", f"{type(e).__name__} {e}\n# " + log[-4000:].replace("\n", "\n# ")
     print(f"{word} - {count} sessions and {ROUNDS * RELOADS + 3 * RELOADS_ALONE} reloads leave nothing behind ({time.monotonic() - started:.0f} s)\n# {note}")
     return word != "ok"
 
