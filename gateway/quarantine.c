@@ -24,7 +24,7 @@ struct quarantine {
 };
 
 static bool file_name(struct str key, const char *end, char out[NAME_MAX_OCTETS]);
-static void forget(struct quarantine *q, const char *key);
+static bool forget(struct quarantine *q, const char *key);
 
 static struct str key_of(struct str name)
 {
@@ -175,17 +175,20 @@ static bool write_json(struct quarantine *q, const char *key, const struct quara
 	return ok;
 }
 
-static void forget(struct quarantine *q, const char *key)
+/* False: something of it stays. */
+static bool forget(struct quarantine *q, const char *key)
 {
 	static const char *const ends[] = {".json", ".tmp", ".eml"};
 	char name[NAME_MAX_OCTETS];
+	bool ok = true;
 	int saved = errno;
 
 	for (size_t i = 0; i < 3; i++) {
 		file_name(str_of(key), ends[i], name);
-		unlinkat(q->dir_fd, name, 0);
+		ok &= unlinkat(q->dir_fd, name, 0) == 0 || errno == ENOENT;
 	}
 	errno = saved;
+	return ok;
 }
 
 enum res quarantine_prepare(struct quarantine *q, const struct quarantine_item *item,
@@ -226,10 +229,17 @@ enum res quarantine_publish(struct quarantine *q, const struct quarantine_pendin
 	return RES_TEMP;
 }
 
-void quarantine_abandon(struct quarantine *q, const struct quarantine_pending *pending, size_t n)
+enum res quarantine_abandon(struct quarantine *q, const struct quarantine_pending *pending, size_t n)
 {
+	bool ok = true;
+	int saved = errno;
+
 	for (size_t i = 0; i < n; i++)
-		forget(q, pending[i].key);
+		ok &= forget(q, pending[i].key);
+	/* What was published may not come back with a crash. */
+	ok &= n == 0 || fsync(q->dir_fd) == 0;
+	errno = saved;
+	return ok ? RES_OK : RES_TEMP;
 }
 
 enum res quarantine_put(struct quarantine *q, const struct quarantine_item *item, char *ret_key)

@@ -63,8 +63,8 @@ struct quarantine_pending {
 enum res quarantine_prepare(struct quarantine *q, const struct quarantine_item *item,
     struct quarantine_pending *ret_pending);
 enum res quarantine_publish(struct quarantine *q, const struct quarantine_pending *pending, size_t n);
-/* Keeps errno. */
-void quarantine_abandon(struct quarantine *q, const struct quarantine_pending *pending, size_t n);
+/* Before or after publish. RES_TEMP: something of them stays. Keeps errno. */
+enum res quarantine_abandon(struct quarantine *q, const struct quarantine_pending *pending, size_t n);
 /* Both steps; ret_key (QUARANTINE_KEY_MAX octets, may be NULL): the name it got. */
 enum res quarantine_put(struct quarantine *q, const struct quarantine_item *item, char *ret_key);
 

@@ -2,6 +2,7 @@
 #include "gateway/setaside.h"
 
 #include "lib/clock.h"
+#include "lib/log.h"
 
 struct setaside {
 	struct quarantine *q;
@@ -93,5 +94,6 @@ bool setaside_publish(struct setaside *a)
 
 void setaside_abandon(struct setaside *a)
 {
-	quarantine_abandon(a->q, a->items, a->n);
+	if (quarantine_abandon(a->q, a->items, a->n) != RES_OK)
+		log_say(LOG_LEVEL_ERROR, "quarantine", "a copy of %s that was not taken cannot be removed", a->items[0].key);
 }

@@ -111,7 +111,10 @@ static enum queue_result failed_by_errno(void)
 	return errno == ENOSPC || errno == EDQUOT ? QUEUE_FULL : QUEUE_FAILED;
 }
 
-/* Quarantine and queue take the message both or not at all; where a worker may wait for the commit. */
+/*
+ * Quarantine and queue take the message both or not at all; where a worker may wait for the commit. What the
+ * queue has taken is delivered whatever we reply, so it comes last: nothing may fail behind it.
+ */
 static enum queue_result store_both(struct smtp *c)
 {
 	const struct smtp_server_options *o = &c->home->server->o;
@@ -119,14 +122,12 @@ static enum queue_result store_both(struct smtp *c)
 	struct setaside *aside = setaside_prepare(o->quarantine, c->s, c->judgement, d->groups);
 	enum queue_result result = QUEUE_OK;
 
-	if (!aside)
+	if (!aside || !setaside_publish(aside))
 		return failed_by_errno();
 	if (d->count)
 		result = queue_submit_wait(o->queue, d->entries, d->count);
 	if (result != QUEUE_OK)
 		setaside_abandon(aside);
-	else if (!setaside_publish(aside))
-		result = failed_by_errno();
 	return result;
 }
 

@@ -55,6 +55,7 @@ static bool is_quick = true;
 static int worker_ms; /* how long a stage takes on a worker */
 static enum queue_result queue_says;
 static _Atomic int queued, set_aside, judged;
+static enum { ASIDE_WORKS, ASIDE_NOT_WRITTEN, ASIDE_NOT_PUBLISHED } aside_says;
 static char queued_data[1 << 20], queued_text[4096];
 static size_t queued_length;
 static _Atomic bool queue_holds;
@@ -127,6 +128,20 @@ struct str judge_reply(struct arena *a, const struct verdict *v, const char *id)
 	return arena_printf(a, "250 2.0.0 accepted (%s)", id);
 }
 
+/* A group of its own, which is quarantined; the list begins with it. */
+static void hold_second(struct delivery_group *g, struct arena *a)
+{
+	struct delivery_group *other = arena_alloc(a, sizeof *other);
+
+	*other = *g;
+	edits_init(&other->edits);
+	other->recipients = g->recipients + 1;
+	other->origins = g->origins + 1;
+	g->n = other->n = 1;
+	g->next = other;
+	g->is_quarantine = true;
+}
+
 struct delivery_group *judge_groups(struct session *s, const struct judgement *j, struct arena *a)
 {
 	struct delivery_group *g = arena_alloc(a, sizeof *g);
@@ -146,6 +161,8 @@ struct delivery_group *judge_groups(struct session *s, const struct judgement *j
 	g->sender = s->message->sender.text;
 	g->is_quarantine = j->whole.kind == VERDICT_QUARANTINE;
 	g->verdict = &j->verdicts[0];
+	if (j->n == 2 && str_is(j->recipients[1]->address.local, "held"))
+		hold_second(g, a);
 	return g;
 }
 
@@ -179,14 +196,21 @@ struct setaside *setaside_prepare(struct quarantine *q, const struct session *s,
 	(void)s;
 	(void)j;
 	assert_true(groups->is_quarantine);
-	atomic_fetch_add(&set_aside, 1);
 	errno = ENOSPC;
-	return queue_says == QUEUE_OK ? (struct setaside *)&set_aside : NULL;
+	if (aside_says == ASIDE_NOT_WRITTEN)
+		return NULL;
+	atomic_fetch_add(&set_aside, 1);
+	return (struct setaside *)&set_aside;
 }
 
 bool setaside_publish(struct setaside *a)
 {
-	return a != NULL;
+	assert_non_null(a);
+	errno = ENOSPC;
+	if (aside_says == ASIDE_WORKS)
+		return true;
+	atomic_fetch_sub(&set_aside, 1);
+	return false;
 }
 
 void setaside_abandon(struct setaside *a)
@@ -253,6 +277,7 @@ static void defaults(void)
 	worker_ms = 0;
 	queue_says = QUEUE_OK;
 	queued = set_aside = judged = 0;
+	aside_says = ASIDE_WORKS;
 	queue_holds = false;
 	queued_length = 0;
 	w.config.limits = (struct limits_conf){.line = 100, .command = 2048, .recipients = 5, .commands = 50, .errors = 20, .hops = 3,

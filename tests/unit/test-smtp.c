@@ -217,11 +217,11 @@ static void quarantine_and_discard_are_accepted(void **state)
 	say(c, "x: y\r\n.", "250 2.0.0");
 	assert_int_equal(set_aside, 1);
 	assert_int_equal(queued, 0);
-	queue_says = QUEUE_FULL;
+	aside_says = ASIDE_NOT_WRITTEN;
 	envelope(c);
 	say(c, "DATA", "354 ");
 	say(c, "x: y\r\n.", "452 4.3.1");
-	queue_says = QUEUE_OK;
+	aside_says = ASIDE_WORKS;
 	plan[STAGE_MESSAGE] = verdict_of(VERDICT_DISCARD, 0, "", "");
 	envelope(c);
 	say(c, "DATA", "354 ");
@@ -233,7 +233,7 @@ static void quarantine_and_discard_are_accepted(void **state)
 	envelope(c);
 	say(c, "DATA", "354 ");
 	say(c, "x: y\r\n.", "250 2.0.0");
-	assert_int_equal(set_aside, 3);
+	assert_int_equal(set_aside, 2);
 	assert_int_equal(queued, 0);
 	/* And forgotten with the next greeting. */
 	say(c, "EHLO other", "250 ");
@@ -241,6 +241,41 @@ static void quarantine_and_discard_are_accepted(void **state)
 	say(c, "DATA", "354 ");
 	say(c, "x: y\r\n.", "250 2.0.0");
 	assert_int_equal(queued, 1);
+	quit(c);
+}
+
+/*
+ * Accepted for one and set aside for the other, and one of the two cannot be stored: the client comes again, and
+ * nobody may have it twice then. The queue delivers whatever it took.
+ */
+static void both_are_stored_or_neither(void **state)
+{
+	static const struct {
+		int aside_says;
+		enum queue_result queue_says;
+		const char *reply;
+		int queued, set_aside;
+	} rows[] = {
+	    {ASIDE_WORKS, QUEUE_OK, "250 2.0.0", 1, 1},
+	    {ASIDE_NOT_WRITTEN, QUEUE_OK, "452 4.3.1", 0, 0},
+	    {ASIDE_NOT_PUBLISHED, QUEUE_OK, "452 4.3.1", 0, 0},
+	    {ASIDE_WORKS, QUEUE_FULL, "452 4.3.1", 1, 0},
+	    {ASIDE_WORKS, QUEUE_FAILED, "451 4.3.0", 1, 0},
+	};
+	struct client *c = dial_ehlo();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		queued = set_aside = 0;
+		aside_says = rows[i].aside_says;
+		queue_says = rows[i].queue_says;
+		envelope(c);
+		say(c, "RCPT TO:<held@example.net>", "250 ");
+		say(c, "DATA", "354 ");
+		say(c, "x: y\r\n.", rows[i].reply);
+		assert_int_equal(queued, rows[i].queued); /* asked */
+		assert_int_equal(set_aside, rows[i].set_aside);
+	}
 	quit(c);
 }
 
@@ -330,6 +365,7 @@ int main(void)
 	    T(verdicts_of_each_stage_are_told),
 	    T(a_delay_holds_the_reply_and_no_thread),
 	    T(quarantine_and_discard_are_accepted),
+	    T(both_are_stored_or_neither),
 	    T(the_queue_has_the_last_word),
 	    T(clients_may_go_at_any_moment),
 	    T(drain_ends_idle_sessions_and_waits_for_the_others),
