@@ -48,7 +48,7 @@ static inline void no_dns(void *arg, struct str name, enum dns_type type, struct
 
 	(void)arg;
 	ret->status = DNS_NXDOMAIN;
-	if (str_is(name, "outside.example") && type == DNS_MX) {
+	if (str_ends(name, STR(".outside.example")) && !str_starts(name, STR("mx.")) && type == DNS_MX) {
 		exchanger.name = STR("mx.outside.example");
 		*ret = (struct dns_answer){.status = DNS_OK, .ttl = 60, .n = 1, .records = &exchanger};
 	} else if (str_is(name, "null.example") && type == DNS_MX) {
@@ -167,16 +167,24 @@ static inline void on_commit(void *arg, enum queue_result result)
 	committed++;
 }
 
-static inline void submit(struct queue_entry e)
+/* All with one commit. */
+static inline void submit_all(struct queue_entry *e, size_t n)
 {
 	int before = committed;
 
-	memcpy(e.id, "0testmessage1", 14);
-	if (!e.arrived)
-		e.arrived = clock_now();
-	queue_submit(writer, &e, 1, on_commit, NULL);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(e[i].id, "0testmessage1", 14);
+		if (!e[i].arrived)
+			e[i].arrived = clock_now();
+	}
+	queue_submit(writer, e, n, on_commit, NULL);
 	while (committed == before)
 		usleep(200);
+}
+
+static inline void submit(struct queue_entry e)
+{
+	submit_all(&e, 1);
 }
 
 static inline struct queue_entry message(const char *sender, const char *text, struct queue_recipient *to, size_t n)
@@ -192,6 +200,20 @@ static inline void submit_plain(const char *to)
 	struct queue_recipient r = {.address = str_of(to)};
 
 	submit(message("a@sender.example", plain, &r, 1));
+}
+
+/* To u@d0.DOMAIN, u@d1.DOMAIN ... from a sender, "" the null sender. */
+static inline void submit_to_many(const char *sender, const char *domain, int from, int to)
+{
+	struct queue_entry *entries = arena_array(arena, (size_t)(to - from), sizeof *entries);
+
+	for (int i = from; i < to; i++) {
+		struct queue_recipient *r = arena_alloc(arena, sizeof *r);
+
+		*r = (struct queue_recipient){.address = arena_printf(arena, "u@d%d.%s", i, domain)};
+		entries[i - from] = message(sender, plain, r, 1);
+	}
+	submit_all(entries, (size_t)(to - from));
 }
 
 /* ---- waiting ---- */

@@ -1,5 +1,6 @@
 /* Where the relay sends mail: names and MX, weights, sites that come and go, hops that take their time. */
 #define _GNU_SOURCE
+#include "gateway/relay/relay-private.h"
 #include "tests/unit/relay-world.h"
 
 /* Sends a line of a reply that never ends, a minute after the other. */
@@ -77,22 +78,84 @@ static void idle_sites_are_forgotten(void **state)
 /* Many outside domains at once, then none: the numbers are used again. */
 static void many_sites(void **state)
 {
-	char address[64];
-
 	(void)state;
 	start("");
 	for (int round = 0; round < 2; round++) {
-		for (int i = 0; i < 1100; i++) {
-			struct queue_recipient to = {.address = str_of(address)};
-
-			snprintf(address, sizeof address, "u@d%d.nowhere.example", i);
-			submit(message("", plain, &to, 1));
-		}
+		submit_to_many("", "nowhere.example", 0, 1100);
 		assert_true(wait_for(nothing_waits));
 		/* More than are kept without need: the rest goes before its time. */
 		run_a_while();
 		assert_true(statistic("sites ") <= 1000);
 	}
+}
+
+/* ---- strangers ---- */
+
+/* A server that keeps its clients waiting; *ret_port: where. */
+static int silent_server(uint16_t *ret_port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof in;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, n) | listen(fd, 2 * OUTSIDE_MAX) |
+	    getsockname(fd, (struct sockaddr *)&in, &n), 0);
+	*ret_port = ntohs(in.sin_port);
+	return fd;
+}
+
+static unsigned wanted_outside;
+
+static bool has_outside(void)
+{
+	return relay->outside == wanted_outside && waiting() > 0;
+}
+
+static bool wait_outside(unsigned n)
+{
+	wanted_outside = n;
+	return wait_for(has_outside);
+}
+
+static int take_all(int fd, int *fds)
+{
+	int n = 0;
+
+	while ((fds[n] = accept(fd, NULL, NULL)) >= 0)
+		n++;
+	return n;
+}
+
+/* Servers of strangers that answer slowly take some of the connections, never those of our own servers. */
+static void strangers_have_a_share(void **state)
+{
+	int held[2 * OUTSIDE_MAX], first, fd;
+
+	(void)state;
+	start("");
+	fd = silent_server(&relay->defaults.hops[0].port);
+	submit_to_many("a@sender.example", "outside.example", 0, OUTSIDE_MAX - 1);
+	assert_true(wait_outside(OUTSIDE_MAX - 1));
+	submit_to_many("a@sender.example", "outside.example", OUTSIDE_MAX - 1, OUTSIDE_MAX);
+	assert_true(wait_outside(OUTSIDE_MAX));
+	submit_to_many("a@sender.example", "outside.example", OUTSIDE_MAX, OUTSIDE_MAX + 5);
+	submit_plain("u@example.org");
+	assert_true(wait_for(one_message)); /* behind all of them, but ours */
+	run_a_while();
+	assert_int_equal(relay->outside, OUTSIDE_MAX);
+	first = take_all(fd, held);
+	assert_int_equal(first, OUTSIDE_MAX);
+	/* Each that ends lets one in that waits. */
+	for (int i = 0; i < 3; i++)
+		close(held[i]);
+	assert_true(wait_outside(OUTSIDE_MAX));
+	run_a_while();
+	assert_int_equal(take_all(fd, held + first), 3);
+	for (int i = 3; i < 10; i++)
+		close(held[i]);
+	assert_true(wait_outside(OUTSIDE_MAX + 5 - 10));
+	assert_int_equal(take_all(fd, held + first), 2);
+	close(fd);
 }
 
 static void by_name_and_by_mx(void **state)
@@ -165,7 +228,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(by_name_and_by_mx), TEST(weights), TEST(weights_in_turn), TEST(idle_sites_are_forgotten),
-	    TEST(many_sites), TEST(a_reply_in_drops),
+	    TEST(many_sites), TEST(strangers_have_a_share), TEST(a_reply_in_drops),
 	};
 
 	return relay_world_run(tests, sizeof tests / sizeof *tests, argc > 1 ? argv[1] : NULL);
