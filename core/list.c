@@ -24,6 +24,7 @@ struct list {
 	struct conf_place place;
 	struct lists *owner;
 	bool is_state, has_parents; /* parents: there are ".domain" entries */
+	bool is_used;
 	struct list_scan *scan;	    /* of a state list */
 	struct names *texts;	    /* value: struct str *, as written */
 	struct nets nets;
@@ -54,12 +55,29 @@ struct lists *lists_new(struct arena *a, struct store *store)
 	return ls;
 }
 
-const struct list *lists_find(const struct lists *ls, struct str name)
+static struct list *find(const struct lists *ls, struct str name)
 {
 	for (size_t i = 0; i < ls->n; i++)
 		if (str_eq(ls->v[i]->name, name))
 			return ls->v[i];
 	return NULL;
+}
+
+const struct list *lists_find(const struct lists *ls, struct str name)
+{
+	struct list *l = find(ls, name);
+
+	/* Written while the configuration is read only: who asks again later has asked before. */
+	if (l && !l->is_used)
+		l->is_used = true;
+	return l;
+}
+
+void lists_warn_unused(const struct lists *ls, struct conf_load *load)
+{
+	for (size_t i = 0; i < ls->n; i++)
+		if (!ls->v[i]->is_used)
+			conf_warning(load, ls->v[i]->place, "list '%s' is used by no filter, relay or policy", ls->v[i]->name.p);
 }
 
 size_t lists_count(const struct lists *ls)
@@ -94,7 +112,7 @@ static struct list *list_new(struct lists *ls, struct conf_load *load, const str
 		    conf_token_show(load->arena, name));
 		return NULL;
 	}
-	old = lists_find(ls, name->text);
+	old = find(ls, name->text);
 	if (old) {
 		conf_error(load, name->place, "list '%s' is given twice; the first one is at %s:%u", old->name.p,
 		    old->place.file, old->place.line);

@@ -51,7 +51,10 @@ enum list_limits {
 struct lists *lists_new(struct arena *a, struct store *store);
 /* Reads one `list` node; errors with file:line of the list file too. */
 void lists_add(struct lists *ls, struct conf_load *load, const struct conf_node *node);
+/* For use: whoever looks into a list while messages are judged has found it while the configuration was read. */
 const struct list *lists_find(const struct lists *ls, struct str name);
+/* When all that may use one is read. */
+void lists_warn_unused(const struct lists *ls, struct conf_load *load);
 size_t lists_count(const struct lists *ls);
 const char *lists_name_at(const struct lists *ls, size_t i);
 

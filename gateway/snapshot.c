@@ -199,6 +199,8 @@ struct snapshot *snapshot_load(const char *path, const struct snapshot_world *wo
 	build(s, world, load);
 	/* Filters open even after errors elsewhere, so that all errors come in one run. */
 	chain_open(s->chain, load);
+	if (load->errors == 0 && !world->only_routes && !world->only_filters)
+		lists_warn_unused(s->lists, load);
 	if (load->errors == 0) {
 		if (s->scan)
 			scan_start(s->scan);

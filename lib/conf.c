@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { ERROR_TEXT_MAX = 600, NEAR_MAX = 48, SHOWN_MAX = 60 };
+enum { ERROR_TEXT_MAX = 600, NEAR_MAX = 48, PART_MIN = 4, SHOWN_MAX = 60 };
 
 void conf_load_init(struct conf_load *load, struct arena *a)
 {
@@ -129,13 +129,42 @@ static size_t distance(struct str a, struct str b)
 	return last[b.n];
 }
 
-const char *conf_near(struct str word, const char *const *names, size_t n)
+/* "message" in "message-size": whole parts between hyphens. */
+static bool is_part(struct str part, struct str whole)
+{
+	for (struct str rest = whole; rest.n >= part.n && part.n;) {
+		ptrdiff_t hyphen = str_chr(rest, '-');
+
+		if (str_istarts(rest, part) && (rest.n == part.n || rest.p[part.n] == '-'))
+			return true;
+		if (hyphen < 0)
+			return false;
+		rest = str_from(rest, (size_t)hyphen + 1);
+	}
+	return false;
+}
+
+/* A word that says too much or too little: the longest name that is in it, else the shortest that it is in. */
+static const char *near_by_parts(struct str word, const char *const *names, size_t n)
+{
+	struct str in = {0}, around = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		struct str name = str_of(names[i]);
+
+		if (name.n > in.n && name.n >= PART_MIN && is_part(name, word))
+			in = name;
+		if ((!around.n || name.n < around.n) && word.n >= PART_MIN && is_part(word, name))
+			around = name;
+	}
+	return in.n ? in.p : around.n ? around.p : NULL;
+}
+
+static const char *near_by_letters(struct str word, const char *const *names, size_t n)
 {
 	size_t limit = word.n <= 3 ? 1 : word.n < 9 ? 2 : word.n / 3;
 	const char *best = NULL;
 
-	if (word.n == 0 || word.n > NEAR_MAX)
-		return NULL;
 	for (size_t i = 0; i < n; i++) {
 		struct str name = str_of(names[i]);
 		size_t d;
@@ -149,6 +178,16 @@ const char *conf_near(struct str word, const char *const *names, size_t n)
 		}
 	}
 	return best;
+}
+
+const char *conf_near(struct str word, const char *const *names, size_t n)
+{
+	const char *near;
+
+	if (word.n == 0 || word.n > NEAR_MAX)
+		return NULL;
+	near = near_by_letters(word, names, n);
+	return near ? near : near_by_parts(word, names, n);
 }
 
 const char *conf_names_text(struct arena *a, const char *const *names, size_t n)

@@ -83,7 +83,10 @@ void conf_errors_print(const struct conf_load *load, struct buf *out);
 /* The same to standard error. */
 void conf_errors_tell(const struct conf_load *load);
 
-/* The nearest of names (by edit distance, at most 2 or a third of the length), or NULL. */
+/*
+ * The nearest of names, or NULL: by edit distance (at most 2 or a third of the length), else one that shares whole
+ * parts ("message-size" and "message").
+ */
 const char *conf_near(struct str word, const char *const *names, size_t n);
 
 /* "a, b or c". */

@@ -26,3 +26,8 @@ config g1 { relay example.net { to 127.0.0.1; } listen 127.0.0.1:2525 { tls cert
 # What only the machine can say: a group that is not there, a key that is another certificate's.
 config g1 { relay example.net { to 127.0.0.1; } milter unix:$DIR/m.sock { group no-such-group; } } = 1 ~ "there is no group 'no-such-group'"
 config g1 { hostname mx.example.org; relay example.net { to 127.0.0.1; } } = 0
+config g1 { relay example.net { to 127.0.0.1; } limits { message-size 1M; } } = 1 ~ "unknown directive 'message-size' in limits; did you mean 'message'"
+# A list that nobody asks is a list that somebody forgot to ask for.
+config g1 { relay example.net { to 127.0.0.1; recipients list users; } filter recipients; filter rate { limit messages 5 per 1h by client except friends; }
+list users { a; } list friends { 192.0.2.1; } list partners { b.example; } list enemies { c.example; }
+policy { at message { reject 550 5.7.1 "x" if sender in partners; accept; } } } = 0 ~ "check.conf:2:\d+: warning: list 'enemies' is used by no filter, relay or policy" !~ "'(users|friends|partners)'"

@@ -260,6 +260,13 @@ static void near(void **state)
 	assert_null(conf_near(STR("tx"), names, 5));
 	assert_null(conf_near(STR(""), names, 5));
 	assert_null(conf_near(STR("greylist"), names, 5));
+	/* By whole parts: what says too much, what says too little, and none that only begins alike. */
+	assert_string_equal(conf_near(STR("database-folder"), names, 5), "database");
+	assert_string_equal(conf_near(STR("greylist-DELAY"), names, 5), "delay");
+	assert_string_equal(conf_near(STR("failure"), names, 5), "on-failure");
+	assert_null(conf_near(STR("databases-folder"), names, 5));
+	assert_null(conf_near(STR("-"), names, 5));
+	assert_null(conf_near(STR("tls-something-else"), names, 5));
 }
 
 struct target {
