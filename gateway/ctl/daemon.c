@@ -33,16 +33,23 @@ static const char *role_of(struct ctl *ctl, const char *path)
 	return arena_cstr(ctl->arena, str_sub(name, 0, name.n - strlen(".sock")));
 }
 
+/* Once: all roles read the same configuration. arg: what was said. */
 static void print_error_line(void *arg, struct str line)
 {
-	(void)arg;
+	struct buf *said = arg;
+	struct str rest = buf_str(said), old;
+
+	while (str_split(&rest, '\n', &old))
+		if (str_eq(old, line))
+			return;
+	buf_addf(said, "%.*s\n", STR_ARG(line));
 	fprintf(stderr, "%.*s\n", STR_ARG(line));
 }
 
-static int reload_role(struct ctl *ctl, const char *path)
+static int reload_role(struct ctl *ctl, const char *path, struct buf *said)
 {
 	struct buf text = {0};
-	enum res res = control_call(path, STR("reload"), print_error_line, NULL, &text);
+	enum res res = control_call(path, STR("reload"), print_error_line, said, &text);
 
 	if (res == RES_OK)
 		printf("%s: reloaded\n", role_of(ctl, path));
@@ -53,7 +60,7 @@ static int reload_role(struct ctl *ctl, const char *path)
 }
 
 /* What -t would say, before any role is asked: all take it over, or none. */
-static bool is_sound(struct ctl *ctl)
+static bool is_sound(struct ctl *ctl, struct buf *said)
 {
 	struct arena *a = arena_new(0);
 	struct conf_load load;
@@ -62,6 +69,7 @@ static bool is_sound(struct ctl *ctl)
 	conf_load_init(&load, a);
 	s = snapshot_load(ctl->config_path, &(struct snapshot_world){.only_check = true}, &load, a);
 	conf_errors_tell(&load);
+	conf_errors_print(&load, said);
 	if (s)
 		snapshot_unref(s);
 	else
@@ -69,20 +77,17 @@ static bool is_sound(struct ctl *ctl)
 	return s != NULL;
 }
 
-int ctl_reload(struct ctl *ctl, int argc, char **argv)
+static int reload_all(struct ctl *ctl, struct buf *said)
 {
 	const char *paths[ROLES_MAX];
 	size_t n, reached = 0;
 	int status = 0;
 
-	argc = ctl_options(ctl, argc, argv);
-	if (argc != 1)
-		return ctl_usage(ctl);
-	if (!is_sound(ctl))
+	if (!is_sound(ctl, said))
 		return ctl_fail("nothing was reloaded: the configuration before stays in force");
 	n = find_roles(ctl, paths);
 	for (size_t i = 0; i < n; i++) {
-		int one = reload_role(ctl, paths[i]);
+		int one = reload_role(ctl, paths[i], said);
 
 		reached += one >= 0;
 		status |= one > 0;
@@ -90,6 +95,19 @@ int ctl_reload(struct ctl *ctl, int argc, char **argv)
 	if (status && reached)
 		ctl_fail("who could not take it over goes on with the configuration it had");
 	return reached ? status : ctl_fail("no daemon is running with this configuration");
+}
+
+int ctl_reload(struct ctl *ctl, int argc, char **argv)
+{
+	struct buf said = {0};
+	int status;
+
+	argc = ctl_options(ctl, argc, argv);
+	if (argc != 1)
+		return ctl_usage(ctl);
+	status = reload_all(ctl, &said);
+	buf_free(&said);
+	return status;
 }
 
 struct stats_print {

@@ -28,8 +28,8 @@ session via smtp milter {
 	quit
 }
 reevectl g1 reload = 1 ~ "mailreeve.conf:1:2: error: .*polcy.*policy" ~ "bogus" ~ "nothing was reloaded"
-gateway g1 idle { policy { at message { accept; } } }
-reevectl g1 reload = 0
+gateway g1 idle { list idle { a.example; } policy { at message { accept; } } }
+reevectl g1 reload = 0 ~ "gateway: reloaded" ~ "warning: list 'idle'" !~ "(?s)warning: list 'idle'.*warning: list 'idle'"
 session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>
