@@ -1,4 +1,5 @@
 mailtest "the sandbox of each role: what it may try, and what the kernel says of those that run"
+confined
 next n1 {}
 shell "mkdir -p $DIR/db; chmod 755 $DIR/db; printf '5d12a2a1bf7a55a2fbf4cd3b4f0b1fb0:1:None\\n' > $DIR/db/none.hdb; chmod 644 $DIR/db/*" = 0
 gateway g1 { filter attachment; filter clamav { database "$DIR/db"; timeout 20s; } }

@@ -85,7 +85,9 @@ class Gateway:
     def environment(self):
         # What the sandbox does not allow is the end of the process: nothing of it goes unnoticed here. Sanitizers
         # do more than their programs, at the end above all: the roles are not confined then, and look for leaks.
-        mode = {"REEVE_LEAKS": "1"} if is_sanitized(self.run.program("mailreeved")) else {"REEVE_SECCOMP": "kill"}
+        mode = {"REEVE_SECCOMP": "kill"}
+        if is_sanitized(self.run.program("mailreeved")):
+            mode = {} if getattr(self.run, "is_confined", False) else {"REEVE_LEAKS": "1"}
         return {**mode, **os.environ, "REEVE_CLOCK": self.run.clock_path,
                 "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
                 "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:suppressions={SUPPRESSIONS}",

@@ -36,7 +36,7 @@ class Run:
         self.host = f"127.{101 + (pid >> 16 & 63)}.{pid >> 8 & 255}.{pid & 255}"
         self.dir = tempfile.mkdtemp(prefix="mailtest-")
         os.chmod(self.dir, 0o755)    # started by root, the roles run as another account
-        self.title, self.transcript = os.path.basename(path), []
+        self.title, self.transcript, self.is_confined = os.path.basename(path), [], False
         self.actors, self.open_sessions = {}, {}
         self.hops, self.dns, self.sent, self.chunks = [], [], [], b""
         self.variables, self.output = {}, ""
@@ -143,6 +143,10 @@ class Run:
         """on smtp { ... }: what only this front end can show, outside of sessions or in them."""
         if self.face in [t.value for t in s.plain()]:
             execute(s.block() or [])
+
+    def do_confined(self, _):
+        """confined: the sandbox is what is tested, so that builds with sanitizers confine the roles, too."""
+        self.is_confined = True
 
     def do_needs(self, s):
         """needs ipv6 | needs program NAME"""
