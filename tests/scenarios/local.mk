@@ -91,6 +91,7 @@ scenarios = \
 	tests/scenarios/rate-exceptions.mt \
 	tests/scenarios/rate-units.mt \
 	tests/scenarios/rate-users.mt \
+	tests/scenarios/received-names.mt \
 	tests/scenarios/recipient-classes.mt \
 	tests/scenarios/relay-intact.mt \
 	tests/scenarios/reload.mt \

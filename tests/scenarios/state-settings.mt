@@ -44,6 +44,8 @@ session via smtp milter from 192.0.2.5 {
 reevectl g1 policy set b@example.net spam-reject 5 = 0
 reevectl g1 policy set example.net greylist on = 0
 reevectl g1 policy set late@example.net filters-off rules greylist = 0
+reevectl g1 policy set late@example.net filters-off rules greylst = 1 ~ "there is no filter 'greylst'; did you mean 'greylist'"
+reevectl g1 policy set late@example.net filters-off nonsense = 1 ~ "there is no filter 'nonsense'; reevectl help filters"
 reevectl g1 policy show b@example.net = 0 ~ "spam-reject +5" ~ "greylist +on" ~ "class +net"
 reevectl g1 policy show = 0 ~ "late@example.net +filters-off +rules greylist"
 reevectl g1 policy show --json = 0 ~ "\"who\":\"b@example.net\",\"spam-reject\":\"5\""

@@ -82,4 +82,26 @@ session port TLSPORT {
 	xclient ADDR=192.0.2.9 = 503				# not within a transaction
 	quit
 }
+session port TLSPORT {						# values become names, fields and log lines: nothing that could end those
+	ehlo mx.example.com
+	xclient NAME=a.example+0D+0AX: = 501
+	xclient NAME=a.example+0A = 501
+	xclient NAME=a+00.example = 501
+	xclient NAME=a+20b.example = 501
+	xclient NAME=a+7F.example = 501
+	xclient NAME=a+FF.example = 501
+	xclient HELO=h.example+0D = 501
+	xclient LOGIN=user+0Aname = 501
+	xclient ADDR=192.0.2.9+0A = 501
+	xclient ADDR=192.0.2.9+00 = 501
+	xclient PORT=25+0A = 501
+	xclient PORT=65536 = 501
+	xclient NAME=a+4 = 501					# xtext: two digits behind each +
+	xclient NAME=a+ = 501
+	xclient NAME=a+0g = 501
+	send "XCLIENT NAME=a\xff\r\n" = 501
+	send "XCLIENT NAME=a\x00b\r\n" = 5xx
+	mail <a@example.com> = 250				# all refused: the session is as it was
+	quit
+}
 expect n1.sessions == 0
