@@ -53,6 +53,7 @@ dist_noinst_SCRIPTS += \
 	tests/clients/leak.py \
 	tests/clients/run \
 	tests/crash/crash.py \
+	tests/crash/reports.py \
 	tests/crash/state.py \
 	tests/milter/corners.py \
 	tests/milter/mtas.py \

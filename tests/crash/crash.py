@@ -38,13 +38,13 @@ DRAIN_SECONDS = 120
 class World:
     """What Gateway wants of a scenario's run: folders, clock, next hop."""
 
-    def __init__(self, builddir, number):
+    def __init__(self, builddir, number, make_hop=None):
         self.builddir = os.path.abspath(builddir)
         self.host = f"127.90.{number}.{os.getpid() % 250 + 1}"
         self.dir = tempfile.mkdtemp(prefix="crash-")
         os.chmod(self.dir, 0o755)
         self.dns, self.certificate, self.face = [], "", "smtp"
-        self.hops = [Hop("n1", self.host)]
+        self.hops = [(make_hop or Hop)("n1", self.host)]
         self.clock_path = os.path.join(self.dir, "clock")
         self.offset = 0
         self.gateways = []
@@ -57,7 +57,6 @@ class World:
         self.offset += seconds
         with open(self.clock_path, "r+b" if os.path.exists(self.clock_path) else "wb") as f:
             f.write(struct.pack("=q", int(self.offset * 1e9)))
-
 
     def close(self, keep):
         """Whatever happened: nothing keeps running."""
@@ -81,12 +80,14 @@ class Hop(NextHop):
         self.messages = self
 
     def append(self, message):
-        number = int(message.headers("X-Number")[0])
+        self.note(int(message.headers("X-Number")[0]), message)
+
+    def note(self, number, message):
         body = message.parts()[1]
         with self.stamp:
             self.deliveries.setdefault(number, []).append((time.monotonic(), message.session))
             self.latest[message.session] = number
-            if hashlib.sha256(body).hexdigest() != message.headers("X-Digest")[0]:
+            if hashlib.sha256(body).hexdigest() not in message.headers("X-Digest"):
                 self.damaged.append(number)
 
     def log(self, session, _text):
@@ -119,6 +120,16 @@ class Load:
     def is_held(self, number):
         return self.held > 0 and number % self.held == 0
 
+    def sender(self, number):
+        return f"a{number}@load.example"
+
+    def head(self, _number):
+        """Header fields beside those that the next hop looks for."""
+        return ""
+
+    def acknowledge(self, number):
+        self.acked.add(number)
+
     def work(self, rng):
         while self.running:
             try:
@@ -139,7 +150,8 @@ class Load:
             body = make_body(number, rng)
             digest = hashlib.sha256(body).hexdigest()
             held = b"RCPT TO:<held@example.net>\r\n" if self.is_held(number) else b""
-            s.sendall(b"MAIL FROM:<a%d@load.example>\r\nRCPT TO:<b@example.net>\r\n%sDATA\r\n" % (number, held))
+            s.sendall(b"MAIL FROM:<%s>\r\nRCPT TO:<b@example.net>\r\n%sDATA\r\n"
+                      % (self.sender(number).encode(), held))
             codes = [expect(replies, "2345") for _ in range(4 if held else 3)]
             if codes[-1] != "354":
                 with self.lock:
@@ -148,12 +160,13 @@ class Load:
                 expect(replies, "2")
                 time.sleep(0.005)
                 continue
-            text = b"X-Number: %d\r\nX-Digest: %s\r\n\r\n" % (number, digest.encode()) + body
+            head = f"X-Number: {number}\r\nX-Digest: {digest}\r\n{self.head(number)}\r\n"
+            text = head.encode() + body
             s.sendall(re.sub(rb"(?m)^\.", b"..", text) + b".\r\n")
             code = expect(replies, "245")
             with self.lock:
                 if code == "250":
-                    self.acked.add(number)
+                    self.acknowledge(number)
                 else:
                     self.refused += 1
 

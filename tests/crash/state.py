@@ -198,8 +198,8 @@ def full_disk(world, _options, _rng):
 TESTS = (("policy state on a full disk", full_disk), ("policy state after SIGKILL", play))
 
 
-def attempt(options, number, title, test):
-    world = crash.World(options.builddir, number)
+def attempt(options, number, title, test, make_hop=None, keep=False):
+    world = crash.World(options.builddir, number, make_hop)
     word = "ok"
     try:
         text = test(world, options, random.Random(options.seed))
@@ -208,7 +208,7 @@ def attempt(options, number, title, test):
         with open(os.path.join(world.dir, "g1", "log"), encoding="utf-8", errors="replace") as f:
             print("".join("# " + line for line in f.readlines()[-20:]))
     print(f"{word} - {title}: {text} (seed {options.seed})")
-    world.close(False)
+    world.close(keep)
     return word == "ok"
 
 
