@@ -336,6 +336,17 @@ const struct dns_answer *dns_wait(struct dns_ticket *t)
 	return &t->answer;
 }
 
+const struct dns_answer *dns_wait_until(struct dns_ticket *t, int64_t until_us)
+{
+	if (t->answer.status == DNS_PENDING) {
+		pthread_mutex_lock(&t->scope->lock);
+		if (t->deadline_us > until_us)
+			t->deadline_us = until_us;
+		pthread_mutex_unlock(&t->scope->lock);
+	}
+	return dns_wait(t);
+}
+
 bool dns_is_done(const struct dns_ticket *t)
 {
 	return atomic_load_explicit(&t->is_done, memory_order_acquire);

@@ -123,6 +123,8 @@ struct dns_ticket *dns_ask(struct dns_scope *scope, struct str name, enum dns_ty
  */
 struct dns_ticket *dns_ask_reserved(struct dns_scope *scope, struct str name, enum dns_type type);
 const struct dns_answer *dns_wait(struct dns_ticket *ticket);
+/* The same, but no longer than to a time of clock_mono_us(): then it is DNS_TEMP for everybody. */
+const struct dns_answer *dns_wait_until(struct dns_ticket *ticket, int64_t until_us);
 bool dns_is_done(const struct dns_ticket *ticket);
 /* dns_ask and dns_wait in one. */
 const struct dns_answer *dns_get(struct dns_scope *scope, struct str name, enum dns_type type);

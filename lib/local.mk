@@ -21,6 +21,8 @@ lib_libreeve_a_SOURCES = \
 	lib/dns_resolver.c \
 	lib/gzip.c \
 	lib/gzip.h \
+	lib/hash.c \
+	lib/hash.h \
 	lib/json.c \
 	lib/json.h \
 	lib/log.c \
