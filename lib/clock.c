@@ -61,6 +61,11 @@ int64_t clock_mono_us(void)
 	return (read_ns(CLOCK_MONOTONIC) + atomic_load_explicit(offset, memory_order_relaxed)) / 1000;
 }
 
+int64_t clock_thread_ns(void)
+{
+	return read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t clock_ticks_ns(void)
 {
 	return read_ns(CLOCK_MONOTONIC);

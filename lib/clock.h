@@ -23,5 +23,7 @@ int64_t clock_now_us(void);
 int64_t clock_mono_us(void);
 /* Monotonic nanoseconds that no test moves, for measuring. */
 int64_t clock_ticks_ns(void);
+/* Nanoseconds of processor time that this thread has used. */
+int64_t clock_thread_ns(void);
 
 #endif

@@ -8,7 +8,10 @@
 #include "rules/literal.h"
 #include "rules/set.h"
 
-enum { PROBE_BYTES = 3000, PROBE_NS_MAX = 3000000 };
+enum { PROBE_BYTES = 3000, PROBE_NS_MAX = 3000000, PROBE_TRIES = 3 };
+
+/* A score like that marks a message for a test (GTUBE); it weighs nothing. */
+#define TEST_SCORE 1000.0
 
 const char *lint_kind_name(enum lint_kind kind)
 {
@@ -54,13 +57,26 @@ struct probes {
 	struct regex_scratch *scratch;
 };
 
+/* The least of a few tries, in time of this thread: what else the machine does is no fault of the pattern. */
+static int64_t probe(const struct regex *re, struct probes *probes, struct str text, enum regex_result *ret_result)
+{
+	int64_t least = INT64_MAX;
+
+	for (int i = 0; i < PROBE_TRIES && least >= PROBE_NS_MAX; i++) {
+		int64_t start = clock_thread_ns(), took;
+		*ret_result = regex_match(re, probes->scratch, text, 0, NULL);
+		took = clock_thread_ns() - start;
+		least = took < least ? took : least;
+	}
+	return least;
+}
+
 static void check_speed(struct lint_report *out, struct arena *a, const struct compiled_rule *c,
     struct probes *probes)
 {
 	for (size_t i = 0; c->re && i < sizeof probe_units / sizeof *probe_units; i++) {
-		int64_t start = clock_ticks_ns(), took;
-		enum regex_result r = regex_match(c->re, probes->scratch, probes->v[i], 0, NULL);
-		took = clock_ticks_ns() - start;
+		enum regex_result r;
+		int64_t took = probe(c->re, probes, probes->v[i], &r);
 		if (r != REGEX_LIMIT && took < PROBE_NS_MAX)
 			continue;
 		note(out, a, LINT_REDOS, c->rule,
@@ -163,7 +179,8 @@ static void check_duplicates(struct lint_report *out, struct arena *a, const str
 
 static void weigh(struct lint_report *out, const struct compiled_rule *c)
 {
-	double mass = c->rule->flags & RULE_IS_SUB ? 0 : fabs(c->score);
+	bool weighs = !(c->rule->flags & RULE_IS_SUB) && fabs(c->score) < TEST_SCORE;
+	double mass = weighs ? fabs(c->score) : 0;
 
 	out->mass += mass;
 	if (c->rule->status == RULE_IGNORED)
