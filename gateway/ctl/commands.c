@@ -17,13 +17,13 @@ const struct ctl_command ctl_commands[] = {
 	"Reads everything that the daemon would read and reports all errors and warnings with file:line:column. Nothing "
 	"is started and nothing is changed."},
     {"scan", ctl_scan, "[--client IP] [--helo NAME] [--from ADDRESS] [--rcpt ADDRESS]... [--as-received]\n"
-	"     [--learn-state] [--json|--explain] FILE|DIR|-...",
+	"     [--offline] [--learn-state] [--json|--explain] FILE|DIR|-...",
 	"run the whole chain on message files; nothing is sent, no state is changed",
 	"Prints a line per message, --explain the whole trail: findings, statements, facts, which one decided. The "
 	"options give the envelope; with --client the early stages run too. --as-received takes client, HELO name and "
 	"recipient of each message from the Received field that this host (hostname) wrote: with -c FILE it tells what "
-	"another policy does to a folder of mail that came. --learn-state lets filters write "
-	"what they learn. The exit status is 0 whatever the verdicts, 1 when a file could not be read."},
+	"another policy does to a folder of mail that came. --offline asks no DNS: what needs it is told as not run. "
+	"--learn-state lets filters write what they learn. The exit status is 0 whatever the verdicts, 1 when a file could not be read."},
     {"spf", ctl_spf, "--client IP --helo NAME --from ADDRESS", "one SPF evaluation, as JSON",
 	"An empty ADDRESS is the null sender: then the HELO name is checked."},
     {"auth", ctl_auth, "[--client IP] [--helo NAME] [--from ADDRESS] FILE", "SPF, DKIM, ARC and DMARC of a message, as JSON",

@@ -27,7 +27,7 @@ struct scan {
 	struct dns *dns;
 	struct ip client;
 	struct str helo;
-	bool has_sender, learns, as_received;
+	bool has_sender, learns, as_received, is_offline;
 	struct address sender, rcpts[ADDRESS_COUNT_MAX];
 	size_t rcpt_count;
 	enum style style;
@@ -184,7 +184,7 @@ static void print(struct scan *sc, const struct session *s, const struct judgeme
 static struct session *session_for(struct scan *sc)
 {
 	const struct config *config = sc->snapshot->config;
-	struct session *s = session_new(sc->snapshot->chain, sc->dns, FACE_SCAN);
+	struct session *s = session_new(sc->snapshot->chain, sc->is_offline ? NULL : sc->dns, FACE_SCAN);
 
 	s->hostname = config->hostname;
 	s->limits = &config->limits.parse;
@@ -308,6 +308,8 @@ static int read_options(struct scan *sc, int argc, char **argv)
 			sc->style = STYLE_EXPLAIN;
 		else if (strcmp(argv[i], "--learn-state") == 0)
 			sc->learns = true;
+		else if (strcmp(argv[i], "--offline") == 0)
+			sc->is_offline = true;
 		else if (strcmp(argv[i], "--as-received") == 0)
 			sc->as_received = true;
 		else if ((taken = valued_option(sc, argv + i)) < 0)
