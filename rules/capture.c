@@ -203,6 +203,16 @@ static void run_template(struct matcher *m, uint32_t rule)
 	}
 }
 
+size_t capture_values(const struct matcher *m, struct str name, struct str *out, size_t most)
+{
+	size_t n = 0;
+
+	for (const struct captured *c = m->captured; c && n < most; c = c->next)
+		if (str_is(name, c->name))
+			out[n++] = c->text;
+	return n;
+}
+
 void capture_run(struct matcher *m)
 {
 	for (size_t i = 0; i < m->rs->capture_count && !matcher_is_over(m); i++)

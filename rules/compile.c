@@ -182,12 +182,34 @@ double ruleset_score(const struct ruleset *rs, const struct rule *r)
 	return score_of(r, rs->options.score_set);
 }
 
+/* A rule that asks the DNS; the configuration may not want that. */
+static bool compile_ask(struct ruleset *rs, struct compiled_rule *c, const struct ask_kind *kind)
+{
+	const char *ignored, *why = ask_compile(rs, c, kind, &ignored);
+
+	if (why) {
+		conf_error(rs->conf->load, c->rule->place, "rule %.*s: %s", STR_ARG(c->rule->name), why);
+		ignored = "the definition has an error";
+	} else if (!ignored && !rs->options.has_network) {
+		ignored = "asks the DNS, which is off (network on in filter rules)";
+	}
+	if (ignored) {
+		c->ask = NULL;
+		set_status(c->rule, RULE_IGNORED, ignored);
+	} else if (ask_differs(kind)) {
+		set_status(c->rule, RULE_APPROXIMATED, ask_differs(kind));
+	}
+	return !ignored;
+}
+
 static bool compile_eval(struct ruleset *rs, struct compiled_rule *c)
 {
 	if (c->rule->function.n == 0) {
 		set_status(c->rule, RULE_IGNORED, "the definition has an error");
 		return false;
 	}
+	if (ask_kind_of(c->rule))
+		return compile_ask(rs, c, ask_kind_of(c->rule));
 	c->eval = eval_find(c->rule->function);
 	if (!c->eval) {
 		const char *why = eval_missing(c->rule->function);
@@ -199,6 +221,10 @@ static bool compile_eval(struct ruleset *rs, struct compiled_rule *c)
 			why = "unknown eval function";
 		}
 		set_status(c->rule, RULE_IGNORED, why);
+		return false;
+	}
+	if (eval_needs(c->eval, rs->options.auth)) {
+		set_status(c->rule, RULE_IGNORED, eval_needs(c->eval, rs->options.auth));
 		return false;
 	}
 	if (c->eval->differs)
@@ -245,8 +271,7 @@ static bool compile_one(struct ruleset *rs, struct compiled_rule *c)
 	case RULE_META:
 		return true;
 	case RULE_DNS:
-		set_status(c->rule, RULE_IGNORED, "asks the DNS: the filters dnsbl and url do that here");
-		return false;
+		return compile_ask(rs, c, ask_kind_of(c->rule));
 	default:
 		return false;
 	}
@@ -376,11 +401,18 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	arena_free(rs->work);
 	rs->work = NULL;
 	/* Patterns for Received fields and evals take longer to compile than a small set. */
-	if (rs->eval_count)
+	if (rs->eval_count || rs->ask_count)
 		eval_data_compile(rs->eval_data, rs->arena);
-	if (rs->eval_count || rs->capture_count || reads_relays(rs))
+	if (rs->ask_count)
+		ask_finish_set(rs);
+	if (rs->eval_count || rs->ask_count || rs->capture_count || reads_relays(rs))
 		rs->received = received_new(rs->arena);
 	return rs;
+}
+
+bool ruleset_asks(const struct ruleset *rs)
+{
+	return rs->ask_count > 0;
 }
 
 size_t ruleset_count(const struct ruleset *rs)

@@ -12,29 +12,22 @@
 
 static const struct eval_def *const tables[] = {eval_relay_table, eval_header_table, eval_forged_table,
     eval_list_table, eval_mime_table, eval_body_table, eval_image_table, eval_date_table, eval_freemail_table,
-    eval_html_table};
+    eval_html_table, eval_auth_table};
 
 /* Functions of SpamAssassin that this engine does not run, and what does their work here. */
 static const struct {
 	const char *prefix, *why;
 } missing[] = {
-    {"check_rbl", "asks the DNS: the filter dnsbl does that here"},
-    {"check_dns_sender", "asks the DNS"},
-    {"check_uridnsbl", "asks the DNS: the filter url does that here"},
-    {"check_hashbl", "asks the DNS"},
+    {"check_rbl_accreditor", "accreditors are gone from the senders' addresses"},
+    {"check_hashbl_attachments", "attachments: the filter attachment"},
+    {"check_hashbl_body", "a function of somebody's plugin"},
     {"check_senders_reputation", "own reputation: the filter reputation"},
     {"check_bayes", "learning: the filter learn does that here"},
     {"check_dcc", "asks a network service that is not used here"},
     {"check_razor2", "asks a network service that is not used here"},
     {"check_pyzor", "asks a network service that is not used here"},
-    {"check_spf", "sender authentication: the filter spf"},
-    {"check_for_spf", "sender authentication: the filter spf"},
-    {"check_for_def_spf", "sender authentication: the filter spf"},
-    {"check_dkim", "sender authentication: the filter dkim"},
-    {"check_arc", "sender authentication: the filter arc"},
-    {"check_for_dkim", "sender authentication: the filter dkim"},
-    {"check_for_def_dkim", "sender authentication: the filter dkim"},
-    {"check_dmarc", "sender authentication: the filter dmarc"},
+    {"check_dkim_adsp", "asks for author policies that RFC 5617's withdrawal ended; DMARC took their place"},
+    {"check_dkim_signall", "asks for author policies that RFC 5617's withdrawal ended; DMARC took their place"},
     {"check_access_database", "lists: use list and policy"},
     {"check_shortcircuit", "order of work: there is no short circuit here"},
     {"check_from_in_auto_", "own reputation: the filter reputation"},

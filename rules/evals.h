@@ -24,6 +24,8 @@ struct eval_def {
 
 /* NULL: there is none of that name. */
 const struct eval_def *eval_find(struct str name);
+/* NULL: it can run; else which filter it misses among those of auth (enum rule_auth_kind). */
+const char *eval_needs(const struct eval_def *def, unsigned auth);
 /* Why a function that SpamAssassin has is not here; NULL for a name that nobody knows. */
 const char *eval_missing(struct str name);
 

@@ -98,6 +98,8 @@ static const struct {
     {"welcomelist_allows_relays", "whitelist_allows_relays", LIST_ALLOWS_RELAYS},
     {"welcomelist_bounce_relays", "whitelist_bounce_relays", LIST_BOUNCE_RELAYS},
     {"url_shortener", "url_shortener", LIST_SHORTENERS},
+    {"welcomelist_from_spf", "whitelist_from_spf", LIST_WELCOME_SPF},
+    {"def_welcomelist_from_spf", "def_whitelist_from_spf", LIST_DEF_WELCOME_SPF},
 };
 
 static bool add_plain(struct eval_data *d, struct arena *a, const struct rule_setting *s)
@@ -199,6 +201,65 @@ static void remove_rcvd(struct rcvd_entry **list, struct str value)
 				e = &(*e)->next;
 }
 
+/* AUTHOR [SIGNING DOMAIN] */
+static void add_dkim(struct rcvd_entry **list, struct arena *a, struct str value)
+{
+	struct rcvd_entry *e = arena_alloc(a, sizeof *e);
+	struct str author, domain;
+
+	if (!str_word(&value, &author))
+		return;
+	e->address = str_lower(a, author);
+	e->host = str_word(&value, &domain) ? str_lower(a, domain) : STR("");
+	e->next = *list;
+	*list = e;
+}
+
+/* welcomelist_auth: whoever vouches for the address will do. */
+static void add_auth(struct eval_data *d, struct arena *a, struct str value, bool is_default)
+{
+	struct str word;
+
+	while (str_word(&value, &word)) {
+		text_set_add(d->lists[is_default ? LIST_DEF_WELCOME_SPF : LIST_WELCOME_SPF], a, word);
+		add_dkim(is_default ? &d->def_dkim : &d->dkim, a, word);
+	}
+}
+
+static void remove_auth(struct eval_data *d, struct str value)
+{
+	struct str rest = value, word;
+
+	while (str_word(&rest, &word)) {
+		text_set_remove(d->lists[LIST_WELCOME_SPF], word);
+		text_set_remove(d->lists[LIST_DEF_WELCOME_SPF], word);
+	}
+	remove_rcvd(&d->dkim, value);
+	remove_rcvd(&d->def_dkim, value);
+}
+
+static bool add_vouched(struct eval_data *d, struct arena *a, const struct rule_setting *s)
+{
+	struct str k = s->keyword;
+
+	if (is_one_of(k, "welcomelist_from_dkim", "whitelist_from_dkim"))
+		add_dkim(&d->dkim, a, s->value);
+	else if (is_one_of(k, "def_welcomelist_from_dkim", "def_whitelist_from_dkim"))
+		add_dkim(&d->def_dkim, a, s->value);
+	else if (is_one_of(k, "unwelcomelist_from_dkim", "unwhitelist_from_dkim")) {
+		remove_rcvd(&d->dkim, s->value);
+		remove_rcvd(&d->def_dkim, s->value);
+	} else if (is_one_of(k, "welcomelist_auth", "whitelist_auth"))
+		add_auth(d, a, s->value, false);
+	else if (is_one_of(k, "def_welcomelist_auth", "def_whitelist_auth"))
+		add_auth(d, a, s->value, true);
+	else if (is_one_of(k, "unwelcomelist_auth", "unwhitelist_auth"))
+		remove_auth(d, s->value);
+	else
+		return false;
+	return true;
+}
+
 static void add_setting(struct eval_data *d, struct arena *a, const struct rule_setting *s)
 {
 	struct str k = s->keyword;
@@ -222,7 +283,7 @@ static void add_setting(struct eval_data *d, struct arena *a, const struct rule_
 		add_freemail(d, a, s);
 	else if (str_is(k, "freemail_skip_bulk_envfrom"))
 		d->freemail_skip_bulk = !str_is(s->value, "0");
-	else
+	else if (!add_vouched(d, a, s))
 		add_plain(d, a, s);
 }
 

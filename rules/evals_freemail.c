@@ -64,8 +64,7 @@ static bool is_in(const struct str *v, size_t n, struct str s)
 	return false;
 }
 
-/* Matches become a blank. */
-static struct str without(struct eval_call *c, enum eval_pattern pattern, struct str line)
+struct str eval_without(struct eval_call *c, enum eval_pattern pattern, struct str line)
 {
 	const struct regex *re = c->m->rs->eval_data->patterns[pattern];
 	struct buf out = {0};
@@ -103,7 +102,7 @@ static void add_from_line(struct eval_call *c, struct eval_state *s, struct str 
 
 	if (str_chr(line, '@') < 0)
 		return;
-	line = without(c, P_QUOTED_EMAIL, without(c, P_URL_WITH_EMAIL, line));
+	line = eval_without(c, P_QUOTED_EMAIL, eval_without(c, P_URL_WITH_EMAIL, line));
 	while (*n < BODY_EMAILS_MAX && regex_match(re, c->m->scratch, line, from, &hit) == REGEX_MATCH) {
 		from = hit.end > from ? hit.end : from + 1;
 		add_email(c, s, str_sub(line, hit.start, hit.end - hit.start), seen, n);

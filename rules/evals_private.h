@@ -9,7 +9,7 @@
 
 extern const struct eval_def eval_relay_table[], eval_header_table[], eval_forged_table[], eval_list_table[],
     eval_mime_table[], eval_body_table[], eval_image_table[], eval_date_table[], eval_freemail_table[],
-    eval_html_table[];
+    eval_html_table[], eval_auth_table[];
 /* Names that SpamAssassin 4.0.1 has and that are not here yet, NULL at the end. */
 extern const char *const eval_known_names[];
 
@@ -46,6 +46,8 @@ enum eval_list {
 	LIST_ALLOWS_RELAYS,
 	LIST_BOUNCE_RELAYS,
 	LIST_SHORTENERS,
+	LIST_WELCOME_SPF,
+	LIST_DEF_WELCOME_SPF,
 	LISTS,
 };
 
@@ -99,6 +101,7 @@ struct eval_data {
 	struct text_set *lists[LISTS];
 	struct named_set *addresses, *hosts;
 	struct rcvd_entry *rcvd, *def_rcvd;
+	struct rcvd_entry *dkim, *def_dkim; /* host: the signing domain, "" the author's */
 	struct text_set *freemail, *freemail_except;
 	bool freemail_skip_bulk;
 	double freemail_max_body, freemail_max_free;
@@ -117,6 +120,8 @@ struct arg_pattern {
 bool eval_like(struct eval_call *c, enum eval_pattern p, struct str text);
 /* Group g of the last eval_like() that matched. */
 struct str eval_group(struct eval_call *c, struct str text, size_t g);
+/* Matches become a blank. */
+struct str eval_without(struct eval_call *c, enum eval_pattern p, struct str line);
 struct regex *eval_arg_pattern(struct eval_call *c, struct str text);
 static inline struct str eval_header(struct eval_call *c, const char *name, unsigned modifiers)
 {

@@ -235,7 +235,12 @@ static uint32_t *numbers_of(struct ruleset *rs, bool (*is)(const struct compiled
 
 static bool is_eval(const struct compiled_rule *c)
 {
-	return c->rule->kind == RULE_EVAL;
+	return c->rule->kind == RULE_EVAL && !c->ask;
+}
+
+static bool is_ask(const struct compiled_rule *c)
+{
+	return c->ask;
 }
 
 static bool is_detail(const struct compiled_rule *c)
@@ -283,6 +288,7 @@ void group_rules(struct ruleset *rs)
 	mark_lazies(rs);
 	rs->lazies = numbers_of(rs, is_lazy, &rs->lazy_count);
 	lazy_mark(rs);
+	rs->asks = numbers_of(rs, is_ask, &rs->ask_count);
 	rs->evals = numbers_of(rs, is_eval, &rs->eval_count);
 	rs->details = numbers_of(rs, is_detail, &rs->detail_count);
 	rs->fulls = numbers_of(rs, is_full, &rs->full_count);

@@ -355,6 +355,11 @@ static const struct {
     {"learn", RULE_LEARN},
     {"nosubject", RULE_NOSUBJECT},
     {"concat", RULE_CONCAT},
+    {"domains_only", RULE_DOMAINS_ONLY},
+    {"ips_only", RULE_IPS_ONLY},
+    {"notrim", RULE_NOTRIM},
+    {"a", RULE_ABOUT_HOST},
+    {"ns", RULE_ABOUT_SERVERS},
     /* About learning, publishing and reporting: no meaning for matching. */
     {"publish", 0},
     {"nopublish", 0},
@@ -362,11 +367,6 @@ static const struct {
     {"noautolearn", 0},
     {"autolearn_force", 0},
     {"noawl", 0},
-    {"domains_only", 0},
-    {"ips_only", 0},
-    {"notrim", 0},
-    {"a", 0},
-    {"ns", 0},
     {"nolog", 0},
     {"autolearn_body", 0},
     {"autolearn_header", 0},
@@ -396,8 +396,9 @@ static void kw_tflags(struct parser *p, struct str value)
 
 	if (!r)
 		return;
-	r->flags &= ~(unsigned)(RULE_MULTIPLE | RULE_NICE | RULE_NET | RULE_LEARN | RULE_NOSUBJECT |
-	                        RULE_CONCAT | RULE_RANGE);
+	r->flags &= ~(unsigned)(RULE_MULTIPLE | RULE_NICE | RULE_NET | RULE_LEARN | RULE_NOSUBJECT | RULE_CONCAT |
+	                        RULE_RANGE | RULE_IPS_ONLY | RULE_DOMAINS_ONLY | RULE_NOTRIM | RULE_ABOUT_HOST |
+	                        RULE_ABOUT_SERVERS);
 	r->maxhits = 0;
 	while (str_word(&value, &word)) {
 		size_t i = 0, count = sizeof flags / sizeof *flags;

@@ -1,5 +1,11 @@
 noinst_LIBRARIES += rules/librules.a
 rules_librules_a_SOURCES = \
+	rules/ask.c \
+	rules/ask.h \
+	rules/ask_hash.c \
+	rules/ask_list.c \
+	rules/ask_tag.c \
+	rules/ask_uri.c \
 	rules/automaton.c \
 	rules/automaton.h \
 	rules/automaton_build.c \
@@ -9,6 +15,7 @@ rules_librules_a_SOURCES = \
 	rules/condition.c \
 	rules/evals.c \
 	rules/evals.h \
+	rules/evals_auth.c \
 	rules/evals_body.c \
 	rules/evals_data.c \
 	rules/evals_date.c \
@@ -63,6 +70,8 @@ rules_librules_a_SOURCES = \
 	rules/sample.c \
 	rules/sample.h \
 	rules/set.h \
+	rules/subtest.c \
+	rules/subtest.h \
 	rules/target.c \
 	rules/target.h \
 	rules/uri_detail.c

@@ -258,7 +258,7 @@ static void collect(struct matcher *m)
 	}
 }
 
-void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const struct match_options *o,
+static struct matcher *matcher_start(const struct ruleset *rs, const struct rule_target *t, const struct match_options *o,
     struct rule_result *ret_result)
 {
 	struct matcher *m = matcher_take(rs);
@@ -278,13 +278,48 @@ void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const 
 	m->fields.received = rs->received;
 	m->fields.policy = &rs->policy;
 	m->fields.envelope_header = rs->envelope_header;
+	return m;
+}
+
+void ruleset_ask(const struct ruleset *rs, const struct rule_target *t, const struct match_options *o)
+{
+	struct rule_result result;
+	struct matcher *m;
+
+	if (!ruleset_asks(rs))
+		return;
+	m = matcher_start(rs, t, o, &result);
+	ask_start(m, true);
+	matcher_give(m);
+}
+
+/* Waiting for answers is no work of the rules: it does not count against their budget. */
+static void take_answers(struct matcher *m, struct asker *asker)
+{
+	int64_t start = clock_ticks_ns();
+
+	if (!asker)
+		return;
+	ask_finish(asker);
+	if (m->deadline_ns)
+		m->deadline_ns += clock_ticks_ns() - start;
+}
+
+void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const struct match_options *o,
+    struct rule_result *ret_result)
+{
+	struct matcher *m = matcher_start(rs, t, o, ret_result);
+	struct asker *asker;
+
 	if (rs->capture_count || rs->template_count)
 		capture_run(m);
+	asker = ask_start(m, false);
 	match_fields(m);
 	match_parts(m);
 	match_texts(m);
 	detail_run(m);
 	run_evals(m);
+	take_answers(m, asker);
 	/* Over time: what was found so far still counts, metas included. */
 	run_metas(m, false);
 	if (!m->runs_all && t->content) {

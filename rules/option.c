@@ -4,25 +4,26 @@
  */
 #include "rules/keyword.h"
 
-/* The lines that eval functions and the set itself look for. */
+/* The lines that eval functions, rules that ask the DNS and the set itself look for; * as below. */
 static const char *const settings[] = {
     "all_spam_to", "askdns", "blacklist_from", "blacklist_subject", "blacklist_to",
     "blacklist_uri_host", "blocklist_from", "blocklist_subject", "blocklist_to",
     "blocklist_uri_host", "clear_internal_networks", "clear_msa_networks",
-    "clear_originating_ip_headers", "clear_trusted_networks", "clear_uridnsbl_skip_domain",
+    "clear_dns_query_restriction", "clear_originating_ip_headers", "clear_trusted_networks", "clear_uridnsbl_skip_domain",
     "clear_url_shortener", "clear_util_rb", "def_welcomelist_auth", "def_welcomelist_from_dkim",
     "def_welcomelist_from_rcvd", "def_welcomelist_from_spf", "def_whitelist_auth",
     "def_whitelist_from_dkim", "def_whitelist_from_rcvd", "def_whitelist_from_spf",
-    "delist_uri_host", "enable_compat", "enlist_addrlist", "enlist_uri_host",
+    "delist_uri_host", "dns_available", "dns_query_restriction", "enable_compat", "enlist_addrlist", "enlist_uri_host",
     "envelope_sender_header", "freemail_domains", "freemail_max_body_emails",
     "freemail_max_body_freemails", "freemail_skip_bulk_envfrom", "freemail_skip_when_over_max",
-    "freemail_welcomelist", "freemail_whitelist", "hashbl_acl_freemail", "internal_networks",
+    "freemail_welcomelist", "freemail_whitelist", "hashbl_acl_*", "hashbl_email_domain_alias", "hashbl_ignore", "internal_networks",
     "loadplugin", "more_spam_to", "msa_networks", "ok_languages", "ok_locales",
-    "originating_ip_headers", "redirector_pattern", "trusted_networks", "tryplugin",
+    "originating_ip_headers", "rbl_headers", "redirector_pattern", "skip_rbl_checks", "skip_uribl_checks", "trusted_networks", "tryplugin",
     "unblacklist_from", "unblocklist_from", "unwelcomelist_auth", "unwelcomelist_from",
     "unwelcomelist_from_dkim", "unwelcomelist_from_rcvd", "unwelcomelist_from_spf",
     "unwhitelist_auth", "unwhitelist_from", "unwhitelist_from_dkim", "unwhitelist_from_rcvd", "unwhitelist_from_spf",
-    "uridnsbl_skip_domain", "url_shortener", "util_rb_2tld", "util_rb_3tld", "util_rb_4tld",
+    "uridnsbl", "uridnsbl_max_domains", "uridnsbl_skip_domain", "uridnsbl_skip_mailto", "uridnssub", "urifullnsrhsbl",
+    "urifullnsrhssub", "urinsrhsbl", "urinsrhssub", "urirhsbl", "urirhssub", "url_shortener", "util_rb_2tld", "util_rb_3tld", "util_rb_4tld",
     "util_rb_tld", "welcomelist_allows_relays", "welcomelist_auth", "welcomelist_bounce_relays",
     "welcomelist_from", "welcomelist_from_dkim", "welcomelist_from_rcvd", "welcomelist_from_spf",
     "welcomelist_subject", "welcomelist_to", "welcomelist_uri_host", "whitelist_allows_relays",
@@ -43,30 +44,30 @@ static const char *const options[] = {
     "lock_method", "max_short_url*", "mbox_format_from_regex", "normalize_charset", "olemacro_*",
     "parse_dkim_uris", "phishing_*", "pyzor_*", "rawbody_part_scan_size", "razor_*", "rbl_*",
     "remove_header", "report*", "resource_limit_*", "require_version", "required_hits", "required_score", "reuse",
-    "rewrite_header", "run_reuse_tests_only", "shortcircuit*", "skip_rbl_checks",
-    "skip_uribl_checks", "spamcop_*", "spf_*", "subjprefix", "textcat_*", "time_limit",
+    "rewrite_header", "run_reuse_tests_only", "shortcircuit*", "spamcop_*", "spf_*", "subjprefix", "textcat_*", "time_limit",
     "trigger_*", "txrep_*", "unsafe_report", "unsafe_report_template", "uri_block_*", "uri_country_*", "uri_host_lists",
-    "uridnsbl", "uridnsbl_*", "uridnssub", "urifullnsrhsbl", "urifullnsrhssub", "urinsrhsbl",
-    "urinsrhssub", "urirhsbl", "urirhssub", "url_redirector*", "url_shortener_*",
+    "uridnsbl_*", "url_redirector*", "url_shortener_*",
     "use_auto_welcomelist", "use_auto_whitelist", "use_bayes*", "use_dcc*", "use_learner",
     "use_newest_received_spf_header", "use_pyzor", "use_razor2", "use_txrep", "user_awl_*",
     "user_scores_*", "version_tag",
 };
 
-bool rules_is_option(struct str keyword)
+static bool is_in(const char *const *words, size_t n, struct str keyword)
 {
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-		struct str o = str_of(options[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct str o = str_of(words[i]);
 		if (o.p[o.n - 1] == '*' ? str_starts(keyword, str_sub(o, 0, o.n - 1)) : str_eq(keyword, o))
 			return true;
 	}
 	return false;
 }
 
+bool rules_is_option(struct str keyword)
+{
+	return is_in(options, sizeof options / sizeof *options, keyword);
+}
+
 bool rules_is_setting(struct str keyword)
 {
-	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-		if (str_is(keyword, settings[i]))
-			return true;
-	return false;
+	return is_in(settings, sizeof settings / sizeof *settings, keyword);
 }

@@ -66,6 +66,12 @@ enum rule_flag {
 	RULE_CAPTURES = 1 << 12, /* sets %{NAME} for others */
 	RULE_TEMPLATE = 1 << 13, /* uses %{NAME} */
 	RULE_RANGE = 1 << 14,	 /* mimeheader: only the parts range=FROM-TO */
+	/* What a rule that asks the DNS asks about. */
+	RULE_IPS_ONLY = 1 << 15,
+	RULE_DOMAINS_ONLY = 1 << 16,
+	RULE_NOTRIM = 1 << 17, /* the whole host, not its domain */
+	RULE_ABOUT_HOST = 1 << 18, /* uridnsbl: the host's address */
+	RULE_ABOUT_SERVERS = 1 << 19,
 };
 
 /* How a header rule asks for its text. */

@@ -23,6 +23,8 @@ struct ruleset_builder;
 struct ruleset_options {
 	unsigned score_set; /* 0..3: SpamAssassin's sets: +1 with network tests, +2 with a learner */
 	struct conf_cidrs trusted, internal;
+	bool has_network; /* rules may ask the DNS */
+	unsigned auth;	  /* which checks of the sender are made before: enum rule_auth_kind */
 };
 
 struct ruleset_builder *ruleset_start(struct arena *a, struct conf_load *load);
@@ -50,6 +52,8 @@ struct rule_cost {
 struct match_options {
 	int64_t budget_us;	 /* 0: none */
 	unsigned match_limit;	 /* of each pattern, in PCRE2's steps; 0: the default */
+	size_t lookups;		 /* DNS look-ups of the message's rules, at most */
+	int64_t lookup_us;	 /* how long their answers are waited for */
 	bool with_subrules;	 /* report hits of __ rules too */
 	struct rule_cost *costs; /* NULL, or one per rule: measured with two clock readings each */
 };
@@ -68,7 +72,18 @@ struct rule_result {
 	size_t limits;		       /* matches cut off by a limit */
 	const struct rule *limit_rule; /* the first of them */
 	size_t runs;		       /* patterns tried */
+	size_t asked;		       /* DNS look-ups */
+	size_t unasked;		       /* look-ups left out because of a limit */
+	size_t unanswered;
 };
+
+/* Whether rules of the set ask the DNS: then ruleset_ask() and target.dns make sense. */
+bool ruleset_asks(const struct ruleset *rs);
+/*
+ * Sends the questions that the headers bring, through target.dns; never waits. ruleset_match() with
+ * the same scope finds their answers.
+ */
+void ruleset_ask(const struct ruleset *rs, const struct rule_target *t, const struct match_options *o);
 
 void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const struct match_options *o,
     struct rule_result *ret_result);

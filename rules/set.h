@@ -15,6 +15,10 @@
 
 struct eval_def;
 struct eval_data;
+struct ask_rule;
+struct ask_kind;
+struct ask_policy;
+struct asker;
 struct matcher;
 
 /* One condition of a uri_detail rule. */
@@ -42,6 +46,7 @@ struct compiled_rule {
 	const struct node *tree; /* while compiling: of patterns without rare literals */
 	/* RULE_EVAL */
 	const struct eval_def *eval;
+	struct ask_rule *ask; /* NULL: it asks nothing */
 	/* RULE_URI_DETAIL */
 	struct detail_test *details;
 	/* RULE_TEMPLATE: the pattern with its %{NAME} places, compiled per message */
@@ -95,6 +100,9 @@ struct ruleset {
 	size_t first_waiting;
 	uint32_t *evals, *details, *fulls, *metas, *captures, *templates; /* rule numbers; metas in order of dependence */
 	size_t eval_count, detail_count, full_count, meta_count, capture_count, template_count;
+	uint32_t *asks;
+	size_t ask_count;
+	struct ask_policy *ask_policy;
 
 	/* Which metas read a rule: meta_users[first[rule] .. first[rule + 1]). */
 	uint32_t *meta_first, *meta_users;
@@ -199,10 +207,23 @@ void compile_metas(struct ruleset *rs);
 /* Patterns with captures or templates; capture.c */
 struct str capture_template(struct arena *a, struct str body, bool *ret_is_template);
 void capture_run(struct matcher *m);
+/* Texts kept under a name, once each; how many. */
+size_t capture_values(const struct matcher *m, struct str name, struct str *out, size_t most);
 /* lazy.c: which metas depend on lazy rules. */
 void lazy_mark(struct ruleset *rs);
 /* Runs those sub-rules that can still change a scored meta; the other metas are known. */
 void lazy_run(struct matcher *m, void (*run)(struct matcher *m, uint32_t rule));
+/* ask.c: rules that ask the DNS; ask.h is for its own files. NULL: the rule does not ask. */
+const struct ask_kind *ask_kind_of(const struct rule *r);
+/* NULL, or what is wrong; *ret_ignored: why the rule cannot be asked here, or NULL. */
+const char *ask_compile(struct ruleset *rs, struct compiled_rule *c, const struct ask_kind *kind,
+    const char **ret_ignored);
+const char *ask_differs(const struct ask_kind *kind);
+void ask_finish_set(struct ruleset *rs);
+/* Sends the questions; only_early: those that headers alone bring. NULL: there is nothing to ask. */
+struct asker *ask_start(struct matcher *m, bool only_early);
+/* Waits for the answers and adds the hits. */
+void ask_finish(struct asker *k);
 /* uri_detail.c */
 const char *detail_compile(struct ruleset *rs, struct compiled_rule *c);
 void detail_run(struct matcher *m);

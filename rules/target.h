@@ -10,6 +10,7 @@
 #include "core/mime.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
+#include "lib/dns.h"
 
 enum { TARGET_FULL_MAX = 2 * 1024 * 1024, TARGET_LINES_MAX = 100000 };
 
@@ -34,6 +35,21 @@ struct relays {
 	long last_trusted, last_internal; /* index of the Received field, -1: none */
 };
 
+/* What the filters before this one found out about the sender; texts "" where they said nothing. */
+enum rule_auth_kind { RULE_AUTH_SPF = 1, RULE_AUTH_DKIM = 2, RULE_AUTH_DMARC = 4, RULE_AUTH_ARC = 8 };
+
+struct rule_auth {
+	struct str spf;	     /* "pass" ...: of the envelope sender */
+	struct str spf_helo;
+	struct str dkim;
+	const struct str *dkim_domains; /* of signatures that pass */
+	size_t dkim_domain_count, dkim_count;
+	bool is_dkim_test;
+	struct str dmarc, dmarc_policy, dmarc_domain;
+	struct str arc;
+	int64_t arc_count;
+};
+
 struct rule_target {
 	struct arena *arena;
 	struct str message; /* all of it, as it came */
@@ -45,6 +61,8 @@ struct rule_target {
 	struct str helo, client_name, hostname, auth_user;
 	struct str sender;
 	bool has_sender;
+	const struct rule_auth *auth; /* NULL: nothing is known */
+	struct dns_scope *dns;	      /* NULL: nothing can be asked */
 };
 
 /* A message alone, without a session: parses headers, MIME structure and text into the arena. */

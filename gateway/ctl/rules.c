@@ -70,34 +70,63 @@ static bool is_rule_file(const char *path)
 	return str_ends(str_of(path), STR(".cf")) || str_ends(str_of(path), STR(".pre"));
 }
 
-/* The load lines of `filter rules` blocks. */
-static size_t load_configured(struct work *w, struct ruleset_builder *b, struct ruleset_options *options)
+/* One line of a `filter rules` block. */
+static void take_line(struct work *w, struct ruleset_builder *b, const struct conf_node *line,
+    struct ruleset_options *options, bool *has_score_set)
 {
-	const struct config *config = ctl_config(w->ctl);
-	size_t n = 0;
+	struct str name = line->tokens[0].text, value = line->n > 1 ? line->tokens[1].text : STR("");
 
-	for (const struct conf_node *node = config->root; node; node = node->next) {
-		if (node->n < 2 || !str_is(node->tokens[0].text, "filter") || !str_is(node->tokens[1].text, "rules"))
-			continue;
-		for (const struct conf_node *line = node->children; line; line = line->next) {
-			int64_t set;
-			if (line->n == 2 && str_is(line->tokens[0].text, "score-set") &&
-			    conf_int(&w->ctl->load, &line->tokens[1], &set) && set >= 0 && set <= 3)
-				options->score_set = (unsigned)set;
-			if (!str_is(line->tokens[0].text, "load"))
-				continue;
-			for (size_t i = 1; i < line->n; i++, n++)
-				ruleset_load_glob(b, arena_cstr(w->arena, line->tokens[i].text), line->tokens[i].place);
-		}
+	if (str_is(name, "score-set") && value.n == 1 && value.p[0] >= '0' && value.p[0] <= '3') {
+		options->score_set = (unsigned)(value.p[0] - '0');
+		*has_score_set = true;
+	} else if (str_is(name, "network")) {
+		options->has_network = !str_is(value, "off");
 	}
-	return n;
+	for (size_t i = 1; str_is(name, "load") && i < line->n; i++)
+		ruleset_load_glob(b, arena_cstr(w->arena, line->tokens[i].text), line->tokens[i].place);
+}
+
+static unsigned check_of(struct str filter)
+{
+	static const struct {
+		const char *name;
+		unsigned kind;
+	} checks[] = {{"spf", RULE_AUTH_SPF}, {"dkim", RULE_AUTH_DKIM}, {"dmarc", RULE_AUTH_DMARC}, {"arc", RULE_AUTH_ARC}};
+
+	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+		if (str_is(filter, checks[i].name))
+			return checks[i].kind;
+	return 0;
+}
+
+/* What `filter rules` blocks say, and which filters stand before them. */
+static void load_configured(struct work *w, struct ruleset_builder *b, struct ruleset_options *options)
+{
+	unsigned before = 0;
+
+	*options = (struct ruleset_options){0};
+	for (const struct conf_node *node = ctl_config(w->ctl)->root; node; node = node->next) {
+		bool has_score_set = false;
+		if (node->n < 2 || !str_is(node->tokens[0].text, "filter"))
+			continue;
+		before |= check_of(node->tokens[1].text);
+		if (!str_is(node->tokens[1].text, "rules"))
+			continue;
+		options->auth = before;
+		for (const struct conf_node *line = node->children; line; line = line->next)
+			take_line(w, b, line, options, &has_score_set);
+		if (!has_score_set)
+			options->score_set = options->has_network;
+	}
 }
 
 /* Reads all rule files among the arguments; false when there was an error (printed). */
 static bool load_set(struct work *w, int argc, char **argv)
 {
 	struct conf_place place = {"command line", 1, 1};
-	struct ruleset_options options = {0};
+	/* Files alone: as if all that rules can ask for were there. */
+	struct ruleset_options options = {
+	    .has_network = true, .auth = RULE_AUTH_SPF | RULE_AUTH_DKIM | RULE_AUTH_DMARC | RULE_AUTH_ARC};
 	struct ruleset_builder *b = ruleset_start(w->arena, &w->ctl->load);
 	struct buf out = {0};
 	size_t files = 0;

@@ -37,6 +37,7 @@ scenarios = \
 	tests/scenarios/filter-rate.mt \
 	tests/scenarios/filter-recipients.mt \
 	tests/scenarios/filter-rules.mt \
+	tests/scenarios/filter-rules-dns.mt \
 	tests/scenarios/filter-text.mt \
 	tests/scenarios/filter-url.mt \
 	tests/scenarios/fuzzy-release.mt \
