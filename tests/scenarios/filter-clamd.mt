@@ -4,7 +4,7 @@ clamd c1 { finds "REEVE-SAMPLE" "Test.Sample"; finds "ASK-PASSWORD" "Heuristics.
 	finds "TOO-DEEP" "Heuristics.Limits.Exceeded.MaxRecursion"; finds "TORN" "Heuristics.Broken.Media.PNG" }
 clamd c2 { finds "REEVE-SAMPLE" "Second.Sample" }
 gateway g1 {
-	filter clamav { socket $c1_path; timeout 1s; max-file 2000; }
+	filter clamav { socket $c1_path; timeout 3s; max-file 2000; }
 	policy { at message {
 		reject 554 5.7.1 "infected: {clamav.name}" if clamav.infected;
 		reject 550 5.7.1 "is {clamav.status}: {clamav.reason}" if not clamav.scanned;
