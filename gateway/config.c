@@ -37,6 +37,14 @@ struct config *config_load(struct conf_load *load, const char *path)
 	return config;
 }
 
+const struct listen_conf *config_listen(const struct config *config, const struct listen_conf *like)
+{
+	for (const struct listen_conf *l = config->listens; l; l = l->next)
+		if (l->port == like->port && ip_eq(&l->ip, &like->ip))
+			return l;
+	return NULL;
+}
+
 /* The name of this host; "" when it has none that could be one in SMTP. */
 static struct str own_name(struct arena *a)
 {

@@ -82,5 +82,7 @@ extern const struct directive queue_directives[];
 
 /* Parses and applies; NULL when the file could not be read at all. Errors are in load. */
 struct config *config_load(struct conf_load *load, const char *path);
+/* The listener of the same address and port; NULL none. */
+const struct listen_conf *config_listen(const struct config *config, const struct listen_conf *like);
 
 #endif

@@ -63,14 +63,6 @@ static struct ssl_ctx_st *load_keys(struct gateway *g, const struct listen_conf 
 	return tls;
 }
 
-static const struct listen_conf *same_address(const struct config *config, const struct listen_conf *like)
-{
-	for (const struct listen_conf *l = config->listens; l; l = l->next)
-		if (l->port == like->port && ip_eq(&l->ip, &like->ip))
-			return l;
-	return NULL;
-}
-
 struct old_keys {
 	struct old_keys *next, **link;
 	struct timer *timer;
@@ -107,7 +99,7 @@ static void free_keys_later(struct gateway *g, struct ssl_ctx_st *tls)
 static void renew_keys(struct gateway *g, const struct config *config)
 {
 	for (size_t i = 0; i < g->env->listen_count; i++) {
-		const struct listen_conf *conf = same_address(config, g->listens[i].conf);
+		const struct listen_conf *conf = config_listen(config, g->listens[i].conf);
 		struct ssl_ctx_st *old = g->listens[i].tls, *new = conf && conf->has_tls ? load_keys(g, conf) : NULL;
 
 		if (!new || !old) {

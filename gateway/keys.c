@@ -108,7 +108,7 @@ static bool send_answer(int fd, int file, int error)
 	return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }
 
-bool keys_answer(int fd, const char *config_path)
+enum keys_request keys_answer(int fd, const char *config_path)
 {
 	char path[KEYS_PATH_MAX + 1];
 	ssize_t n = recv(fd, path, KEYS_PATH_MAX, MSG_DONTWAIT);
@@ -116,7 +116,9 @@ bool keys_answer(int fd, const char *config_path)
 	bool ok;
 
 	if (n <= 0)
-		return n < 0 && (errno == EAGAIN || errno == EINTR);
+		return n < 0 && (errno == EAGAIN || errno == EINTR) ? KEYS_FILE : KEYS_GONE;
+	if (path[0] == '\0')
+		return KEYS_RELOADED;
 	path[n] = '\0';
 	if (strlen(path) == (size_t)n && is_allowed(config_path, path)) {
 		file = copy_to_memory(path);
@@ -125,10 +127,16 @@ bool keys_answer(int fd, const char *config_path)
 	ok = send_answer(fd, file, error);
 	if (file >= 0)
 		close(file);
-	return ok;
+	return ok ? KEYS_FILE : KEYS_GONE;
 }
 
 /* ---- the role's side ---- */
+
+void keys_tell_reloaded(int fd)
+{
+	/* No path is empty. When the master does not listen it is about to end, and all roles with it. */
+	(void)!send(fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
 
 static int receive_answer(int fd)
 {

@@ -1,7 +1,7 @@
 /*
  * The master: binds, makes folders, forks gateway, relay and milters, restarts what ends with a
- * growing delay, passes SIGHUP on, and on SIGTERM waits for the roles to drain. It reads no mail
- * and has one thread.
+ * growing delay, passes SIGHUP on, starts and ends roles as a new configuration needs, and on SIGTERM
+ * waits for the roles to drain. It reads no mail and has one thread.
  */
 #define _GNU_SOURCE
 #include "gateway/master.h"
@@ -27,16 +27,19 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-enum { ROLES_MAX = 34, BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 30000, STEADY_MS = 60000, BIND_PATIENCE_MS = 3000 };
+enum { ROLES_MAX = 34, BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 30000, STEADY_MS = 60000, BIND_PATIENCE_MS = 3000,
+	END_PATIENCE_MS = 2000 };
 
 struct child {
 	const char *name;
 	int (*run)(const struct role_env *env);
-	const struct milter_conf *milter;
+	const struct milter_conf *milter; /* in the arena */
+	unsigned milter_number;
+	struct arena *arena;
 	pid_t pid;
 	int ready_fd, keys_fd;
-	bool is_ready;
-	int64_t started_ms, start_at_ms, backoff_ms;
+	bool is_ready, is_wanted, was_told; /* was_told: to end, as it is not wanted any more */
+	int64_t started_ms, start_at_ms, backoff_ms, end_at_ms;
 };
 
 struct master {
@@ -44,7 +47,7 @@ struct master {
 	struct role_env env;
 	struct child children[ROLES_MAX];
 	size_t n;
-	bool ends, announced;
+	bool ends, announced, is_reloaded;
 	int64_t end_by_ms;
 	int status, signals;
 	sigset_t old_mask;
@@ -125,26 +128,6 @@ static bool make_doorbell(struct master *m)
 	return true;
 }
 
-static void add_child(struct master *m, const char *name, int (*run)(const struct role_env *),
-    const struct milter_conf *milter)
-{
-	m->children[m->n++] = (struct child){.name = name, .run = run, .milter = milter, .ready_fd = -1, .keys_fd = -1,
-	    .backoff_ms = BACKOFF_FIRST_MS};
-}
-
-static void plan(struct master *m)
-{
-	add_child(m, "relay", relay_role, NULL);
-	if (scanner_is_wanted(m->config))
-		add_child(m, "scanner", scanner_role, NULL);
-	if (reports_are_wanted(m->config))
-		add_child(m, "reports", reports_role, NULL);
-	if (m->config->listens)
-		add_child(m, "gateway", gateway_role, NULL);
-	for (const struct milter_conf *c = m->config->milters; c && m->n < ROLES_MAX; c = c->next)
-		add_child(m, "milter", milter_role, c);
-}
-
 static bool prepare(struct master *m, struct arena *a)
 {
 	m->env.config = m->config;
@@ -154,6 +137,126 @@ static bool prepare(struct master *m, struct arena *a)
 		return false;
 	m->env.listen_fds = bind_all(m, a);
 	return m->env.listen_fds != NULL;
+}
+
+/* ---- which roles there are ---- */
+
+static struct child *find_child(struct master *m, int (*run)(const struct role_env *), const struct milter_conf *milter)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct child *c = &m->children[i];
+
+		if (c->run == run && (!milter || str_eq(c->milter->socket, milter->socket)))
+			return c;
+	}
+	return NULL;
+}
+
+/* The configuration that names it goes at the next reload. */
+static const struct milter_conf *copy_milter(struct arena *a, const struct milter_conf *milter)
+{
+	struct milter_conf *copy = arena_alloc(a, sizeof *copy);
+
+	*copy = *milter;
+	copy->socket = str_of(arena_cstr(a, milter->socket));
+	copy->group = str_of(arena_cstr(a, milter->group));
+	copy->place.file = arena_cstr(a, str_of(milter->place.file));
+	copy->next = NULL;
+	return copy;
+}
+
+static unsigned free_milter_number(const struct master *m)
+{
+	unsigned number = 1;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (m->children[i].milter_number == number) {
+			number++;
+			i = (size_t)-1;
+		}
+	return number;
+}
+
+static void want(struct master *m, const char *name, int (*run)(const struct role_env *), const struct milter_conf *milter)
+{
+	struct child *c = find_child(m, run, milter);
+
+	if (!c && m->n == ROLES_MAX) {
+		log_say(LOG_LEVEL_ERROR, "master", "there are %d roles already: no other %s is started", ROLES_MAX, name);
+		return;
+	}
+	if (!c) {
+		unsigned number = milter ? free_milter_number(m) : 0;
+
+		c = &m->children[m->n++];
+		*c = (struct child){.name = name, .run = run, .milter_number = number, .arena = arena_new(0), .ready_fd = -1,
+		    .keys_fd = -1, .backoff_ms = BACKOFF_FIRST_MS};
+		c->milter = milter ? copy_milter(c->arena, milter) : NULL;
+		if (m->announced)
+			log_say(LOG_LEVEL_INFO, "master", "the configuration needs the %s now: starting it", name);
+	}
+	c->is_wanted = true;
+}
+
+/* Sessions that keep the configuration before may still have something to scan. */
+static void let_go(struct master *m, struct child *c)
+{
+	if (c->end_at_ms)
+		return;
+	c->end_at_ms = now_ms() + (c->run == scanner_role ? m->config->drain_ms : 0);
+	log_say(LOG_LEVEL_INFO, "master", "the configuration does not need the %s any more: ending it", c->name);
+}
+
+static void plan(struct master *m, const struct config *config)
+{
+	for (size_t i = 0; i < m->n; i++)
+		m->children[i].is_wanted = false;
+	want(m, "relay", relay_role, NULL);
+	if (scanner_is_wanted(config))
+		want(m, "scanner", scanner_role, NULL);
+	if (reports_are_wanted(config))
+		want(m, "reports", reports_role, NULL);
+	if (m->env.listen_count)
+		want(m, "gateway", gateway_role, NULL);
+	for (const struct milter_conf *c = config->milters; c; c = c->next)
+		want(m, "milter", milter_role, c);
+	for (size_t i = 0; i < m->n; i++) {
+		struct child *c = &m->children[i];
+
+		if (!c->is_wanted)
+			let_go(m, c);
+		else if (!c->was_told)
+			c->end_at_ms = 0;
+	}
+}
+
+/* Ports are bound at a start, when we are root for sure. */
+static void tell_of_ports(const struct config *some, const struct config *other, const char *what)
+{
+	char ip[IP_TEXT_MAX];
+
+	for (const struct listen_conf *l = some->listens; l; l = l->next)
+		if (!config_listen(other, l))
+			log_say(LOG_LEVEL_WARNING, "master", "listen %s:%u is %s: that needs a restart", ip_format(&l->ip, ip).p, l->port,
+			    what);
+}
+
+/* A role has taken the new configuration over: it has no errors. */
+static void plan_again(struct master *m)
+{
+	struct arena *a = arena_new(0);
+	const struct config *config;
+	struct conf_load load;
+
+	m->is_reloaded = false;
+	conf_load_init(&load, a);
+	config = config_load(&load, m->env.config_path);
+	if (config && !load.errors && !m->ends) {
+		plan(m, config);
+		tell_of_ports(config, m->config, "new");
+		tell_of_ports(m->config, config, "gone");
+	}
+	arena_free(a);
 }
 
 /* ---- children ---- */
@@ -182,6 +285,7 @@ static void child_main(struct master *m, struct child *c, int ready_fd, int keys
 	env.ready_fd = ready_fd;
 	env.keys_fd = keys_fd;
 	env.milter = c->milter;
+	env.milter_number = c->milter_number;
 	status = c->run(&env);
 	role_seek_leaks();
 	_exit(status);
@@ -224,7 +328,7 @@ static void begin_end(struct master *m)
 	if (m->ends)
 		return;
 	m->ends = true;
-	m->end_by_ms = now_ms() + m->config->drain_ms + 2000;
+	m->end_by_ms = now_ms() + m->config->drain_ms + END_PATIENCE_MS;
 	notify_manager("STOPPING=1");
 	signal_all(m, SIGTERM);
 }
@@ -253,8 +357,10 @@ static void child_ended(struct master *m, struct child *c, int status)
 	c->pid = 0;
 	forget_fd(&c->ready_fd);
 	forget_fd(&c->keys_fd);
-	if (m->ends)
+	if (m->ends || !c->is_wanted)
 		return;
+	c->was_told = false;
+	c->end_at_ms = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_CONFIG && !m->announced) {
 		m->status = 1;
 		begin_end(m);
@@ -327,7 +433,7 @@ static int start_due(struct master *m)
 	for (size_t i = 0; i < m->n; i++) {
 		struct child *c = &m->children[i];
 
-		if (c->pid > 0)
+		if (c->pid > 0 || !c->is_wanted)
 			continue;
 		if (c->start_at_ms <= now_ms())
 			start(m, c);
@@ -335,6 +441,50 @@ static int start_due(struct master *m)
 			wait = c->start_at_ms - now_ms();
 	}
 	return (int)wait;
+}
+
+static void drop_child(struct master *m, size_t at)
+{
+	arena_free(m->children[at].arena);
+	memmove(&m->children[at], &m->children[at + 1], (--m->n - at) * sizeof m->children[0]);
+}
+
+/* Ends what is not wanted any more, and forgets it when it has ended. */
+static void end_unwanted(struct master *m)
+{
+	int64_t now = now_ms();
+
+	for (size_t i = m->n; i-- > 0;) {
+		struct child *c = &m->children[i];
+
+		if (c->is_wanted || m->ends)
+			continue;
+		if (c->pid <= 0) {
+			drop_child(m, i);
+		} else if (now > c->end_at_ms + m->config->drain_ms + END_PATIENCE_MS) {
+			kill(c->pid, SIGKILL);
+		} else if (now >= c->end_at_ms && !c->was_told) {
+			c->was_told = true;
+			kill(c->pid, SIGTERM);
+		}
+	}
+}
+
+/* The one whose word counts when all have read the same configuration: the gateway, else the first milter. */
+static bool is_speaker(struct master *m, const struct child *c)
+{
+	const struct child *gateway = find_child(m, gateway_role, NULL);
+
+	return c == (gateway ? gateway : find_child(m, milter_role, NULL));
+}
+
+static void take_request(struct master *m, struct child *c)
+{
+	enum keys_request request = keys_answer(c->keys_fd, m->env.config_path);
+
+	if (request == KEYS_GONE)
+		forget_fd(&c->keys_fd);
+	m->is_reloaded |= request == KEYS_RELOADED && is_speaker(m, c);
 }
 
 static void wait_for_events(struct master *m)
@@ -353,8 +503,8 @@ static void wait_for_events(struct master *m)
 
 		if (fds[1 + 2 * i].revents)
 			on_ready(m, c);
-		if (fds[2 + 2 * i].revents && !keys_answer(c->keys_fd, m->env.config_path))
-			forget_fd(&c->keys_fd);
+		if (fds[2 + 2 * i].revents)
+			take_request(m, c);
 	}
 	if (fds[0].revents)
 		on_signal(m);
@@ -383,10 +533,13 @@ int master_run(const struct config *config, const char *config_path, bool foregr
 	if (!foreground && daemon(1, 0) < 0)
 		return 1;
 	m.env.master_pid = getpid();
-	plan(&m);
+	plan(&m, config);
 	m.signals = watch_signals(&m);
 	while (!m.ends || any_alive(&m)) {
 		wait_for_events(&m);
+		if (m.is_reloaded)
+			plan_again(&m);
+		end_unwanted(&m);
 		if (m.ends && now_ms() > m.end_by_ms) {
 			log_say(LOG_LEVEL_WARNING, "master", "roles did not drain in time");
 			signal_all(&m, SIGKILL);

@@ -19,6 +19,7 @@ struct role_env {
 	const int *listen_fds;	     /* one per config->listens, in order */
 	size_t listen_count;
 	const struct milter_conf *milter; /* of a milter role */
+	unsigned milter_number;	     /* from 1, no two have the same */
 	int doorbell_read, doorbell_write; /* gateway and milter ring, relay hears */
 	int ready_fd;
 	int keys_fd;		     /* gateway/keys.h */
@@ -50,7 +51,7 @@ void role_seek_leaks(void);
 int gateway_role(const struct role_env *env);
 int relay_role(const struct role_env *env);
 int reports_role(const struct role_env *env);
-/* There is a filter dmarc, whatever it says of reports: a reload may change that. */
+/* There is a filter dmarc, whatever it says of reports. */
 bool reports_are_wanted(const struct config *config);
 int scanner_role(const struct role_env *env);
 /* A filter of the configuration needs it. */

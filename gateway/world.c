@@ -132,6 +132,9 @@ bool world_reload(struct world *w, struct buf *ret_text)
 	}
 	snapshot_publish(s);
 	log_say(LOG_LEVEL_INFO, "reload", "generation %u is in force", s->generation);
+	/* Who loads a part only may have missed an error in the rest. */
+	if (!w->only_routes && !w->only_filters)
+		keys_tell_reloaded(w->env->keys_fd);
 	return true;
 }
 

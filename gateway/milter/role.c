@@ -146,18 +146,15 @@ static const struct control_command control_commands[] = {
     {NULL, NULL, NULL},
 };
 
-/* milter.sock, milter-2.sock ... in the order of the configuration. */
+/* milter.sock, milter-2.sock ... */
 static struct control *open_control(const struct role_env *env, struct loop *loop)
 {
 	struct arena *a = milter.world.arena;
 	const char *path = arena_printf(a, "%.*s/milter.sock", STR_ARG(env->config->runtime)).p;
 	struct control *control;
-	unsigned number = 1;
 
-	for (const struct milter_conf *m = env->config->milters; m && m != env->milter; m = m->next)
-		number++;
-	if (number > 1)
-		path = arena_printf(a, "%.*s/milter-%u.sock", STR_ARG(env->config->runtime), number).p;
+	if (env->milter_number > 1)
+		path = arena_printf(a, "%.*s/milter-%u.sock", STR_ARG(env->config->runtime), env->milter_number).p;
 	control = control_new(loop, path, control_commands, NULL);
 	if (!control)
 		log_say(LOG_LEVEL_ERROR, "control", "%s: %s", path, strerror(errno));

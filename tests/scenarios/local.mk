@@ -95,6 +95,7 @@ scenarios = \
 	tests/scenarios/received-names.mt \
 	tests/scenarios/recipient-classes.mt \
 	tests/scenarios/relay-intact.mt \
+	tests/scenarios/reload-roles.mt \
 	tests/scenarios/reload.mt \
 	tests/scenarios/roles.mt \
 	tests/scenarios/route-names.mt \
