@@ -192,6 +192,19 @@ static sfsistat not_stored(struct milter_conn *c)
 	return later(c, 451, "4.3.0", "cannot store the message, try again later");
 }
 
+/*
+ * An MTA that has gone tells its client to come again, which would leave a second copy: there is none for what
+ * it does not wait for. It hears of progress, which says nothing and still has to be written to it.
+ */
+static bool publish(struct milter_conn *c, struct setaside *aside)
+{
+	if (smfi_progress(c->ctx) == MI_SUCCESS)
+		return setaside_publish(aside);
+	setaside_abandon(aside);
+	errno = EPIPE;
+	return false;
+}
+
 /* Our quarantine has its copies only when the MTA has taken the changes that leave those recipients out. */
 static sfsistat apply_taken(struct milter_conn *c, const struct judgement *j, struct delivery_group *groups)
 {
@@ -205,7 +218,7 @@ static sfsistat apply_taken(struct milter_conn *c, const struct judgement *j, st
 			setaside_abandon(aside);
 		return later(c, 451, "4.3.0", "the message could not be changed as decided");
 	}
-	if (aside && !setaside_publish(aside))
+	if (aside && j->any_quarantine && !publish(c, aside))
 		return not_stored(c);
 	/* Else all of it is in our quarantine, or discarded by policy. */
 	return goes_on ? SMFIS_CONTINUE : SMFIS_DISCARD;

@@ -8,12 +8,14 @@ import sys
 sys.dont_write_bytecode = True
 
 import base64        # noqa: E402
+import fcntl         # noqa: E402
 import hashlib       # noqa: E402
 import os            # noqa: E402
 import re            # noqa: E402
 import signal        # noqa: E402
 import socket        # noqa: E402
 import struct        # noqa: E402
+import termios       # noqa: E402
 import threading     # noqa: E402
 import time          # noqa: E402
 
@@ -21,136 +23,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "mailtest")]
 from corners import POLICY, RULE                # noqa: E402
 from mt.daemon import free_port                 # noqa: E402
-from mt.milter import NO_REPLY                  # noqa: E402
 from mt.values import Failure                   # noqa: E402
+from mta import ACTIONS, ANSWERED, SILENT, SLOW, Wire, equal    # noqa: E402
 from role import MilterRole                     # noqa: E402
 
-SLOW = float(os.environ.get("MAILTEST_SLOW", "1"))
-ACTIONS, ANSWERED, SILENT = 0x1FF, 0x100000, 0x1FFFFF
-
-
-class Wire:
-    """An MTA without manners."""
-
-    def __init__(self, role, steps=ANSWERED, actions=ACTIONS, version=6, helo=True, address=None):
-        self.socket = socket.socket(socket.AF_INET if address else socket.AF_UNIX)
-        self.socket.settimeout(30 * SLOW)
-        self.socket.connect(address or role.socket)
-        self.buffer = b""
-        self.silent = 0
-        if version:
-            self.negotiate(version, actions, steps)
-        if version and helo:
-            self.say("C", b"pc.example\x004" + struct.pack("!H", 25) + b"192.0.2.7\0", "c")
-            self.say("H", b"pc.example\0", "c")
-
-    def negotiate(self, version, actions, steps):
-        self.send("O", struct.pack("!III", version, actions, steps))
-        command, data = self.receive()
-        if command == "O":
-            self.silent = struct.unpack("!III", data[:12])[2]
-        return command
-
-    def send(self, command, data=b""):
-        self.raw(struct.pack("!I", len(data) + 1) + command.encode() + data)
-
-    def raw(self, data):
-        self.socket.sendall(data)
-
-    def take(self, count):
-        while len(self.buffer) < count:
-            piece = self.socket.recv(1 << 20)
-            if not piece:
-                raise EOFError
-            self.buffer += piece
-        data, self.buffer = self.buffer[:count], self.buffer[count:]
-        return data
-
-    def receive(self):
-        try:
-            packet = self.take(struct.unpack("!I", self.take(4))[0])
-        except (EOFError, ConnectionError):
-            return "closed", b""
-        return chr(packet[0]), packet[1:]
-
-    def say(self, command, data, wanted):
-        self.send(command, data)
-        if self.silent & NO_REPLY.get(command, 0):
-            return b""
-        return self.expect(f"{command} {data[:60]!r}", wanted)
-
-    def expect(self, what, wanted):
-        got, data = self.receive()
-        if got not in wanted.split("|"):
-            raise Failure(what, f"the reply is {got} {data[:200]!r}, expected {wanted}")
-        return data
-
-    def macros(self, stage, **values):
-        self.send("D", stage.encode() + b"".join(k.encode() + b"\0" + v + b"\0" for k, v in values.items()))
-
-    def envelope(self, sender=b"<a@example.com>", rcpts=(b"<b@example.net>",)):
-        self.say("M", sender + b"\0", "c")
-        for rcpt in rcpts:
-            self.say("R", rcpt + b"\0", "c")
-
-    def content(self, fields=((b"Subject", b" x"),), pieces=(b"x\r\n",)):
-        """Everything between the envelope and the end; the last reply."""
-        for name, value in fields:
-            self.say("L", name + b"\0" + value + b"\0", "c")
-        self.say("N", b"", "c")
-        for piece in pieces:
-            self.say("B", piece, "c")
-
-    def end(self, wanted="c"):
-        """Added fields by name, and the data of the last reply."""
-        self.send("E")
-        added = {}
-        while True:
-            command, data = self.receive()
-            if command in "hi":
-                name, value = data[4 * (command == "i"):].split(b"\0")[:2]
-                added[name.decode()] = value
-            elif command not in "m+2-eqbp":
-                break
-        if command not in wanted.split("|"):
-            raise Failure("end of message", f"the reply is {command} {data[:200]!r}, expected {wanted}")
-        return added, data
-
-    def message(self, subject=b"x", body=b"x\r\n"):
-        self.envelope()
-        self.content([(b"Subject", b" " + subject)], [body])
-        added, _ = self.end()
-        equal("the subject seen", added["X-Subject"], b" " + subject)
-        equal("the size seen", added["X-Size"], b" %d" % (len(b"Subject: \r\n\r\n") + len(subject) + len(body)))
-
-    def close(self):
-        self.socket.close()
-
-    def hang_up(self, packet=b""):
-        """A last packet, perhaps without sense, then quit; the letters of all replies."""
-        got = []
-        try:
-            self.raw(packet)
-            self.send("Q")
-            self.socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass    # closed already
-        while "closed" not in got:
-            got.append(self.receive()[0])
-        self.close()
-        return got
-
-    def quit(self):
-        self.send("Q")
-        self.close()
-
-
-def equal(what, got, wanted):
-    if got != wanted:
-        raise Failure(what, f"is {got!r}, expected {wanted!r}")
-
-
-# ---- packets ----
 
 def large_macros(role):
     """macros of 60 KB and hundreds of them: facts take 1000 octets, the session goes on"""
@@ -445,6 +321,73 @@ def versions(role):
             raise Failure(f"version {version}", "is not refused")
 
 
+HOLDS = """dns { server 127.0.0.1:{port}; timeout 20s; }
+limits { stage 25s; }
+filter dkim;
+policy { at message { quarantine "held" if rcpt == "held@example.net"; accept; } }
+"""
+
+
+def signed_fields():
+    """What cannot be judged without a question to DNS; the body is x CRLF."""
+    digest = base64.b64encode(hashlib.sha256(b"x\r\n").digest())
+    return [(b"From", b" a@example.com"), (b"DKIM-Signature", b" v=1; a=rsa-sha256; d=example.com; s=s; h=from; bh="
+             + digest + b"; b=" + base64.b64encode(b"s" * 256))]
+
+
+def answer_all(dns):
+    """SERVFAIL for every question, until the socket is closed."""
+    try:
+        while True:
+            query, asker = dns.recvfrom(4096)
+            dns.sendto(query[:2] + b"\x81\x82" + query[4:], asker)
+    except OSError:
+        pass
+
+
+def await_read(w):
+    """The other side has taken everything that was sent."""
+    end = time.monotonic() + 30 * SLOW
+    while struct.unpack("i", fcntl.ioctl(w.socket, termios.TIOCOUTQ, b"\0" * 4))[0]:
+        if time.monotonic() > end:
+            raise Failure("wire", "what was sent is not read")
+        time.sleep(0.005)
+
+
+def gone(role):
+    """an MTA that goes before it has the answer leaves no copy in the quarantine: its client comes again"""
+    only, both = (b"<held@example.net>",), (b"<b@example.net>", b"<held@example.net>")
+    dns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    dns.bind(("127.0.0.1", 0))
+    holder = MilterRole(role.builddir, HOLDS.replace("{port}", str(dns.getsockname()[1])))
+    answers = threading.Thread(target=answer_all, args=(dns,), daemon=True)
+    try:
+        for rcpts in (only, both):
+            w = Wire(holder)
+            w.envelope(rcpts=rcpts)
+            w.content(signed_fields())
+            w.send("E")
+            await_read(w)
+            w.close()    # while the verdict waits for DNS
+        answers.start()
+        holder.expect_idle("gone")
+        equal("files left behind", quarantined(holder), [])
+        for rcpts, reply in ((only, "d"), (both, "c")):
+            w = Wire(holder)
+            w.envelope(rcpts=rcpts)
+            w.content(signed_fields())
+            w.end(reply)
+            w.quit()
+        equal("copies for those that waited, two files each", len(quarantined(holder)), 4)
+    finally:
+        dns.close()
+        holder.close()
+
+
+def quarantined(role):
+    return sorted(os.listdir(os.path.join(role.gateway.state, "quarantine")))
+
+
 # ---- many ----
 
 def role_memory(pid):
@@ -554,9 +497,7 @@ def progress(role, _):
         try:
             w = Wire(slow)
             w.envelope()
-            digest = base64.b64encode(hashlib.sha256(b"x\r\n").digest())
-            w.content([(b"From", b" a@example.com"), (b"DKIM-Signature", b" v=1; a=rsa-sha256; d=example.com; s=s; h=from; bh="
-                       + digest + b"; b=" + base64.b64encode(b"s" * 256))])
+            w.content(signed_fields())
             started, seen = time.monotonic(), []
             w.send("E")
             while not seen or seen[-1][0] in "pih":
@@ -598,7 +539,7 @@ def play_blocked(slow):
     return f"{memory:.0f} KiB a session, {threads} threads more, the last answer after {seconds:.1f} s"
 
 
-TESTS = (large_macros, large_fields, blanks, replies, cut_packets, order, further_connection, addresses, listeners, actions, steps, versions)
+TESTS = (large_macros, large_fields, blanks, replies, cut_packets, order, further_connection, addresses, listeners, actions, steps, versions, gone)
 LOADS = (leak, standing, blocked, progress)
 
 
