@@ -309,6 +309,10 @@ EXTRA_PROGRAMS += tests/bench/bench-rules
 tests_bench_bench_rules_SOURCES = tests/bench/bench-rules.c
 tests_bench_bench_rules_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 
+# The daemon without -f: syslog, accounts.
+TESTS += tests/suites/background.py
+dist_noinst_SCRIPTS += tests/suites/background.py
+
 # What the pages for administrators tell to write is accepted.
 TESTS += tests/suites/doc-examples
 dist_noinst_SCRIPTS += tests/suites/doc-examples
