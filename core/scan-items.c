@@ -14,7 +14,7 @@ const struct str scan_prefix = {"Received: from mailreeve (mailreeve [127.0.0.1]
 
 static void add_item(struct scan_items *items, struct str bytes, const struct mime_part *part)
 {
-	if (items->n == WIRE_ITEMS_MAX) {
+	if (items->n == items->room) {
 		items->is_cut = true;
 		return;
 	}
@@ -26,9 +26,10 @@ void scan_items(struct message *m, struct scan_items *ret_items)
 {
 	struct mime *mime = message_mime(m);
 
-	*ret_items = (struct scan_items){0};
-	ret_items->bytes = arena_array(m->arena, WIRE_ITEMS_MAX, sizeof *ret_items->bytes);
-	ret_items->parts = arena_array(m->arena, WIRE_ITEMS_MAX, sizeof *ret_items->parts);
+	/* The message, and of each part up to three readings. */
+	*ret_items = (struct scan_items){.room = 1 + 3 * mime->part_count < WIRE_ITEMS_MAX ? 1 + 3 * mime->part_count : WIRE_ITEMS_MAX};
+	ret_items->bytes = arena_array(m->arena, ret_items->room, sizeof *ret_items->bytes);
+	ret_items->parts = arena_array(m->arena, ret_items->room, sizeof *ret_items->parts);
 	add_item(ret_items, spool_data(m->spool), NULL);
 	for (struct mime_part *part = mime->root; part; part = (struct mime_part *)mime_next(part)) {
 		struct str decoded;

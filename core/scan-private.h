@@ -10,6 +10,12 @@
 
 enum { SCAN_IDLE_MAX = 64 };
 
+/* A connection, and room for the answers that come over it. */
+struct scan_link {
+	int fd; /* -1: none */
+	char *room;
+};
+
 struct scan {
 	struct arena *arena;
 	struct str socket, tmpdir;
@@ -19,7 +25,7 @@ struct scan {
 	int64_t timeout_ms;
 	uint64_t ids;
 	pthread_mutex_t lock; /* of what follows */
-	int idle[SCAN_IDLE_MAX];
+	struct scan_link idle[SCAN_IDLE_MAX];
 	size_t idle_count;
 	struct sockaddr_un own_address;
 	socklen_t own_size;

@@ -164,65 +164,80 @@ static int connect_scanner(struct scan *sc)
 	return connect_to(&sc->own_address, sc->own_size);
 }
 
+static void close_link(struct scan_link *l)
+{
+	int why = errno;
+
+	if (l->fd >= 0)
+		close(l->fd);
+	free(l->room);
+	*l = (struct scan_link){.fd = -1};
+	errno = why;
+}
+
+/* Connected, and the scanner knows what we want; else fd -1 with errno. */
+static struct scan_link open_link(struct scan *sc, int64_t deadline_ms)
+{
+	struct scan_link l = {.fd = connect_scanner(sc)};
+
+	if (l.fd < 0)
+		return l;
+	l.room = malloc(WIRE_ANSWER_MAX);
+	if (!l.room || !send_setup(sc, l.fd, l.room, deadline_ms))
+		close_link(&l);
+	return l;
+}
+
 /* A scanner that starts again is there in a moment. */
-static int connect_patiently(struct scan *sc, char *room, int64_t deadline_ms)
+static struct scan_link connect_patiently(struct scan *sc, int64_t deadline_ms)
 {
 	int64_t until = now_ms() + ABSENT_MS;
 
 	for (;;) {
-		int fd = connect_scanner(sc), why;
+		struct scan_link l = open_link(sc, deadline_ms);
+		int why = errno;
 
-		if (fd >= 0 && send_setup(sc, fd, room, deadline_ms))
-			return fd;
-		why = errno;
-		if (fd >= 0)
-			close(fd);
-		errno = why;
-		if (now_ms() >= until || now_ms() >= deadline_ms || (sc->socket.n == 0 && sc->own_size == 0))
-			return -1;
+		if (l.fd >= 0 || now_ms() >= until || now_ms() >= deadline_ms || (sc->socket.n == 0 && sc->own_size == 0)) {
+			errno = why;
+			return l;
+		}
 		poll(NULL, 0, AGAIN_MS);
 	}
 }
 
-static int take_idle(struct scan *sc)
+static struct scan_link take_idle(struct scan *sc)
 {
-	int fd = -1;
+	struct scan_link l = {.fd = -1};
 
 	pthread_mutex_lock(&sc->lock);
 	if (sc->idle_count)
-		fd = sc->idle[--sc->idle_count];
+		l = sc->idle[--sc->idle_count];
 	pthread_mutex_unlock(&sc->lock);
-	return fd;
+	return l;
 }
 
-static void keep_idle(struct scan *sc, int fd)
+static void keep_idle(struct scan *sc, struct scan_link *l)
 {
 	pthread_mutex_lock(&sc->lock);
 	if (sc->idle_count < SCAN_IDLE_MAX) {
-		sc->idle[sc->idle_count++] = fd;
-		fd = -1;
+		sc->idle[sc->idle_count++] = *l;
+		*l = (struct scan_link){.fd = -1};
 	}
 	pthread_mutex_unlock(&sc->lock);
-	if (fd >= 0)
-		close(fd);
+	close_link(l);
 }
 
 void scan_start(struct scan *sc)
 {
-	char *room;
-	int fd;
+	struct scan_link l;
 
 	if (!scan_is_used(sc))
 		return;
 	if (sc->timeout_ms == 0)
 		sc->timeout_ms = 60000;
-	fd = connect_scanner(sc);
-	room = malloc(WIRE_ANSWER_MAX);
-	if (fd >= 0 && room && send_setup(sc, fd, room, now_ms() + SETUP_MS))
-		keep_idle(sc, fd);
-	else if (fd >= 0)
-		close(fd);
-	free(room);
+	l = open_link(sc, now_ms() + SETUP_MS);
+	if (l.fd >= 0)
+		keep_idle(sc, &l);
 }
 
 void scan_close(struct scan *sc)
@@ -230,7 +245,7 @@ void scan_close(struct scan *sc)
 	if (!sc)
 		return;
 	while (sc->idle_count)
-		close(sc->idle[--sc->idle_count]);
+		close_link(&sc->idle[--sc->idle_count]);
 	if (sc->life_fd >= 0)
 		scan_own_end(sc);
 	pthread_mutex_destroy(&sc->lock);
@@ -292,58 +307,53 @@ static struct str why_not(struct arena *a, const struct scan *sc)
 }
 
 static struct scan_report *ask(struct scan *sc, struct arena *a, const struct scan_items *items, int memory,
-    uint64_t size, char *room)
+    uint64_t size)
 {
 	int64_t deadline_ms = now_ms() + sc->timeout_ms + GRACE_MS;
 	struct wire_head answer, request = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = WIRE_SCAN,
 	    .id = __atomic_add_fetch(&sc->ids, 1, __ATOMIC_RELAXED) + 1, .count = (uint32_t)items->n, .size = size};
-	int fd = take_idle(sc);
-	bool ok = false, was_idle = fd >= 0;
+	struct scan_link l = take_idle(sc);
+	struct scan_report *report;
+	bool ok = false, was_idle = l.fd >= 0;
 
 	/* A connection that waited may be of a scanner that is no more: once more with a new one. */
 	for (int attempt = 0; attempt < 1 + was_idle && !ok; attempt++) {
-		if (fd < 0)
-			fd = connect_patiently(sc, room, deadline_ms);
-		if (fd < 0)
+		if (l.fd < 0)
+			l = connect_patiently(sc, deadline_ms);
+		if (l.fd < 0)
 			break;
 		request.timeout_ms = deadline_ms - GRACE_MS > now_ms() ? (uint32_t)(deadline_ms - GRACE_MS - now_ms()) : 1;
-		ok = exchange(fd, (struct str){(const char *)&request, sizeof request}, memory, deadline_ms, room, &answer);
+		ok = exchange(l.fd, (struct str){(const char *)&request, sizeof request}, memory, deadline_ms, l.room, &answer);
 		if (ok)
 			break;
-		int why = errno;
-
-		close(fd);
-		errno = why;
-		fd = -1;
-		if (why == ETIMEDOUT)
+		close_link(&l);
+		if (errno == ETIMEDOUT)
 			break;
 	}
 	if (!ok)
 		return unscanned(a, why_not(a, sc));
-	keep_idle(sc, fd);
-	return read_report(a, &answer, room, items);
+	report = read_report(a, &answer, l.room, items);
+	keep_idle(sc, &l);
+	return report;
 }
 
 const struct scan_report *message_scan(struct scan *sc, struct message *m)
 {
 	struct scan_items items;
 	uint64_t size;
-	char *room;
 	int memory;
 
 	if (m->scan)
 		return m->scan;
 	scan_items(m, &items);
 	memory = scan_items_memory(m->arena, &items, &size);
-	room = malloc(WIRE_ANSWER_MAX);
-	if (memory < 0 || !room)
+	if (memory < 0)
 		m->scan = unscanned(m->arena, size > WIRE_BYTES_MAX ? STR("the message is too large to be scanned") :
 		    STR("there is no memory for the scan"));
 	else
-		m->scan = ask(sc, m->arena, &items, memory, size, room);
+		m->scan = ask(sc, m->arena, &items, memory, size);
 	if (memory >= 0)
 		close(memory);
-	free(room);
 	return m->scan;
 }
 

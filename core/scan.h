@@ -57,7 +57,7 @@ const struct scan_report *message_scan(struct scan *sc, struct message *m);
 struct scan_items {
 	struct str *bytes;
 	const struct mime_part **parts;
-	size_t n;
+	size_t n, room;
 	bool is_cut; /* more than WIRE_ITEMS_MAX */
 };
 void scan_items(struct message *m, struct scan_items *ret_items);

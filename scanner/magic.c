@@ -154,20 +154,24 @@ static bool is_disk(struct str s)
 
 enum { ZIP_ENTRIES_MAX = 1 << 20, ZIP_END = 22, ZIP_ENTRY = 46, ZIP_COMMENT_MAX = 65535 };
 
-/* Where the list of members begins: said by the record at the end. */
+/* Where the list of members begins: said by the record at the end. Most files are none: the letter is looked for. */
 static ptrdiff_t zip_directory(struct str s)
 {
-	size_t last = s.n < ZIP_END ? 0 : s.n - ZIP_END;
+	struct str tail = str_from(s, s.n > ZIP_END + ZIP_COMMENT_MAX ? s.n - ZIP_END - ZIP_COMMENT_MAX : 0);
+	size_t left = tail.n < ZIP_END ? 0 : tail.n - ZIP_END + 1;
+	const char *p;
 
-	for (size_t at = last + 1; at-- > 0 && last - at <= ZIP_COMMENT_MAX && s.n >= ZIP_END;)
-		if (memcmp(s.p + at, "PK\005\006", 4) == 0) {
-			size_t size = content_u32(s, at + 12), start = content_u32(s, at + 16);
+	while (left && (p = memrchr(tail.p, 'P', left))) {
+		size_t at = (size_t)(p - s.p), size = content_u32(s, at + 12), start = content_u32(s, at + 16);
 
-			/* Something may stand before the whole file: then only the size is right. */
-			if (start < s.n && s.n - start >= 4 && memcmp(s.p + start, "PK\001\002", 4) == 0)
-				return (ptrdiff_t)start;
-			return size <= at ? (ptrdiff_t)(at - size) : -1;
-		}
+		left = (size_t)(p - tail.p);
+		if (memcmp(p, "PK\005\006", 4) != 0)
+			continue;
+		/* Something may stand before the whole file: then only the size is right. */
+		if (start < s.n && s.n - start >= 4 && memcmp(s.p + start, "PK\001\002", 4) == 0)
+			return (ptrdiff_t)start;
+		return size <= at ? (ptrdiff_t)(at - size) : -1;
+	}
 	return -1;
 }
 

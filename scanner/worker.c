@@ -19,7 +19,7 @@
 #include "scanner/faults.h"
 #include "scanner/private.h"
 
-enum { MEMORY_MORE = 1 << 30 };
+enum { MEMORY_MORE = 1 << 30, COPIED_MAX = 256 * 1024 /* above, a mapping is cheaper than a copy */ };
 
 struct worker {
 	struct engine *engine;
@@ -148,22 +148,38 @@ static void work(struct worker *w, const char *map, uint32_t count, uint64_t dea
 	}
 }
 
+/* What is small is copied: that costs less than pages which come and go. */
+static const char *read_items(int fd, uint64_t size)
+{
+	static _Alignas(struct wire_item) char copy[COPIED_MAX];
+	void *map;
+
+	if (size <= sizeof copy)
+		return pread(fd, copy, size, 0) == (ssize_t)size ? copy : NULL;
+	map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	return map == MAP_FAILED ? NULL : map;
+}
+
+static void drop_items(const char *items, uint64_t size)
+{
+	if (items && size > COPIED_MAX)
+		munmap((void *)items, size);
+}
+
 /* The bytes must not change while they are read. */
 static const char *open_items(const struct wire_head *head, int fd)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
-	char *map;
+	const char *items;
 
 	if (seals < 0 || (seals & (F_SEAL_WRITE | F_SEAL_SHRINK)) != (F_SEAL_WRITE | F_SEAL_SHRINK) ||
 	    fstat(fd, &st) < 0 || (uint64_t)st.st_size != head->size)
 		return NULL;
-	map = mmap(NULL, head->size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		return NULL;
-	if (wire_check_items(map, head->size, head->count))
-		return map;
-	munmap(map, head->size);
+	items = read_items(fd, head->size);
+	if (items && wire_check_items(items, head->size, head->count))
+		return items;
+	drop_items(items, head->size);
 	return NULL;
 }
 
@@ -179,16 +195,16 @@ static void serve(struct worker *w, int fd, struct str datagram, int memory)
 {
 	uint64_t started = now_us();
 	struct wire_head head;
-	const char *map;
+	const char *items;
 
 	if (!wire_read_request(datagram, &head) || head.op != WIRE_SCAN || memory < 0)
 		_exit(1);
 	wire_answer_start(&w->answer, w->room, &head);
-	map = open_items(&head, memory);
+	items = open_items(&head, memory);
 	close(memory);
-	if (map) {
-		work(w, map, head.count, started + (uint64_t)head.timeout_ms * 800);
-		munmap((void *)map, head.size);
+	if (items) {
+		work(w, items, head.count, started + (uint64_t)head.timeout_ms * 800);
+		drop_items(items, head.size);
 	} else {
 		refuse(w, "the message did not arrive whole");
 	}
