@@ -146,7 +146,11 @@ static bool send_setup(struct scan *sc, int fd, char *room, int64_t deadline_ms)
 	bool ok;
 
 	wire_put_settings(&request, 1, &sc->settings, sc->paths, sc->path_count);
-	ok = exchange(fd, buf_str(&request), -1, deadline_ms, room, &head) && head.status == WIRE_CLEAN;
+	ok = exchange(fd, buf_str(&request), -1, deadline_ms, room, &head);
+	if (ok && head.status != WIRE_CLEAN) {
+		ok = false;
+		errno = EINVAL;
+	}
 	buf_free(&request);
 	return ok;
 }

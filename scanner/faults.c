@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -145,4 +146,12 @@ bool fault_happens(struct str bytes)
 		if (str_starts(bytes, str_of(faults[i].text)))
 			return faults[i].happen();
 	return false;
+}
+
+void fault_of_rank(bool is_idle)
+{
+	const char *fault = getenv("REEVE_FAULT");
+
+	while (is_idle && fault && strcmp(fault, "starved") == 0)
+		pause();
 }

@@ -12,11 +12,18 @@
 #ifdef SCANNER_FAULTS
 /* Does what the text asks for: "FAULT:segv", "FAULT:memory" ...; true when what must be denied was possible. */
 bool fault_happens(struct str bytes);
+/* REEVE_FAULT=starved: what loads when nobody else wants the processor never gets it. */
+void fault_of_rank(bool is_idle);
 #else
 static inline bool fault_happens(struct str bytes)
 {
 	(void)bytes;
 	return false;
+}
+
+static inline void fault_of_rank(bool is_idle)
+{
+	(void)is_idle;
 }
 #endif
 

@@ -19,7 +19,7 @@
 #include "lib/log.h"
 #include "scanner/supervisor.h"
 
-enum { RETRY_MS = 10000, SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000, OLD_S = 7 * 86400, DAY_MS = 86400 * 1000 };
+enum { RETRY_MS = 10000, PATIENCE_MS = 120000, PATIENCE_CHECKS = 200, SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000, OLD_S = 7 * 86400, DAY_MS = 86400 * 1000 };
 
 static void fall_back(pid_t pid)
 {
@@ -51,7 +51,7 @@ static void generation_free(struct supervisor *s, struct generation *g)
 }
 
 /* In the template's process: only its own link stays open. */
-static _Noreturn void become_template(struct generation *g, int link, bool is_quiet)
+static _Noreturn void become_template(struct generation *g, int link)
 {
 	sigset_t none;
 
@@ -63,10 +63,10 @@ static _Noreturn void become_template(struct generation *g, int link, bool is_qu
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	template_main(link, &g->settings, g->tmpdir, is_quiet);
+	template_main(link, &g->settings, g->tmpdir, g->rank);
 }
 
-static bool fork_template(struct generation *g, bool is_quiet)
+static bool fork_template(struct generation *g)
 {
 	int ends[2];
 
@@ -74,7 +74,7 @@ static bool fork_template(struct generation *g, bool is_quiet)
 		return false;
 	g->pid = fork();
 	if (g->pid == 0)
-		become_template(g, ends[1], is_quiet);
+		become_template(g, ends[1]);
 	close(ends[1]);
 	g->link = ends[0];
 	return g->pid > 0;
@@ -113,11 +113,12 @@ static void start(struct supervisor *s)
 	copy_settings(g, buf_str(&s->wanted));
 	g->number = ++s->numbers;
 	g->link = -1;
+	g->rank = !s->current ? LOAD_AS_ALL : s->hurries ? LOAD_LOW : LOAD_IDLE;
 	g->started_ms = supervisor_now_ms();
 	snprintf(g->tmpdir, sizeof g->tmpdir, "%.200s/g%u", s->tmpdir, g->number);
 	*place = g;
 	s->changed = false;
-	if (mkdir(g->tmpdir, 0700) == 0 && fork_template(g, s->current != NULL)) {
+	if (mkdir(g->tmpdir, 0700) == 0 && fork_template(g)) {
 		s->next = g;
 		return;
 	}
@@ -217,6 +218,7 @@ static void take_over(struct supervisor *s, struct generation *g)
 		drain(s->current);
 	s->current = g;
 	s->next = NULL;
+	s->hurries = false;
 	s->error[0] = '\0';
 	s->stats.loads++;
 	say_ready(g);
@@ -345,10 +347,26 @@ static void ask_for_missing(struct generation *g)
 			ask_for_worker(g, i);
 }
 
+/* Where somebody always wants the processor, what loads when nobody does would never be done. */
+static void hurry(struct supervisor *s)
+{
+	struct generation *g = s->next;
+	int64_t patience = g ? (int64_t)g->settings.wire.check_ms * PATIENCE_CHECKS : 0;
+
+	if (!g || g->rank != LOAD_IDLE || g->ready_ms ||
+	    supervisor_now_ms() - g->started_ms < (patience < PATIENCE_MS ? patience : PATIENCE_MS))
+		return;
+	s->hurries = true;
+	s->changed = true;
+	g->state = GENERATION_DRAINS;
+	s->next = NULL;
+}
+
 void generations_tend(struct supervisor *s)
 {
 	struct generation *g = s->current;
 
+	hurry(s);
 	if (s->changed && !s->next && supervisor_now_ms() >= s->retry_ms && s->wanted.n) {
 		struct wire_settings wire;
 

@@ -41,9 +41,15 @@ struct settings {
 	size_t size;
 };
 
+/* How a template loads while others scan, who come first. */
+enum load_rank {
+	LOAD_AS_ALL, /* nobody scans meanwhile */
+	LOAD_LOW,    /* with a tenth of the others' time when all want some */
+	LOAD_IDLE,   /* when nobody else wants the processor */
+};
+
 /* Process bodies: do not return. tmpdir: of this generation, private. */
-/* is_quiet: others scan meanwhile, and come first. */
-_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir, bool is_quiet);
+_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir, enum load_rank rank);
 _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_settings *settings, const char *tmpdir);
 int supervisor_main(int listen_fd, int life_fd, int ready_fd, const char *tmpdir);
 

@@ -54,6 +54,7 @@ struct generation {
 	struct worker workers[WIRE_WORKERS_MAX];
 	size_t worker_count;
 	unsigned lost; /* workers that died before they had settled */
+	enum load_rank rank;
 	int64_t started_ms, ready_ms;
 };
 
@@ -78,6 +79,7 @@ struct supervisor {
 	struct buf wanted;	    /* the settings in force, as they came */
 	uint64_t serial;
 	bool changed;		    /* databases or settings are newer than what is loaded */
+	bool hurries;		    /* the last load got no time: the next takes some */
 	int64_t retry_ms;	    /* not before */
 	int64_t warn_ms;	    /* of old databases, not before */
 	char error[LINK_TEXT_MAX];  /* why the last load failed; "" it did not */

@@ -8,27 +8,28 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/sandbox.h"
+#include "scanner/faults.h"
 #include "scanner/private.h"
 
-enum { QUIET = 10 /* nice: a tenth of the others' time when all want some */ };
+enum { LOW_NICE = 10 };
 
 struct template {
 	int link;
 	const struct settings *settings;
 	const char *tmpdir;
-	bool is_quiet;
+	enum load_rank rank;
 	struct engine *engine;
 	uint64_t fingerprint;
 	bool told;
@@ -154,6 +155,25 @@ struct loading {
 	struct link_message m;
 };
 
+/* As sched_setattr() wants it, version 0; the header of the kernel and that of libc cannot be included both. */
+struct rank {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+/* Of this thread alone. Failing that it loads like all. */
+static void take_rank(enum load_rank rank)
+{
+	struct rank low = {.size = sizeof low, .policy = SCHED_BATCH, .nice = LOW_NICE}, idle = {.size = sizeof idle, .policy = SCHED_IDLE};
+
+	if (rank == LOAD_LOW || (rank == LOAD_IDLE && syscall(SYS_sched_setattr, 0, &idle, 0) < 0))
+		syscall(SYS_sched_setattr, 0, &low, 0);
+	fault_of_rank(rank == LOAD_IDLE);
+}
+
 /*
  * A thread, for its rank is its own: while it loads, those who scan come first, and what is forked
  * later has the usual rank again. It has ended by then.
@@ -163,8 +183,7 @@ static void *load_quietly(void *arg)
 	struct loading *l = arg;
 	struct template *t = l->t;
 
-	if (t->is_quiet)
-		setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), QUIET);
+	take_rank(t->rank);
 	t->engine = engine_load(&t->settings->wire, t->settings->paths, t->settings->count, t->tmpdir, &l->m.info, l->m.text);
 	return NULL;
 }
@@ -199,10 +218,10 @@ static void load(struct template *t)
 	_exit(1);
 }
 
-_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir, bool is_quiet)
+_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir, enum load_rank rank)
 {
 	struct sandbox confined;
-	struct template t = {.link = link, .settings = settings, .tmpdir = tmpdir, .is_quiet = is_quiet};
+	struct template t = {.link = link, .settings = settings, .tmpdir = tmpdir, .rank = rank};
 
 	prctl(PR_SET_NAME, "reeve-template");
 	load(&t);

@@ -58,7 +58,7 @@ static inline void write_sample(struct kit *k, const char *comment)
 	buf_free(&b);
 }
 
-static inline void start(struct kit *k, int64_t timeout_ms)
+static inline void start_checking(struct kit *k, int64_t timeout_ms, uint32_t check_ms)
 {
 	struct wire_settings *s;
 
@@ -72,10 +72,15 @@ static inline void start(struct kit *k, int64_t timeout_ms)
 	s->max_members = 100;
 	s->max_depth = 5;
 	s->max_ratio = 250;
-	s->check_ms = 50;
+	s->check_ms = check_ms;
 	assert_true(scan_add_database(k->scan, str_of(k->folder)));
 	scan_set_timeout(k->scan, timeout_ms);
 	scan_start(k->scan);
+}
+
+static inline void start(struct kit *k, int64_t timeout_ms)
+{
+	start_checking(k, timeout_ms, 50);
 }
 
 /* program: from the build folder. */

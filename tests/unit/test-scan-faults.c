@@ -36,6 +36,25 @@ static uint64_t count_of(struct kit *k, const char *name)
 	return n;
 }
 
+/* A load of low rank that gets no time is begun again with a better one. */
+static void starved_load(void **state)
+{
+	struct kit *k = kit_with("tests/scanner-faulty");
+
+	(void)state;
+	setenv("REEVE_FAULT", "starved", 1);
+	write_sample(k, "One");
+	start_checking(k, 20000, 10);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	unsetenv("REEVE_FAULT"); /* it has a copy */
+	write_sample(k, "Second");
+	for (int i = 0; i < 6000 && count_of(k, "loads") < 2; i++)
+		usleep(10000);
+	assert_int_equal(count_of(k, "loads"), 2);
+	assert_int_equal(count_of(k, "load-failures"), 0);
+	kit_free(k);
+}
+
 /* Each is tried again in a fresh worker, once; then it is not scanned. */
 static void crashes(void **state)
 {
@@ -176,6 +195,7 @@ static void others_go_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(starved_load),
 	    cmocka_unit_test(crashes),
 	    cmocka_unit_test(hangs),
 	    cmocka_unit_test(denied),
