@@ -19,7 +19,10 @@
 #include "lib/log.h"
 #include "scanner/supervisor.h"
 
-enum { RETRY_MS = 10000, PATIENCE_MS = 120000, PATIENCE_CHECKS = 200, SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000, OLD_S = 7 * 86400, DAY_MS = 86400 * 1000 };
+enum {
+	RETRY_MS = 10000, PATIENCE_MS = 120000, PATIENCE_CHECKS = 200, SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000, OLD_S = 7 * 86400,
+	DAY_MS = 86400 * 1000
+};
 
 static void fall_back(pid_t pid)
 {
