@@ -309,9 +309,9 @@ EXTRA_PROGRAMS += tests/bench/bench-rules
 tests_bench_bench_rules_SOURCES = tests/bench/bench-rules.c
 tests_bench_bench_rules_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 
-# The daemon without -f: syslog, accounts.
-TESTS += tests/suites/background.py
-dist_noinst_SCRIPTS += tests/suites/background.py
+# The daemon without -f: syslog, accounts. What configure says of what is not there.
+TESTS += tests/suites/background.py tests/suites/configure_messages.py
+dist_noinst_SCRIPTS += tests/suites/background.py tests/suites/configure_messages.py
 
 # What the pages for administrators tell to write is accepted.
 TESTS += tests/suites/doc-examples
