@@ -155,6 +155,8 @@ void judge_log(const struct snapshot *snap, const struct session *s, const struc
 	log_text(&l, "helo", s->helo);
 	if (s->tls_version.n)
 		log_text(&l, "tls", s->tls_version);
+	if (s->tls_peer.n)
+		log_text(&l, "tls_peer", s->tls_peer);
 	log_text(&l, "from", m->sender.text);
 	log_recipients(&l, j);
 	log_message_id(&l, m);

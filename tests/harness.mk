@@ -69,6 +69,7 @@ EXTRA_DIST += \
 	tests/milter/corners/messages.lua \
 	tests/milter/corners/quit.lua \
 	tests/milter/corners/unknown.lua \
+	tests/milter/dovecot.py \
 	tests/milter/mta.py \
 	tests/milter/role.py \
 	tests/milter/sendmail.py \

@@ -63,13 +63,24 @@ void intake_connect(struct intake *in, const char *name, const struct intake_mac
 	take(macros, s->arena, "{daemon_name}", &s->mta_daemon);
 }
 
+/*
+ * Sendmail names the subject of any certificate, and says beside it whether it could verify it. Postfix
+ * names only what it verified, and never says so: there its name has to do. Nothing said is nothing verified.
+ */
+static bool has_verified(const struct intake_macros *macros)
+{
+	struct str verify = macro(macros, "{verify}");
+
+	return str_is(verify, "OK") || (!verify.n && str_starts(macro(macros, "v"), STR("Postfix")));
+}
+
 static void take_tls(struct intake *in, const struct intake_macros *macros)
 {
 	struct session *s = in->s;
 
 	take(macros, s->arena, "{tls_version}", &s->tls_version);
 	take(macros, s->arena, "{cipher}", &s->tls_cipher);
-	if (str_is(macro(macros, "{verify}"), "OK"))
+	if (has_verified(macros))
 		take(macros, s->arena, "{cert_subject}", &s->tls_peer);
 }
 

@@ -131,7 +131,7 @@ static void ask_macros(SMFICTX *ctx)
 		int stage;
 		const char *names;
 	} lists[] = {
-	    {SMFIM_CONNECT, "{daemon_name} {daemon_addr} {if_addr} {client_resolve}"},
+	    {SMFIM_CONNECT, "v {daemon_name} {daemon_addr} {if_addr} {client_resolve}"},
 	    {SMFIM_HELO, "{tls_version} {cipher} {verify} {cert_subject}"},
 	    {SMFIM_ENVFROM, "i {auth_authen} {tls_version} {cipher} {verify} {cert_subject}"},
 	    {SMFIM_EOH, "i"},

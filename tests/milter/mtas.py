@@ -11,6 +11,7 @@ import os            # noqa: E402
 import re            # noqa: E402
 import signal        # noqa: E402
 import smtplib       # noqa: E402
+import ssl           # noqa: E402
 import subprocess    # noqa: E402
 import threading     # noqa: E402
 import time          # noqa: E402
@@ -18,6 +19,7 @@ import time          # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "clients"), os.path.join(HERE, "..", "mailtest")]
 from clients import World                       # noqa: E402
+from dovecot import AuthServer                  # noqa: E402
 from mt.daemon import Gateway, free_port        # noqa: E402
 from mt.values import Failure                   # noqa: E402
 from sendmail import Sendmail                   # noqa: E402
@@ -51,10 +53,27 @@ policy {{
         replace-body "Removed: {{subject}}\\n.dot" if subject == "body";
         tag header "X-Local" "{{client.local}} {{helo}}" if subject == "local";
         tag header "X-Facts" "{{client}} {{helo}} {{mta.daemon}} {{mta.queue-id}}" if subject == "facts";
+        tag header "X-Tls" "{{tls.version}} {{tls.cipher}}" if tls.version =~ /./;
+        tag header "X-Tls-Peer" "{{tls.peer}}" if tls.peer =~ /./;
+        tag header "X-User" "{{auth.user}}" if auth.user =~ /./;
         accept;
     }}
 }}
 """
+POSTFIX_SECURE = """smtpd_tls_security_level = may
+smtpd_tls_cert_file = {pem}
+smtpd_tls_key_file = {pem}
+smtpd_tls_CAfile = {pem}
+smtpd_tls_ask_ccert = yes
+smtpd_tls_loglevel = 1
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = {dir}/auth
+"""
+SENDMAIL_SECURE = """define(`confSERVER_CERT', `{pem}')dnl
+define(`confSERVER_KEY', `{pem}.key')dnl
+define(`confCACERT', `{pem}')dnl
+define(`confCACERT_PATH', `{dir}')dnl"""
 LONG = " ".join(["long"] * 220)
 FOLD = " ".join(["0123456789"] * 120)
 
@@ -72,15 +91,47 @@ class Mta(World):
         self.gateway.write(POLICY.format(socket=self.socket, more=more, mode="0666" if kind == "postfix" else "0660", long=LONG, fold=FOLD))
         self.gateway.start("start")
         hop = (self.hop.host, self.hop.port)
+        self.stranger = self.make_pair("stranger")
         if kind == "postfix":
+            self.auth = AuthServer(os.path.join(self.dir, "auth"), "bob", "secret")
             self.mta = self.postfix("postfix", hop, f"smtpd_milters = unix:{self.socket}\nmilter_default_action = tempfail\n"
-                                    "non_smtpd_milters = $smtpd_milters\n")
+                                    "non_smtpd_milters = $smtpd_milters\n" + POSTFIX_SECURE.format(pem=self.certificate, dir=self.dir))
         else:
             self.mta = Sendmail(unpacked, os.path.join(self.dir, "sendmail"), self.host, free_port(self.host), hop,
                                 f"INPUT_MAIL_FILTER(`mailreeve', `S=unix:{self.socket}, F=T, T=C:30s;S:30s;R:60s;E:5m')dnl\n"
-                                "define(`confINPUT_MAIL_FILTERS', `mailreeve')dnl")
+                                "define(`confINPUT_MAIL_FILTERS', `mailreeve')dnl\n" + SENDMAIL_SECURE.format(pem=self.certificate, dir=self.dir))
             self.postfixes.append(self.mta)
             self.mta.start()
+
+    def make_pair(self, name):
+        """A certificate that nobody trusts, and its key, in one file."""
+        path = os.path.join(self.dir, name + ".pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+                        f"/CN={name}.example", "-keyout", path, "-out", path + ".crt"], check=True, stderr=subprocess.DEVNULL)
+        with open(path, "ab") as pem, open(path + ".crt", "rb") as certificate:
+            pem.write(certificate.read())
+        return path
+
+    def send_secure(self, subject, pair=None, user=None):
+        """Over TLS, perhaps with a certificate, perhaps as somebody: what our fields say of that."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if pair:
+            context.load_cert_chain(pair)
+        with smtplib.SMTP(self.host, self.mta.port, local_hostname="pc.example", timeout=60) as s:
+            s.starttls(context=context)
+            if user:
+                s.login(user, "secret")
+            cipher = s.sock.cipher()
+            s.sendmail("a@example.com", ["b@example.net"], f"From: <a@example.com>\r\nX-User: forged\r\nX-Tls-Peer: forged\r\n"
+                       f"Subject: {subject}\r\n\r\nx\r\n")
+        message = self.delivered(subject)[0]
+        return f"{cipher[1]} {cipher[0]}", {name: message.headers(name)[:1] for name in ("X-Tls", "X-Tls-Peer", "X-User")}
+
+    def close(self):
+        if self.kind == "postfix":
+            self.auth.close()
+        super().close()
 
     def send(self, subject, rcpts=("b@example.net",), head=b"", body=b"text\r\n", sender="a@example.com", helo="pc.example"):
         """The final reply and the refused recipients."""
@@ -223,6 +274,25 @@ def facts(w):
         raise Failure("queue id", f"{queue_id} is not what the MTA writes: {message.headers('Received')[0]}")
 
 
+def secure(w):
+    """TLS, the subject of a certificate that the MTA verified, and who logged in are known; what it did not verify is not"""
+    tls, seen = w.send_secure("over tls")
+    equal("with TLS", seen, {"X-Tls": [tls], "X-Tls-Peer": [], "X-User": []})
+    tls, seen = w.send_secure("stranger", pair=w.stranger)
+    equal("with a stranger's certificate", seen, {"X-Tls": [tls], "X-Tls-Peer": [], "X-User": []})
+    tls, seen = w.send_secure("known", pair=w.certificate)
+    equal("with a certificate", seen["X-Tls"], [tls])
+    peer = ("/CN=" if w.kind == "sendmail" else "") + "mx.gateway.example"
+    equal("its subject", seen["X-Tls-Peer"], [peer])
+    line = w.gateway.events("message")[-1]
+    equal("the log line", (line["tls"], line["tls_peer"]), (tls.split()[0], peer))
+    if w.kind == "postfix":
+        tls, seen = w.send_secure("bob", user="bob")
+        equal("as bob", seen, {"X-Tls": [tls], "X-Tls-Peer": [], "X-User": ["bob"]})
+        equal("the log line", w.gateway.events("message")[-1]["auth"], {"user": "bob"})
+    return tls
+
+
 def reload(w):
     """a session goes on over a reload with what it began with; the next one has the new configuration"""
     with smtplib.SMTP(w.host, w.mta.port, local_hostname="pc.example", timeout=60) as s:
@@ -299,7 +369,7 @@ def hold(w):
     equal("our store", (status, "q@example.net" in text, "aside" in text), (0, True, False))
 
 
-TESTS = [("", refusals), ("", recipients), ("", taken_away), ("", edits), ("", envelope), ("", body), ("", local), ("", facts),
+TESTS = [("", refusals), ("", recipients), ("", taken_away), ("", edits), ("", envelope), ("", body), ("", local), ("", facts), ("", secure),
          ("", reload), ("", restart), ("quarantine hold;", hold)]
 
 

@@ -297,7 +297,7 @@ def steps(role):
         equal("asked for but not offered", (asked & ~offered, asked_actions & ~0x11F), (0, 0))
         equal("replies to the body", bool(asked & (NO_REPLY_BODY | SKIP)), bool(offered & NO_REPLY_BODY))
         equal("lists of macros", bool(lists), offered > 0x7F)
-    equal("macros", lists, {0: "{daemon_name} {daemon_addr} {if_addr} {client_resolve}", 1: "{tls_version} {cipher} {verify} {cert_subject}",
+    equal("macros", lists, {0: "v {daemon_name} {daemon_addr} {if_addr} {client_resolve}", 1: "{tls_version} {cipher} {verify} {cert_subject}",
                             2: "i {auth_authen} {tls_version} {cipher} {verify} {cert_subject}", 5: "i", 6: "i"})
     equal("lines about hidden blanks", role.gateway.log().count("the MTA hides blanks"), 1)
     before = role.gateway.log().count("cannot change headers, which the policy needs: refused")

@@ -523,11 +523,40 @@ static void paths_as_mtas_write_them(void **state)
 	}
 }
 
+/* Who may be believed when he names a certificate: it is one that he verified. */
+static void certificates(void **state)
+{
+	static const struct {
+		struct macro macros[4];
+		const char *peer;
+	} rows[] = {
+	    {{{"v", "8.17.1"}, {"{verify}", "OK"}, {"{cert_subject}", "/CN=pc"}}, "/CN=pc"},
+	    {{{"v", "8.17.1"}, {"{verify}", "FAIL"}, {"{cert_subject}", "/CN=pc"}}, ""},
+	    {{{"v", "8.17.1"}, {"{verify}", "NO"}}, ""},
+	    {{{"v", "8.17.1"}, {"{cert_subject}", "/CN=pc"}}, ""}, /* its macro list does not have it */
+	    {{{"{cert_subject}", "/CN=pc"}}, ""},
+	    {{{"v", "Postfix 3.7.11"}, {"{cert_subject}", "pc"}}, "pc"},
+	    {{{"v", "Postfix 3.7.11"}, {"{verify}", "FAIL"}, {"{cert_subject}", "pc"}}, ""},
+	    {{{"v", "Postfix 3.7.11"}}, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct mta *mta = mta_new(true);
+
+		mta->macros = rows[i].macros;
+		intake_connect(&mta->in, "pc.example.com", &mta->get);
+		intake_helo(&mta->in, "pc", &mta->get);
+		assert_str(mta->in.s->tls_peer, rows[i].peer);
+		mta_free(mta);
+	}
+}
+
 /* What the two MTAs say of the same client. */
 static void macros_become_facts(void **state)
 {
 	static const struct macro postfix[] = {{"{daemon_name}", "smtpd"}, {"{daemon_addr}", "192.0.2.25"},
-	    {"{tls_version}", "TLSv1.3"}, {"{cipher}", "AES"}, {"{verify}", "OK"}, {"{cert_subject}", "/CN=pc"},
+	    {"v", "Postfix 3.7.11"}, {"{tls_version}", "TLSv1.3"}, {"{cipher}", "AES"}, {"{cert_subject}", "/CN=pc"},
 	    {"{auth_authen}", "joe"}, {"i", "4XQ1"}, {NULL, NULL}};
 	static const struct macro sendmail[] = {{"{daemon_name}", "MTA"}, {"{if_addr}", "192.0.2.25"},
 	    {"{client_resolve}", "FORGED"}, {"{verify}", "FAIL"}, {"{cert_subject}", "/CN=liar"}, {"i", "5AB2"}, {NULL, NULL}};
@@ -596,7 +625,7 @@ int main(void)
 	    cmocka_unit_test(header_section_at_the_limit),
 	    cmocka_unit_test(long_names_are_cut),
 	    cmocka_unit_test(paths_as_mtas_write_them),
-	    cmocka_unit_test(macros_become_facts),
+	    cmocka_unit_test(certificates), cmocka_unit_test(macros_become_facts),
 	    cmocka_unit_test(only_confirmed_names_are_believed),
 	};
 
