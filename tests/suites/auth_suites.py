@@ -346,10 +346,14 @@ def suite_failure(suite):
             ("unsigned", OWN_MAIL, 0, "dmarc"), ("changed", signed.replace(b"Hello", b"Hallo"), 0, "dmarc"), ("signed", signed, 0, "dmarc"),
             ("nasty", nasty, 0, "dmarc"), ("nasty with body", nasty, 3000, "dmarc"), ("no body", b"From: a@example.org\r\n", 100, "dmarc"),
             ("many fields", b"".join(b"X-%d: %s\r\n" % (i, b"v" * 400) for i in range(400)) + OWN_MAIL, 0, "dmarc")):
-        got = suite.probe.ask("failure", write_message(message), "203.0.113.7", "joe@example.org", body).get("mail", "")
+        answer = suite.probe.ask("failure", write_message(message), "203.0.113.7", "joe@example.org", body)
+        got = answer.get("mail", "")
+        suite.check(name + " is reported", got, str(answer))
+        if not got:
+            continue
         raw = got.encode("utf-8", "surrogateescape")
         lines = raw.split(b"\r\n")
-        suite.check(name + " lines", got and not any(b"\r" in l or b"\n" in l or b"\0" in l or len(l) > 998 for l in lines) and len(raw) < 64000, repr(raw)[:400])
+        suite.check(name + " lines", not any(b"\r" in l or b"\n" in l or b"\0" in l or len(l) > 998 for l in lines) and len(raw) < 64000, repr(raw)[:400])
         mail = email.message_from_bytes(raw)
         parts = mail.get_payload()
         suite.check(name + " parts", mail.get_content_type() == "multipart/report" and mail.get_param("report-type") == "feedback-report" and
