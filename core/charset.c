@@ -221,11 +221,11 @@ static struct str from_latin(struct arena *a, struct str in)
 	size_t high = 0, n = 0;
 	char *out;
 
+	if (ascii_span(in) == in.n)
+		return in;
 	for (size_t i = 0; i < in.n; i++)
 		high += (unsigned char)in.p[i] >> 7;
-	if (!high)
-		return in;
-	out = arena_alloc(a, in.n + 2 * high + 1);
+	out = arena_room(a, in.n + 2 * high + 1);
 	for (size_t i = 0; i < in.n; i++) {
 		n += utf8_put(out + n, windows_1252_character((unsigned char)in.p[i]));
 	}

@@ -3,26 +3,9 @@
  * long lines in the same pass, 16 octets at a time. Most blocks hold nothing of interest.
  */
 #include "core/mime-private.h"
+#include "lib/block.h"
 
-enum { BLOCK = 16, LINE_MAX_OCTETS = 998 };
-
-typedef unsigned char block __attribute__((vector_size(BLOCK)));
-
-static block load(const char *p)
-{
-	block b;
-
-	memcpy(&b, p, BLOCK);
-	return b;
-}
-
-static bool any(block b)
-{
-	uint64_t half[2];
-
-	memcpy(half, &b, sizeof half);
-	return (half[0] | half[1]) != 0;
-}
+enum { LINE_MAX_OCTETS = 998 };
 
 void sweep_start(struct sweep *s, struct str text, size_t at)
 {
@@ -77,24 +60,30 @@ static bool step(struct sweep *s)
 static void skip_blocks(struct sweep *s)
 {
 	const char *p = s->text.p;
-	block lf = (block){0} + '\n', cr = (block){0} + '\r', dash = (block){0} + '-', zero = {0};
-	block b = (block){0} + 'b', e = (block){0} + 'e';
 	block seen_crlf = {0}, seen_lf = {0};
 
 	while (s->at + BLOCK + 2 <= s->text.n) {
-		block here = load(p + s->at), next = load(p + s->at + 1), before = load(p + s->at - 1);
-		block is_lf = (block)(here == lf), is_cr = (block)(here == cr);
-		block third = load(p + s->at + 2);
-		block odd = (block)(here == zero) | (is_cr & (block)(next != lf)) |
-		    (is_lf & (((block)(next == dash) & (block)(third == dash)) | ((block)(next == b) & (block)(third == e))));
+		block here = block_load(p + s->at), next, before, third, is_lf, is_cr, odd;
 
-		if (any(odd))
+		/* Most blocks have none of NUL, CR and LF. */
+		if (!block_any((block)(here <= block_of('\r')))) {
+			s->at += BLOCK;
+			continue;
+		}
+		before = block_load(p + s->at - 1);
+		next = block_load(p + s->at + 1);
+		third = block_load(p + s->at + 2);
+		is_lf = block_is(here, '\n');
+		is_cr = block_is(here, '\r');
+		odd = block_is(here, '\0') | (is_cr & ~block_is(next, '\n')) |
+		    (is_lf & ((block_is(next, '-') & block_is(third, '-')) | (block_is(next, 'b') & block_is(third, 'e'))));
+		if (block_any(odd))
 			break;
-		if (any(is_lf)) {
+		if (block_any(is_lf)) {
 			size_t first = s->at, last = s->at + BLOCK - 1;
 
-			seen_crlf |= is_lf & (block)(before == cr);
-			seen_lf |= is_lf & (block)(before != cr);
+			seen_crlf |= is_lf & block_is(before, '\r');
+			seen_lf |= is_lf & ~block_is(before, '\r');
 			if (last - s->line_start > LINE_MAX_OCTETS) {
 				while (p[first] != '\n')
 					first++;
@@ -106,8 +95,8 @@ static void skip_blocks(struct sweep *s)
 		}
 		s->at += BLOCK;
 	}
-	s->has_crlf |= any(seen_crlf);
-	s->has_lf |= any(seen_lf);
+	s->has_crlf |= block_any(seen_crlf);
+	s->has_lf |= block_any(seen_lf);
 }
 
 bool sweep_dashes(struct sweep *s, size_t *ret_line)

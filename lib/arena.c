@@ -107,6 +107,11 @@ void *arena_alloc(struct arena *a, size_t size)
 	return memset(take(a, size, alignof(max_align_t)), 0, size);
 }
 
+void *arena_room(struct arena *a, size_t size)
+{
+	return take(a, size, alignof(max_align_t));
+}
+
 void *arena_array(struct arena *a, size_t n, size_t size)
 {
 	if (size && n > SIZE_MAX / 4 / size)

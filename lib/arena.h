@@ -25,6 +25,8 @@ void arena_free(struct arena *a);
 
 /* Zeroed memory, aligned for any type. */
 void *arena_alloc(struct arena *a, size_t size);
+/* The same without zeros, for large texts that the caller writes at once. */
+void *arena_room(struct arena *a, size_t size);
 /* Zeroed array; aborts when n * size overflows. */
 void *arena_array(struct arena *a, size_t n, size_t size);
 /* A copy; one NUL byte stands behind the last octet, so that .p is a C string too. */

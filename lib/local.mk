@@ -4,6 +4,7 @@ lib_libreeve_a_SOURCES = \
 	lib/addr.h \
 	lib/arena.c \
 	lib/arena.h \
+	lib/block.h \
 	lib/clock.c \
 	lib/clock.h \
 	lib/conf-apply.c \
@@ -19,6 +20,7 @@ lib_libreeve_a_SOURCES = \
 	lib/dns_packet.h \
 	lib/dns_private.h \
 	lib/dns_resolver.c \
+	lib/find.c \
 	lib/gzip.c \
 	lib/gzip.h \
 	lib/hash.c \

@@ -8,51 +8,9 @@
 
 #include "lib/arena.h"
 
-enum { SHORT_NEEDLE = 32 };
-
 static size_t min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
-}
-
-bool str_eq(struct str a, struct str b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool str_ieq(struct str a, struct str b)
-{
-	return a.n == b.n && str_icmp(a, b) == 0;
-}
-
-bool str_is(struct str a, const char *cstr)
-{
-	return str_eq(a, str_of(cstr));
-}
-
-bool str_iis(struct str a, const char *cstr)
-{
-	return str_ieq(a, str_of(cstr));
-}
-
-bool str_starts(struct str s, struct str prefix)
-{
-	return s.n >= prefix.n && str_eq(str_sub(s, 0, prefix.n), prefix);
-}
-
-bool str_istarts(struct str s, struct str prefix)
-{
-	return s.n >= prefix.n && str_ieq(str_sub(s, 0, prefix.n), prefix);
-}
-
-bool str_ends(struct str s, struct str suffix)
-{
-	return s.n >= suffix.n && str_eq(str_from(s, s.n - suffix.n), suffix);
-}
-
-bool str_iends(struct str s, struct str suffix)
-{
-	return s.n >= suffix.n && str_ieq(str_from(s, s.n - suffix.n), suffix);
 }
 
 int str_cmp(struct str a, struct str b)
@@ -75,68 +33,11 @@ int str_icmp(struct str a, struct str b)
 	return (a.n > b.n) - (a.n < b.n);
 }
 
-ptrdiff_t str_find(struct str s, struct str needle)
-{
-	const char *at;
-
-	if (needle.n == 0)
-		return 0;
-	at = s.n ? memmem(s.p, s.n, needle.p, needle.n) : NULL;
-	return at ? at - s.p : -1;
-}
-
-/* Long needles come from messages, which may be made so that every place is nearly one: linear. */
-static ptrdiff_t find_in_lower(struct str s, struct str needle)
-{
-	char *copy = malloc(s.n + needle.n);
-	ptrdiff_t at;
-
-	if (!copy)
-		abort();
-	for (size_t i = 0; i < s.n; i++)
-		copy[i] = (char)to_lower((unsigned char)s.p[i]);
-	for (size_t i = 0; i < needle.n; i++)
-		copy[s.n + i] = (char)to_lower((unsigned char)needle.p[i]);
-	at = str_find((struct str){copy, s.n}, (struct str){copy + s.n, needle.n});
-	free(copy);
-	return at;
-}
-
-ptrdiff_t str_ifind(struct str s, struct str needle)
-{
-	if (needle.n > s.n)
-		return -1;
-	if (needle.n > SHORT_NEEDLE)
-		return find_in_lower(s, needle);
-	for (size_t i = 0; i <= s.n - needle.n; i++)
-		if (str_ieq(str_sub(s, i, needle.n), needle))
-			return (ptrdiff_t)i;
-	return -1;
-}
-
-ptrdiff_t str_chr(struct str s, char c)
-{
-	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
-
-	return at ? at - s.p : -1;
-}
-
 ptrdiff_t str_rchr(struct str s, char c)
 {
 	const char *at = s.n ? memrchr(s.p, c, s.n) : NULL;
 
 	return at ? at - s.p : -1;
-}
-
-struct str str_sub(struct str s, size_t from, size_t n)
-{
-	from = min_size(from, s.n);
-	return (struct str){s.p ? s.p + from : NULL, min_size(n, s.n - from)};
-}
-
-struct str str_from(struct str s, size_t from)
-{
-	return str_sub(s, from, s.n);
 }
 
 struct str str_trim(struct str s)
@@ -197,12 +98,25 @@ bool str_u64(struct str s, uint64_t *ret_value)
 	return true;
 }
 
+/* Octets at the start that are ASCII. */
+static size_t ascii_length(struct str s)
+{
+	uint64_t word;
+	size_t n = 0;
+
+	for (; n + 8 <= s.n; n += 8) {
+		memcpy(&word, s.p + n, 8);
+		if (word & 0x8080808080808080u)
+			break;
+	}
+	while (n < s.n && (unsigned char)s.p[n] < 0x80)
+		n++;
+	return n;
+}
+
 bool str_is_ascii(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
+	return ascii_length(s) == s.n;
 }
 
 /* Length of the well-formed UTF-8 sequence at p (RFC 3629: no overlong forms, no surrogates). */
@@ -223,13 +137,27 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 
 bool str_is_utf8(struct str s)
 {
-	for (size_t i = 0; i < s.n;) {
-		size_t step = utf8_sequence((const unsigned char *)s.p + i, s.n - i);
+	while ((s = str_from(s, ascii_length(s))).n) {
+		size_t step = utf8_sequence((const unsigned char *)s.p, s.n);
 		if (step == 0)
 			return false;
-		i += step;
+		s = str_from(s, step);
 	}
 	return true;
+}
+
+size_t utf8_count(struct str s)
+{
+	size_t i = 0, n = s.n;
+	uint64_t word;
+
+	for (; i + 8 <= s.n; i += 8) {
+		memcpy(&word, s.p + i, 8);
+		n -= (size_t)__builtin_popcountll((word >> 7) & ~(word >> 6) & 0x0101010101010101u);
+	}
+	for (; i < s.n; i++)
+		n -= ((unsigned char)s.p[i] & 0xc0) == 0x80;
+	return n;
 }
 
 /* FNV-1a; for tables of our own names, not for keys that an attacker chooses freely. */

@@ -33,26 +33,63 @@ static inline struct str str_range(const char *from, const char *to)
 	return (struct str){from, (size_t)(to - from)};
 }
 
-bool str_eq(struct str a, struct str b);
-bool str_ieq(struct str a, struct str b);
-bool str_is(struct str a, const char *cstr);
-bool str_iis(struct str a, const char *cstr);
-bool str_starts(struct str s, struct str prefix);
-bool str_istarts(struct str s, struct str prefix);
-bool str_ends(struct str s, struct str suffix);
-bool str_iends(struct str s, struct str suffix);
+/* Both ends are clamped to s. */
+static inline struct str str_sub(struct str s, size_t from, size_t n)
+{
+	from = from < s.n ? from : s.n;
+	return (struct str){s.p ? s.p + from : NULL, n < s.n - from ? n : s.n - from};
+}
+static inline struct str str_from(struct str s, size_t from)
+{
+	return str_sub(s, from, s.n);
+}
+
 /* Order as memcmp, shorter first. */
 int str_cmp(struct str a, struct str b);
 int str_icmp(struct str a, struct str b);
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+static inline bool str_ieq(struct str a, struct str b)
+{
+	return a.n == b.n && str_icmp(a, b) == 0;
+}
+static inline bool str_is(struct str a, const char *cstr)
+{
+	return str_eq(a, str_of(cstr));
+}
+static inline bool str_iis(struct str a, const char *cstr)
+{
+	return str_ieq(a, str_of(cstr));
+}
+static inline bool str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && str_eq((struct str){s.p, prefix.n}, prefix);
+}
+static inline bool str_istarts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && str_ieq((struct str){s.p, prefix.n}, prefix);
+}
+static inline bool str_ends(struct str s, struct str suffix)
+{
+	return s.n >= suffix.n && str_eq(str_from(s, s.n - suffix.n), suffix);
+}
+static inline bool str_iends(struct str s, struct str suffix)
+{
+	return s.n >= suffix.n && str_ieq(str_from(s, s.n - suffix.n), suffix);
+}
 /* Position of the first match, or -1. */
 ptrdiff_t str_find(struct str s, struct str needle);
 ptrdiff_t str_ifind(struct str s, struct str needle);
-ptrdiff_t str_chr(struct str s, char c);
+static inline ptrdiff_t str_chr(struct str s, char c)
+{
+	const char *at = s.n ? (const char *)memchr(s.p, c, s.n) : NULL;
+
+	return at ? at - s.p : -1;
+}
 ptrdiff_t str_rchr(struct str s, char c);
 
-/* Both ends are clamped to s. */
-struct str str_sub(struct str s, size_t from, size_t n);
-struct str str_from(struct str s, size_t from);
 /* Without SP, HTAB, CR, LF at both ends. */
 struct str str_trim(struct str s);
 /* Cuts the part before the first sep off *rest; false when *rest is used up (p NULL). */
@@ -64,6 +101,8 @@ bool str_word(struct str *rest, struct str *ret_word);
 bool str_u64(struct str s, uint64_t *ret_value);
 bool str_is_ascii(struct str s);
 bool str_is_utf8(struct str s);
+/* Characters: octets that do not go on with one. */
+size_t utf8_count(struct str s);
 uint64_t str_hash(struct str s);
 uint64_t str_ihash(struct str s);
 struct str str_lower(struct arena *a, struct str s);

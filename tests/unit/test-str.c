@@ -85,6 +85,43 @@ static void growing(void **state)
 	arena_free(a);
 }
 
+static bool same(struct str a, struct str b, bool any_case)
+{
+	return any_case ? str_ieq(a, b) : str_eq(a, b);
+}
+
+static ptrdiff_t place_by_place(struct str s, struct str needle, bool any_case)
+{
+	for (size_t i = 0; i + needle.n <= s.n; i++)
+		if (same(str_sub(s, i, needle.n), needle, any_case))
+			return (ptrdiff_t)i;
+	return -1;
+}
+
+/* Needles of every length around the widths that are compared at once, at every place, and some that are nowhere. */
+static void finds_what_is_there(void **state)
+{
+	char text[] = "aAbBaabBA@`[{k\xcb\xebK/..//a-B_a aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab.c.d!";
+
+	(void)state;
+	for (size_t n = 1; n < 40; n++) {
+		for (size_t at = 0; at + n < sizeof text; at++) {
+			struct str whole = {text, sizeof text - 1}, needle = str_sub(whole, at, n), odd;
+			char copy[64];
+			memcpy(copy, needle.p, n);
+			copy[n - 1] ^= 0x20;
+			odd = (struct str){copy, n};
+			for (size_t end = at; end <= whole.n; end += 7) {
+				struct str s = str_sub(whole, end % 5, end);
+				assert_int_equal(str_find(s, needle), place_by_place(s, needle, false));
+				assert_int_equal(str_ifind(s, needle), place_by_place(s, needle, true));
+				assert_int_equal(str_find(s, odd), place_by_place(s, odd, false));
+				assert_int_equal(str_ifind(s, odd), place_by_place(s, odd, true));
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -93,6 +130,7 @@ int main(void)
 	    cmocka_unit_test(numbers),
 	    cmocka_unit_test(utf8),
 	    cmocka_unit_test(growing),
+	    cmocka_unit_test(finds_what_is_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
