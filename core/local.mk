@@ -9,6 +9,7 @@ core_libcore_a_SOURCES = \
 	core/content.c \
 	core/content.h \
 	core/core-facts.c \
+	core/decode-base64.c \
 	core/decode.c \
 	core/decode.h \
 	core/domain.c \

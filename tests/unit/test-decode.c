@@ -56,6 +56,50 @@ static void base64_cases(void **state)
 	assert_str(all, "ABC");
 }
 
+/* What the decoder of sixteen at once must agree with. */
+static size_t one_by_one(struct str in, unsigned char *out)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	uint32_t bits = 0;
+	size_t n = 0, have = 0;
+
+	for (size_t i = 0; i < in.n && in.p[i] != '='; i++) {
+		const char *at = in.p[i] ? strchr(alphabet, in.p[i]) : NULL;
+		if (!at)
+			continue;
+		bits = bits << 6 | (uint32_t)(at - alphabet);
+		if (++have % 4 == 0)
+			for (int shift = 16; shift >= 0; shift -= 8)
+				out[n++] = (unsigned char)(bits >> shift);
+	}
+	if (have % 4 == 2)
+		out[n++] = (unsigned char)(bits >> 4);
+	if (have % 4 == 3)
+		out[n++] = (unsigned char)(bits >> 10), out[n++] = (unsigned char)(bits >> 2);
+	return n;
+}
+
+/* Every octet at every place of more than two blocks. */
+static void base64_at_all_places(void **state)
+{
+	char text[] = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9w+/89";
+	unsigned char want[sizeof text];
+
+	(void)state;
+	for (size_t at = 0; at < 40; at++) {
+		for (unsigned c = 0; c < 256; c++) {
+			char kept = text[at];
+			struct str in = {text, sizeof text - 1}, got;
+			uint32_t seen = 0;
+			text[at] = (char)c;
+			got = decode_base64(arena, in, &seen);
+			if (c != '=')
+				assert_true(str_eq(got, (struct str){(char *)want, one_by_one(in, want)}));
+			text[at] = kept;
+		}
+	}
+}
+
 static void qp(const char *in, const char *out, bool is_bad)
 {
 	uint32_t seen = 0;
@@ -222,6 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(base64_cases),
+	    cmocka_unit_test(base64_at_all_places),
 	    cmocka_unit_test(qp_cases),
 	    cmocka_unit_test(uu_cases),
 	    cmocka_unit_test(charsets),
