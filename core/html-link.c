@@ -210,7 +210,7 @@ void html_image_tag(struct renderer *r, const struct attributes *at)
 	const struct str *set = attribute_text(at, "srcset");
 
 	r->html->facts.images++;
-	if (r->anchor_link >= 0 && html_is_inside(r, "a"))
+	if (r->anchor_link >= 0 && html_is_inside(r, HTML_A))
 		buf_adds(&r->anchor, "<img>\n");
 	if (width && height)
 		r->html->facts.image_area += pixels(width, 8) * pixels(height, 6);
@@ -220,12 +220,13 @@ void html_image_tag(struct renderer *r, const struct attributes *at)
 
 /* Which attribute of which tag is a link. */
 static const struct {
-	const char *tag, *attribute;
+	enum html_tag_number tag;
+	const char *attribute;
 } link_attributes[] = {
-    {"area", "href"}, {"bgsound", "src"}, {"body", "background"}, {"embed", "src"}, {"form", "action"},
-    {"frame", "src"}, {"iframe", "src"}, {"img", "src"}, {"link", "href"}, {"script", "src"},
-    {"table", "background"}, {"td", "background"}, {"tr", "background"}, {"source", "src"},
-    {"a", "data-saferedirecturl"}, {"button", "formaction"}, {"object", "data"},
+    {HTML_AREA, "href"}, {HTML_BGSOUND, "src"}, {HTML_BODY, "background"}, {HTML_EMBED, "src"}, {HTML_FORM, "action"},
+    {HTML_FRAME, "src"}, {HTML_IFRAME, "src"}, {HTML_IMG, "src"}, {HTML_LINK, "href"}, {HTML_SCRIPT, "src"},
+    {HTML_TABLE, "background"}, {HTML_TD, "background"}, {HTML_TR, "background"}, {HTML_SOURCE, "src"},
+    {HTML_A, "data-saferedirecturl"}, {HTML_BUTTON, "formaction"}, {HTML_OBJECT, "data"},
 };
 
 /* Attributes that are links in some tag or other, beside those above. */
@@ -276,6 +277,6 @@ void html_link_tag(struct renderer *r, const struct html_tag *tag, const struct 
 		html_css_links(r, *value);
 	for (size_t i = 0; tag && i < sizeof link_attributes / sizeof *link_attributes; i++)
 		if (html_is_tag(tag, link_attributes[i].tag) && (value = attribute_text(at, link_attributes[i].attribute)))
-			add_link(r, tag->name, *value);
+			add_link(r, tag->name.p, *value);
 	add_beyond(r, at, from);
 }

@@ -233,11 +233,6 @@ static void read_css(struct style *s, const struct style *parent, struct str css
 
 /* ---- attributes ---- */
 
-static bool is_tag(const struct html_tag *tag, const char *name)
-{
-	return tag && strcmp(tag->name, name) == 0;
-}
-
 static int small_number(struct str s)
 {
 	int v = 0;
@@ -258,26 +253,26 @@ static void set_size(const struct styles *all, struct style *s, struct str value
 
 /* Which tags may set what, as the renderer that rules were written for has it. */
 static const struct allowed {
-	const char *tag;
+	enum html_tag_number tag;
 	bool has_text, has_bgcolor, has_color, has_size, has_style;
 } allowed[] = {
-    {"basefont", false, false, true, true, false},
-    {"body", true, true, false, false, false},
-    {"font", false, false, true, true, false},
-    {"marquee", false, true, false, false, false},
-    {"table", false, true, false, false, true},
-    {"td", false, true, false, false, true},
-    {"tr", false, true, false, false, true},
-    {"span", false, false, false, false, true},
-    {"p", false, false, false, false, true},
-    {"div", false, false, false, false, true},
-    {"a", false, false, false, false, true},
+    {HTML_BASEFONT, false, false, true, true, false},
+    {HTML_BODY, true, true, false, false, false},
+    {HTML_FONT, false, false, true, true, false},
+    {HTML_MARQUEE, false, true, false, false, false},
+    {HTML_TABLE, false, true, false, false, true},
+    {HTML_TD, false, true, false, false, true},
+    {HTML_TR, false, true, false, false, true},
+    {HTML_SPAN, false, false, false, false, true},
+    {HTML_P, false, false, false, false, true},
+    {HTML_DIV, false, false, false, false, true},
+    {HTML_A, false, false, false, false, true},
 };
 
 static const struct allowed *allowed_for(const struct html_tag *tag)
 {
 	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
-		if (is_tag(tag, allowed[i].tag))
+		if (html_is_tag(tag, allowed[i].tag))
 			return &allowed[i];
 	return NULL;
 }
@@ -325,7 +320,7 @@ void styles_start(struct styles *s)
 
 static const struct html_tag *as_cell(const struct html_tag *tag)
 {
-	return is_tag(tag, "th") ? html_tag_find(STR("td")) : tag;
+	return html_is_tag(tag, HTML_TH) ? &html_tags[HTML_TD] : tag;
 }
 
 static bool is_open(const struct styles *s, const struct html_tag *tag)
@@ -339,13 +334,13 @@ static bool is_open(const struct styles *s, const struct html_tag *tag)
 /* A new cell or row ends the one before. */
 static void close_cell(struct styles *s, const struct html_tag *tag)
 {
-	bool is_row = is_tag(tag, "tr");
+	bool is_row = html_is_tag(tag, HTML_TR);
 
 	if (!is_open(s, tag))
 		return;
 	while (s->n > 1) {
 		const struct html_tag *top = s->v[s->n - 1].tag;
-		if (!is_tag(top, "font") && !is_tag(top, "td") && !(is_row && is_tag(top, "tr")))
+		if (!html_is_tag(top, HTML_FONT) && !html_is_tag(top, HTML_TD) && !(is_row && html_is_tag(top, HTML_TR)))
 			return;
 		s->n--;
 	}
@@ -357,11 +352,11 @@ void styles_open(struct styles *s, const struct html_tag *tag, const struct attr
 	struct style *parent, *new;
 
 	tag = as_cell(tag);
-	if (is_tag(tag, "basefont") && (size = attribute_text(at, "size")) && size->n && is_digit(size->p[0])) {
+	if (html_is_tag(tag, HTML_BASEFONT) && (size = attribute_text(at, "size")) && size->n && is_digit(size->p[0])) {
 		s->base_size = small_number(*size);
 		return;
 	}
-	if (is_tag(tag, "td") || is_tag(tag, "tr"))
+	if (html_is_tag(tag, HTML_TD) || html_is_tag(tag, HTML_TR))
 		close_cell(s, tag);
 	if (s->n == HTML_STYLES_MAX) {
 		s->too_deep++;
@@ -371,9 +366,9 @@ void styles_open(struct styles *s, const struct html_tag *tag, const struct attr
 	new = &s->v[s->n++];
 	*new = *parent;
 	new->tag = tag;
-	if (is_tag(tag, "big"))
+	if (html_is_tag(tag, HTML_BIG))
 		new->size++;
-	else if (is_tag(tag, "small"))
+	else if (html_is_tag(tag, HTML_SMALL))
 		new->size--;
 	else
 		read_attributes(s, new, parent, at);
@@ -382,7 +377,7 @@ void styles_open(struct styles *s, const struct html_tag *tag, const struct attr
 void styles_close(struct styles *s, const struct html_tag *tag)
 {
 	tag = as_cell(tag);
-	if (is_tag(tag, "body"))
+	if (html_is_tag(tag, HTML_BODY))
 		return;
 	if (s->too_deep) {
 		s->too_deep--;

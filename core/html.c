@@ -7,11 +7,6 @@
 
 #include "core/html-private.h"
 
-bool html_is_inside(const struct renderer *r, const char *name)
-{
-	return r->inside[html_tag_index(html_tag_find(str_of(name)))] > 0;
-}
-
 /* ---- text out ---- */
 
 static bool is_all_blank(struct str s)
@@ -105,12 +100,12 @@ static void text_event(struct renderer *r, struct str raw, bool is_markup_text)
 {
 	struct str text;
 
-	if (!raw.n || html_is_inside(r, "script") || html_is_inside(r, "style"))
+	if (!raw.n || html_is_inside(r, HTML_SCRIPT) || html_is_inside(r, HTML_STYLE))
 		return;
 	text = is_markup_text ? html_unescape(r->arena, raw) : raw;
-	if (r->anchor_link >= 0 && html_is_inside(r, "a") && r->anchor.n < HTML_ANCHOR_MAX)
+	if (r->anchor_link >= 0 && html_is_inside(r, HTML_A) && r->anchor.n < HTML_ANCHOR_MAX)
 		buf_add(&r->anchor, str_sub(text, 0, HTML_ANCHOR_MAX));
-	if (html_is_inside(r, "title") && r->title.n < HTML_ANCHOR_MAX)
+	if (html_is_inside(r, HTML_TITLE) && r->title.n < HTML_ANCHOR_MAX)
 		buf_add(&r->title, str_sub(text, 0, HTML_ANCHOR_MAX));
 	put_text(r, text);
 }
@@ -123,11 +118,11 @@ static void note_tag(struct renderer *r, const struct html_tag *tag, const struc
 	struct html_facts *f = &r->html->facts;
 	const struct str *action;
 
-	f->scripts += html_is_tag(tag, "script");
-	f->forms += html_is_tag(tag, "form");
-	f->iframes += html_is_tag(tag, "iframe");
-	f->embeds |= html_is_tag(tag, "object") || html_is_tag(tag, "embed");
-	if (html_is_tag(tag, "form") && (action = attribute_text(at, "action")))
+	f->scripts += html_is_tag(tag, HTML_SCRIPT);
+	f->forms += html_is_tag(tag, HTML_FORM);
+	f->iframes += html_is_tag(tag, HTML_IFRAME);
+	f->embeds |= html_is_tag(tag, HTML_OBJECT) || html_is_tag(tag, HTML_EMBED);
+	if (html_is_tag(tag, HTML_FORM) && (action = attribute_text(at, "action")))
 		f->form_action_mailto |= str_ifind(*action, STR("mailto:")) >= 0;
 }
 
@@ -142,13 +137,13 @@ static void start_tag(struct renderer *r, const struct html_tag *tag, const stru
 	if (tag->flags & TAG_BLOCK)
 		put_blank(r, "\n\n");
 	note_tag(r, tag, at);
-	if (html_is_tag(tag, "a"))
+	if (html_is_tag(tag, HTML_A))
 		html_start_anchor(r, at);
-	else if (html_is_tag(tag, "base"))
+	else if (html_is_tag(tag, HTML_BASE))
 		html_set_base(r, attribute_text(at, "href"));
-	else if (html_is_tag(tag, "meta"))
+	else if (html_is_tag(tag, HTML_META))
 		html_meta_tag(r, at);
-	else if (html_is_tag(tag, "img"))
+	else if (html_is_tag(tag, HTML_IMG))
 		html_image_tag(r, at);
 	html_link_tag(r, tag, at);
 }
@@ -165,9 +160,9 @@ static void end_tag(struct renderer *r, const struct html_tag *tag)
 		put_blank(r, " ");
 	if (tag->flags & TAG_BLOCK)
 		put_blank(r, "\n\n");
-	f->closed_html |= html_is_tag(tag, "html");
-	f->closed_body |= html_is_tag(tag, "body");
-	if (html_is_tag(tag, "a") && !html_is_inside(r, "a"))
+	f->closed_html |= html_is_tag(tag, HTML_HTML);
+	f->closed_body |= html_is_tag(tag, HTML_BODY);
+	if (html_is_tag(tag, HTML_A) && !html_is_inside(r, HTML_A))
 		html_end_anchor(r);
 }
 
@@ -292,15 +287,15 @@ static size_t find_end_tag(const struct renderer *r, size_t at, struct str name)
 static void raw_inside(struct renderer *r, const struct html_tag *tag)
 {
 	bool *no_end = &r->has_no_end[html_tag_index(tag)];
-	size_t end = *no_end ? r->in.n : find_end_tag(r, r->at, str_of(tag->name));
+	size_t end = *no_end ? r->in.n : find_end_tag(r, r->at, tag->name);
 	struct str inside = str_sub(r->in, r->at, end - r->at);
 
 	*no_end = end == r->in.n;
-	if (html_is_tag(tag, "style"))
+	if (html_is_tag(tag, HTML_STYLE))
 		html_css_links(r, inside);
-	if (html_is_tag(tag, "style") || html_is_tag(tag, "script"))
+	if (html_is_tag(tag, HTML_STYLE) || html_is_tag(tag, HTML_SCRIPT))
 		html_more(r, inside);
-	text_event(r, inside, html_is_tag(tag, "title") || html_is_tag(tag, "textarea"));
+	text_event(r, inside, html_is_tag(tag, HTML_TITLE) || html_is_tag(tag, HTML_TEXTAREA));
 	r->at = end;
 }
 
@@ -404,7 +399,7 @@ static void walk(struct renderer *r)
 			take_markup(r);
 	}
 	html_end_anchor(r);
-	if (html_is_inside(r, "title")) /* one that is never closed ends with the document */
+	if (html_is_inside(r, HTML_TITLE)) /* one that is never closed ends with the document */
 		put_blank(r, "\n\n");
 }
 
@@ -430,12 +425,12 @@ void html_render(struct arena *a, struct str in, struct html *ret_html)
 {
 	struct renderer r = {.arena = a, .in = with_plain_quotes(a, in), .html = ret_html, .anchor_link = -1};
 	struct html_facts *f = &ret_html->facts;
-	int *inside = arena_array(a, HTML_TAGS_MAX, sizeof *inside);
+	int *inside = arena_array(a, HTML_TAG_COUNT, sizeof *inside);
 
 	*ret_html = (struct html){.facts.is_html = true};
 	styles_start(&r.styles);
 	walk(&r);
-	for (size_t i = 0; i < HTML_TAGS_MAX; i++)
+	for (size_t i = 0; i < HTML_TAG_COUNT; i++)
 		inside[i] = r.was_seen[i] ? r.inside[i] : -1;
 	f->inside = inside;
 	f->min_size = r.styles.min_size < 0 ? 0 : (unsigned)r.styles.min_size;
