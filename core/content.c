@@ -7,6 +7,7 @@
 
 #include "core/html.h"
 #include "core/session.h"
+#include "lib/block.h"
 
 enum { BLANK_LINES_MAX = 20, TWINS_MAX = 32, BEYOND_MAX = 200, PDF_MAX = 4 * 1024 * 1024, PDF_LINKS_MAX = 1000 };
 
@@ -88,25 +89,54 @@ static size_t fold_run(struct str in, size_t at, char **out)
 	return at;
 }
 
-static struct str folded(struct arena *a, struct str in)
+/*
+ * Copies as many whole blocks as have nothing to fold but single blanks; those become spaces. Other
+ * controls, and octets that a blank of Unicode may begin with, stop it too.
+ */
+static size_t fold_blocks(struct str in, size_t at, char **out)
 {
-	char *start = arena_alloc(a, in.n + 2), *out = start;
+	for (; at + BLOCK < in.n; at += BLOCK, *out += BLOCK) {
+		block here = block_load(in.p + at), next = block_load(in.p + at + 1);
+		block is_blank = block_is(here, ' ') | block_within(here, '\t', '\r');
+		block is_odd = ((block)(here < block_of(' ')) & ~is_blank) | (block)(here >= block_of(0xc2));
+		block is_pair = is_blank & (block)(next <= block_of(' '));
 
-	for (size_t at = 0; at < in.n;) {
+		if (block_any(is_odd | is_pair | (is_blank & (block)(next >= block_of(0xc2)))))
+			break;
+		block_store(*out, (here & ~is_blank) | (block_of(' ') & is_blank));
+	}
+	return at;
+}
+
+/* What stands at `at`, up to `end` or the end of a run that begins before it. */
+static size_t fold_octets(struct str in, size_t at, size_t end, char **out)
+{
+	while (at < end) {
 		unsigned char c = (unsigned char)in.p[at];
 
 		if (c > ' ' && c < 0xc2) {
-			*out++ = (char)c;
+			*(*out)++ = (char)c;
 			at++;
 		} else if (c == '\0') {
-			*out++ = '\n';
+			*(*out)++ = '\n';
 			at++;
 		} else if (blank_length(str_from(in, at))) {
-			at = fold_run(in, at, &out);
+			at = fold_run(in, at, out);
 		} else {
-			*out++ = (char)c;
+			*(*out)++ = (char)c;
 			at++;
 		}
+	}
+	return at;
+}
+
+static struct str folded(struct arena *a, struct str in)
+{
+	char *start = arena_room(a, in.n + 2), *out = start;
+
+	for (size_t at = 0; at < in.n;) {
+		at = fold_blocks(in, at, &out);
+		at = fold_octets(in, at, at + BLOCK < in.n ? at + BLOCK : in.n, &out);
 	}
 	return (struct str){start, (size_t)(out - start)};
 }
@@ -166,7 +196,7 @@ static struct str with_plain_line_ends(struct arena *a, struct str in)
 
 	if (str_find(in, STR("\r\n")) < 0)
 		return in;
-	start = out = arena_alloc(a, in.n + 1);
+	start = out = arena_room(a, in.n + 1);
 	while (in.n) {
 		ptrdiff_t at = str_find(in, STR("\r\n"));
 		size_t n = at < 0 ? in.n : (size_t)at;
@@ -204,7 +234,7 @@ static struct str without_long_gaps(struct arena *a, struct str in)
 
 	if (str_find(in, STR("\n\n\n\n\n\n\n\n\n\n")) < 0)
 		return in;
-	start = out = arena_alloc(a, in.n + 1);
+	start = out = arena_room(a, in.n + 1);
 	while (str_split(&rest, '\n', &line)) {
 		gap = is_blank_line(line) ? gap + 1 : 0;
 		if (gap > BLANK_LINES_MAX)
@@ -223,6 +253,8 @@ static size_t octets_of(struct str text, size_t n)
 {
 	size_t at = 0;
 
+	if (text.n <= n)
+		return text.n;
 	for (; at < text.n; at++)
 		if (((unsigned char)text.p[at] & 0xc0) != 0x80 && n-- == 0)
 			break;
@@ -274,14 +306,38 @@ static void count_html(struct html_facts *all, const struct html_facts *one)
 	*all = sum;
 }
 
+/* Blocks at the start that are ASCII, and how many blanks are in them. */
+static size_t ascii_blocks(struct str text, size_t *ret_blanks)
+{
+	size_t at = 0;
+
+	*ret_blanks = 0;
+	for (; at + BLOCK <= text.n; at += BLOCK) {
+		block here = block_load(text.p + at);
+
+		if (block_bits(here))
+			break;
+		*ret_blanks += (size_t)__builtin_popcount(block_bits(block_is(here, ' ') | block_within(here, '\t', '\r')));
+	}
+	return at;
+}
+
 static void count_characters(struct html_facts *f, struct str text)
 {
 	f->html_length = f->non_space = 0;
-	for (size_t i = 0; i < text.n; i++) {
-		if (((unsigned char)text.p[i] & 0xc0) == 0x80)
-			continue;
-		f->html_length++;
-		f->non_space += !blank_length(str_from(text, i));
+	while (text.n) {
+		size_t blanks, n = ascii_blocks(text, &blanks);
+
+		f->html_length += n;
+		f->non_space += n - blanks;
+		text = str_from(text, n);
+		for (n = 0; n < BLOCK && n < text.n; n++) {
+			if (((unsigned char)text.p[n] & 0xc0) == 0x80)
+				continue;
+			f->html_length++;
+			f->non_space += !blank_length(str_from(text, n));
+		}
+		text = str_from(text, n);
 	}
 }
 
@@ -313,15 +369,10 @@ static void render_html(struct maker *m, struct str source, size_t length)
 static size_t source_length(struct maker *m, struct mime_part *part)
 {
 	struct str text = plain_lines(m, part, mime_decoded(m->mime, part)), charset = part->charset;
-	size_t n = 0;
 
 	if (charset.n && !str_iis(charset, "utf-8") && !str_iis(charset, "us-ascii"))
 		return text.n;
-	if (!str_is_utf8(text))
-		return text.n;
-	for (size_t i = 0; i < text.n; i++)
-		n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
-	return n;
+	return str_is_utf8(text) ? utf8_count(text) : text.n;
 }
 
 static void render(struct maker *m, struct mime_part *part, bool is_html)

@@ -8,6 +8,7 @@
 #include "core/address.h"
 #include "core/unicode.h"
 #include "core/url-private.h"
+#include "lib/block.h"
 
 enum { HIDDEN_MAX = 200, LABELS_MAX = 253, BRACKET_MAX = 64, BLANKS_MAX = 2 };
 
@@ -95,9 +96,23 @@ static bool is_odd_scheme(struct str s, size_t at)
 	    (at + n + 3 < s.n && strchr(" [", s.p[at + n + 3]) && s.p[at + n + 3]);
 }
 
+/* From `at` on, blocks that have none of the signs: octets beyond ASCII, opening brackets, "h**p". */
+static size_t plain_blocks(struct str line, size_t at)
+{
+	for (; at + BLOCK + 3 <= line.n; at += BLOCK) {
+		block here = block_load(line.p + at), last = block_load(line.p + at + 3);
+		block is_scheme = block_is(here | block_of(0x20), 'h') & block_is(last | block_of(0x20), 'p');
+		block is_bracket = block_is(here, '[') | block_is(here, '(') | block_is(here, '{');
+
+		if (block_bits(here | is_scheme | is_bracket))
+			break;
+	}
+	return at;
+}
+
 static bool is_odd_line(struct str line)
 {
-	for (size_t i = 0; i < line.n; i++) {
+	for (size_t i = plain_blocks(line, 0), known = i + BLOCK; i < line.n; i++) {
 		unsigned char c = (unsigned char)line.p[i];
 
 		if (c >= 0x80)
@@ -106,6 +121,10 @@ static bool is_odd_line(struct str line)
 			return true;
 		if ((c == 'h' || c == 'H') && is_odd_scheme(line, i))
 			return true;
+		if (i + 1 == known) {
+			i = plain_blocks(line, known) - 1;
+			known = i + 1 + BLOCK;
+		}
 	}
 	return false;
 }

@@ -4,6 +4,7 @@
  * link; only words with a dot, colon or @ are looked at, and each octet of them once or twice.
  */
 #include "core/url-private.h"
+#include "lib/block.h"
 
 enum { LINK_MAX = 2048, MAIL_PART_MAX = 251, NAME_MAX = 253 };
 
@@ -285,23 +286,40 @@ static void read_word(const struct found *f, struct word *w)
 	}
 }
 
+/* Where the next octet of the class MARK stands, or the end. */
+static size_t next_mark(struct str text, size_t at)
+{
+	for (; at + BLOCK <= text.n; at += BLOCK) {
+		block here = block_load(text.p + at);
+
+		unsigned found = block_bits(block_is(here, '.') | block_is(here, ':') | block_is(here, '@'));
+		if (found)
+			return at + (size_t)__builtin_ctz(found);
+	}
+	while (at < text.n && !has(text.p[at], MARK))
+		at++;
+	return at;
+}
+
 void urls_from_text(struct arena *a, struct urls *urls, struct str text, enum url_source source)
 {
 	struct found f = {a, urls, source};
-	size_t at = 0;
+	size_t mark = 0, behind = 0; /* where the word in front has ended */
 
-	while (at < text.n && !urls->is_over) {
-		size_t start = at;
-		unsigned char seen = 0;
+	while ((mark = next_mark(text, mark)) < text.n && !urls->is_over) {
+		size_t start = mark, end = mark + 1;
 
-		while (at < text.n && !has(text.p[at], END))
-			seen |= classes[(unsigned char)text.p[at++]];
-		if ((seen & MARK) && at - start > 3) {
-			struct word w = {.text = str_sub(text, start, at - start),
+		while (start > behind && !has(text.p[start - 1], END))
+			start--;
+		while (end < text.n && !has(text.p[end], END))
+			end++;
+		/* A mark that ends its word, like that of a sentence, makes no link. */
+		if (end > mark + 1 && end - start > 3) {
+			struct word w = {.text = str_sub(text, start, end - start),
 			    .next_at = SIZE_MAX, .mail_end = SIZE_MAX,
 			    .is_shifted = start && text.p[start - 1] == '\033' && text.p[start] == '('};
 			read_word(&f, &w);
 		}
-		at++;
+		mark = behind = end;
 	}
 }

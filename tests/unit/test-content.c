@@ -63,6 +63,30 @@ static void folding(void **state)
 	assert_str(joined(c->body, c->body_count), "[s\n][a \n][ b c d ]");
 }
 
+/* The same wherever in a block of octets it stands. */
+static void folding_at_all_places(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"a \n \n b\xc2\xa0\xe2\x80\x83" "c\nd", "a \n b c d"}, {"a\tb\vc d", "a b c d"}, {"a\x01" "b\x1f.", "a\x01" "b\x1f."},
+	    {"\xc3\xa9 \xe3\x80\x80\xe3\x80\x82 x", "\xc3\xa9 \xe3\x80\x82 x"}, {"a\xe2\x80\xa9 b  c", "a b c"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		for (int before = 1; before < 40; before++) {
+			static const char dots[] = "........................................";
+			struct str source = arena_printf(arena, "Content-Type: text/plain; charset=utf-8\n\n%.*s%s%s", before, dots,
+			    cases[i][0], dots);
+			struct str want = arena_printf(arena, "%.*s%s%s", before, dots, cases[i][1], dots);
+			struct content *c = make(source);
+			struct buf got = {0};
+			for (size_t k = 1; k < c->body_count; k++)
+				buf_add(&got, c->body[k]);
+			assert_true(str_eq(buf_take(&got, arena), want));
+		}
+	}
+}
+
 static void parts(void **state)
 {
 	struct content *c = make(STR("Subject: s\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nfirst\n"
@@ -212,6 +236,7 @@ int main(void)
 	    cmocka_unit_test(plain),
 	    cmocka_unit_test(no_subject),
 	    cmocka_unit_test(folding),
+	    cmocka_unit_test(folding_at_all_places),
 	    cmocka_unit_test(parts),
 	    cmocka_unit_test(more_links),
 	    cmocka_unit_test(pdf_links),

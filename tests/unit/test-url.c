@@ -112,6 +112,25 @@ static void in_text(void **state)
 	found("", "");
 }
 
+/* Links are found wherever in a block of octets they stand, and the ends of sentences are none. */
+static void at_all_places(void **state)
+{
+	static const char dots[] = "word word. Two: three @ four, five; six, seven eight nine. ";
+	struct arena *a = arena_new(0);
+
+	(void)state;
+	for (int before = 0; before < (int)sizeof dots; before++) {
+		struct str text = arena_printf(a, "%.*s www.example.com, a@example.org. (http://example.net/x) %s", before, dots, dots);
+		struct str odd = arena_printf(a, "%.*s hxxp://example[.]com/ and example(dot)org. %s", before, dots, dots);
+		struct urls urls = {0}, known = {0}, hidden = {0};
+		urls_from_text(a, &urls, text, URL_FROM_TEXT);
+		assert_int_equal(urls.n, 3);
+		urls_from_hidden(a, &hidden, &known, odd, URL_FROM_TEXT);
+		assert_int_equal(hidden.n, 2);
+	}
+	arena_free(a);
+}
+
 static void url_limit(void **state)
 {
 	struct urls urls = {0};
@@ -242,6 +261,7 @@ int main(void)
 	    cmocka_unit_test(reading),
 	    cmocka_unit_test(domains),
 	    cmocka_unit_test(in_text),
+	    cmocka_unit_test(at_all_places),
 	    cmocka_unit_test(url_limit),
 	    cmocka_unit_test(bytes_limit),
 	    cmocka_unit_test(linear),
