@@ -5,6 +5,7 @@
 
 #include "core/list.h"
 #include "core/settings.h"
+#include "rules/learner.h"
 #include "gateway/keys.h"
 #include "gateway/nameservers.h"
 #include "lib/log.h"
@@ -71,40 +72,25 @@ static void log_event(void *arg, enum store_event event, uint64_t number, struct
 
 /*
  * Mail must not wait for policy state: what cannot be written is read, else memory has to do. What the
- * administrator wrote cannot be guessed then: lists and settings are not empty, but unknown.
+ * administrator wrote or taught cannot be guessed then: it is not empty, but unknown.
  */
-static struct store *open_without_writing(struct world *w, const char *path, struct str why)
+static void open_store(struct world *w)
 {
-	static const char *const unknown[] = {LIST_STATE_TABLE, LIST_SCAN_TABLE, LIST_SCAN_VERSIONS, SETTINGS_TABLE, NULL};
-	struct str error;
-	struct store *store;
-
-	log_say(LOG_LEVEL_ERROR, "store", "cannot open %.*s; changes of policy state are kept in memory only until the next "
-	    "start", STR_ARG(why));
-	store = store_open(path, true, w->arena, &error);
-	if (store)
-		return store;
-	log_say(LOG_LEVEL_ERROR, "store", "nor can it be read: state lists and settings are unknown, and what asks for them "
-	    "ends as its on-failure says");
-	store = store_open(NULL, false, w->arena, &error);
-	if (store)
-		store_set_unknown(store, unknown);
-	return store;
-}
-
-static bool open_store(struct world *w)
-{
+	static const char *const unknown[] = {LIST_STATE_TABLE, LIST_SCAN_TABLE, LIST_SCAN_VERSIONS, SETTINGS_TABLE,
+	    LEARNER_TABLE, LEARNER_LESSON_TABLE, LEARNER_NOTE_TABLE, NULL};
 	const char *path = arena_printf(w->arena, "%.*s/state.db", STR_ARG(w->env->config->state)).p;
-	struct str error;
+	bool is_readable;
+	struct str why;
 
-	w->store = store_open(path, false, w->arena, &error);
-	if (!w->store)
-		w->store = open_without_writing(w, path, error);
-	if (!w->store)
-		return false;
+	w->store = store_open_patiently(path, unknown, w->arena, &why, &is_readable);
+	if (why.n)
+		log_say(LOG_LEVEL_ERROR, "store", "cannot open %.*s; it is tried again, and changes of policy state wait in memory",
+		    STR_ARG(why));
+	if (!is_readable)
+		log_say(LOG_LEVEL_ERROR, "store", "nor can it be read: state lists, settings and what was learnt are unknown until "
+		    "then, and what asks for them ends as its on-failure says");
 	store_set_file_max(w->store, w->env->config->state_max);
 	store_listen(w->store, log_event, (void *)path);
-	return true;
 }
 
 int world_open(struct world *w, const struct role_env *env)
@@ -113,8 +99,9 @@ int world_open(struct world *w, const struct role_env *env)
 
 	w->env = env;
 	w->arena = arena_new(0);
-	if (!open_dns(w) || !open_store(w))
+	if (!open_dns(w))
 		return 1;
+	open_store(w);
 	first = load_snapshot(w, NULL);
 	if (!first)
 		return ROLE_EXIT_CONFIG;

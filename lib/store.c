@@ -12,18 +12,17 @@
 
 /* ---- life ---- */
 
-/* Beside the store's file; without it all still works, but for the speed. */
-static void store_open_hot(struct store *st, const char *path)
+void store_open_hot(struct store *st)
 {
 	char name[4200];
 
-	if ((size_t)snprintf(name, sizeof name, "%s-seen", path) >= sizeof name)
+	if ((size_t)snprintf(name, sizeof name, "%s-seen", backend_path(st->backend)) >= sizeof name)
 		return;
 	create_file(name);
 	st->hot = hot_open(name);
 }
 
-struct store *store_open(const char *path, bool read_only, struct arena *a, struct str *ret_error)
+static struct store *store_new(void)
 {
 	struct store *st = calloc(1, sizeof *st);
 	pthread_condattr_t attr;
@@ -31,12 +30,20 @@ struct store *store_open(const char *path, bool read_only, struct arena *a, stru
 	if (!st)
 		abort();
 	st->generation = 1;
+	st->is_open = st->is_readable = true;
 	pthread_mutex_init(&st->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&st->work, &attr);
 	pthread_cond_init(&st->written_more, &attr);
 	pthread_condattr_destroy(&attr);
+	return st;
+}
+
+struct store *store_open(const char *path, bool read_only, struct arena *a, struct str *ret_error)
+{
+	struct store *st = store_new();
+
 	if (!path)
 		return st;
 	*ret_error = STR_NONE;
@@ -46,12 +53,33 @@ struct store *store_open(const char *path, bool read_only, struct arena *a, stru
 		return NULL;
 	}
 	if (st->backend && !read_only)
-		store_open_hot(st, path);
+		store_open_hot(st);
 	st->pending.is_bulk = st->backend && !read_only;
 	if (st->backend && !read_only && !writer_start(st)) {
 		*ret_error = STR("cannot start the writer's thread");
 		store_close(st);
 		return NULL;
+	}
+	return st;
+}
+
+struct store *store_open_patiently(
+    const char *path, const char *const *unknown, struct arena *a, struct str *ret_why, bool *ret_is_readable)
+{
+	struct store *st = store_new();
+
+	*ret_why = STR_NONE;
+	st->unknown = unknown;
+	st->backend = backend_open_patiently(path, a, ret_why, &st->is_open, &st->is_readable);
+	st->was_blind = !st->is_readable;
+	st->is_failing = !st->is_open; /* whoever opens tells that */
+	*ret_is_readable = st->is_readable;
+	if (st->is_open)
+		store_open_hot(st);
+	st->pending.is_bulk = st->is_open;
+	if (!writer_start(st)) {
+		*ret_why = STR("cannot start the writer's thread");
+		st->is_open = false;
 	}
 	return st;
 }
@@ -153,7 +181,7 @@ void store_set_unknown(struct store *st, const char *const *tables)
 	pthread_mutex_unlock(&st->lock);
 }
 
-static bool is_unknown(const struct store *st, const struct place *p)
+bool store_is_unknown(const struct store *st, const struct place *p)
 {
 	for (const char *const *table = st->unknown; table && *table; table++)
 		if (strcmp(*table, p->key.b) == 0) /* the NUL of the key ends its table */
@@ -176,8 +204,8 @@ enum res store_look(
 			return RES_OK;
 		}
 		*ret_view = (struct view){0};
-		if (!st->backend)
-			return is_unknown(st, p) ? RES_TEMP : RES_OK;
+		if (!st->backend || !st->is_readable)
+			return store_is_unknown(st, p) ? RES_TEMP : RES_OK;
 		if (hot_get(st->hot, p->text, p->hash, a, ret_view))
 			break;
 		version = hot_version(st->hot, p->text);
@@ -208,13 +236,13 @@ void entry_from_view(
 
 /* ---- changes: all with the lock ---- */
 
-/* A store that writes no file forgets what has expired first. */
+/* A store that writes no file, or not yet, forgets what has expired first. */
 bool store_has_room(struct store *st, size_t keys, int64_t now)
 {
 	size_t n = st->pending.n + st->committing.n + keys;
 	size_t bytes = st->pending.bytes + st->committing.bytes;
 
-	if (!st->has_writer && now != st->expired_at && n > STORE_WAITING_MAX / 2) {
+	if ((!st->has_writer || !st->is_open) && now != st->expired_at && n > STORE_WAITING_MAX / 2) {
 		overlay_expire(&st->pending, now, st->backend != NULL);
 		st->expired_at = now;
 		n = st->pending.n + keys;

@@ -95,16 +95,21 @@ struct store_change {
  * and kept in memory only (reevectl scan without --learn-state). NULL and a text when it cannot.
  */
 struct store *store_open(const char *path, bool read_only, struct arena *a, struct str *ret_error);
+/*
+ * For who must go on without the file: never NULL. What cannot be opened for writing (ret_why, else
+ * empty) is tried again by the writer, ever more rarely; changes wait in memory until then, and
+ * store_flush() is RES_TEMP. A file that can at least be read is (*ret_is_readable). Of one that cannot nothing
+ * is known: look-ups of what was not put here are RES_NONE, but RES_TEMP in the tables `unknown` (ends
+ * with NULL, lives as long as the store), and what was put blindly does not replace what turns out to be there.
+ */
+struct store *store_open_patiently(
+    const char *path, const char *const *unknown, struct arena *a, struct str *ret_why, bool *ret_is_readable);
 /* Writes what waits, then closes. NULL is allowed. */
 void store_close(struct store *st);
 
 /* Instead of STORE_FILE_MAX; at least 1 MiB. Takes effect within a second. */
 void store_set_file_max(struct store *st, uint64_t octets);
-/*
- * For a store in memory that stands in for a file which cannot be read: what these tables hold is not
- * known, so look-ups of what was not put here are RES_TEMP instead of RES_NONE. tables ends with
- * NULL and must live as long as the store.
- */
+/* For tests, a store in memory: look-ups in these tables are as those of a file that cannot be read. */
 void store_set_unknown(struct store *st, const char *const *tables);
 
 enum res store_get(struct store *st, const char *table, struct str key, struct arena *a,
@@ -154,7 +159,8 @@ bool store_was_rebuilt(struct store *st, uint64_t *ret_kept);
 /*
  * What became of the file, for the log. REBUILT: see above, number entries were carried over. MIGRATED: it
  * had the older schema `number`; a copy of that was kept as PATH.schema-NUMBER. FAILS: a commit failed,
- * why is in text; changes wait in memory and are tried again. WRITES: a commit went well after that.
+ * why is in text; changes wait in memory and are tried again. WRITES: a commit went well after that, or the
+ * file could be opened at last.
  */
 enum store_event { STORE_REBUILT, STORE_MIGRATED, STORE_FAILS, STORE_WRITES };
 typedef void store_listener(void *arg, enum store_event event, uint64_t number, struct str text);

@@ -95,6 +95,7 @@ enum res store_each(struct store *st, const char *table, struct str prefix,
 	    .each = each, .arg = arg, .now = clock_now(), .table_n = strlen(table) + 1};
 	char to[FULL_KEY_MAX];
 	enum res res = RES_OK;
+	bool has_file;
 	struct place p;
 
 	if (!place_init(&p, table, prefix))
@@ -103,8 +104,11 @@ enum res store_each(struct store *st, const char *table, struct str prefix,
 	pthread_mutex_lock(&st->lock);
 	copy_waiting(&w, &st->committing, p.text);
 	copy_waiting(&w, &st->pending, p.text);
+	has_file = st->backend && st->is_readable;
+	if (!has_file && store_is_unknown(st, &p))
+		res = RES_TEMP;
 	pthread_mutex_unlock(&st->lock);
-	if (st->backend)
+	if (has_file)
 		res = backend_each(st->backend, p.text, behind(&p, to), walk_file, &w);
 	while (res == RES_OK && !w.is_ended && w.at < w.n)
 		walk_give(&w, w.v[w.at++]);

@@ -197,6 +197,14 @@ void overlay_expire(struct overlay *o, int64_t now, bool keeps_deleted)
 		}
 }
 
+void overlay_yield(struct overlay *o)
+{
+	for (size_t i = 0; i < o->slot_count; i++)
+		for (struct change *c = o->slots[i]; c; c = c->next)
+			if (c->kind == CHANGE_PUT)
+				c->kind = CHANGE_ADD;
+}
+
 void overlay_clear(struct overlay *o)
 {
 	for (size_t i = 0; i < o->slot_count && !o->arena; i++)

@@ -75,6 +75,8 @@ void overlay_set_number(struct change *c, int64_t number);
 struct change **overlay_sorted(const struct overlay *o, struct str prefix, size_t *ret_n);
 /* Drops what has expired, for stores that write no file; deletions are kept where there is one. */
 void overlay_expire(struct overlay *o, int64_t now, bool keeps_deleted);
+/* What is put stays behind what is there. */
+void overlay_yield(struct overlay *o);
 void overlay_clear(struct overlay *o);
 
 /* A leading decimal number as SQLite casts it; 0 when there is none. */
@@ -101,8 +103,11 @@ struct backend;
 struct store {
 	struct backend *backend; /* NULL: all is in memory */
 	struct hot *hot;	 /* NULL: none */
-	const char *const *unknown; /* see store_set_unknown(); NULL none */
+	const char *const *unknown; /* see store_open_patiently(); NULL none */
 	bool has_writer;
+	bool is_open;	  /* for what it is meant to be; false: the writer tries again */
+	bool is_readable; /* true when is_open */
+	bool was_blind;	  /* something may have been put while the file could not be read */
 	pthread_t writer;
 
 	pthread_mutex_t lock;
@@ -135,6 +140,8 @@ bool place_init(struct place *p, const char *table, struct str key);
  */
 enum res store_look(
     struct store *st, const struct place *p, struct arena *a, int64_t now, struct view *ret_view);
+/* The file cannot be read, and what the table has may not be guessed. */
+bool store_is_unknown(const struct store *st, const struct place *p);
 /* Whether so many more keys may wait. With the lock. */
 bool store_has_room(struct store *st, size_t keys, int64_t now);
 /*
@@ -155,6 +162,8 @@ static inline bool is_over(int64_t expires, int64_t now)
 /* Tells the listener what became of the file. Without the lock. */
 void store_tell(struct store *st);
 bool writer_start(struct store *st);
+/* Beside the store's file; without it all still works, but for the speed. */
+void store_open_hot(struct store *st);
 /* Writes what waits, ends the thread. */
 void writer_stop(struct store *st);
 
@@ -162,6 +171,12 @@ void writer_stop(struct store *st);
 
 struct backend *backend_open(
     const char *path, bool read_only, struct arena *a, struct str *ret_error);
+/* One that may be opened later. *ret_is_open: it is; else ret_error says why not, and backend_retry() may help. */
+struct backend *backend_open_patiently(
+    const char *path, struct arena *a, struct str *ret_error, bool *ret_is_open, bool *ret_is_readable);
+/* The writer's thread: true when it is open now. *is_readable is what it was, and is. */
+bool backend_retry(struct backend *b, bool *is_readable);
+const char *backend_path(const struct backend *b);
 void backend_close(struct backend *b);
 /* An empty file with the owner of its folder, so that root leaves nothing that the roles cannot use. */
 void create_file(const char *path);

@@ -483,6 +483,18 @@ static int readers_try(struct backend *b)
 	return rc;
 }
 
+static struct backend *backend_new(const char *path)
+{
+	struct backend *b = calloc(1, sizeof *b);
+
+	if (!b || !(b->path = strdup(path)))
+		abort();
+	b->opened_ns = clock_ticks_ns();
+	b->file_max = STORE_FILE_MAX;
+	pthread_mutex_init(&b->lock, NULL);
+	return b;
+}
+
 struct backend *backend_open(
     const char *path, bool read_only, struct arena *a, struct str *ret_error)
 {
@@ -491,13 +503,8 @@ struct backend *backend_open(
 
 	if (read_only && access(path, F_OK) < 0 && errno == ENOENT)
 		return NULL;
-	b = calloc(1, sizeof *b);
-	if (!b || !(b->path = strdup(path)))
-		abort();
+	b = backend_new(path);
 	b->read_only = read_only;
-	b->opened_ns = clock_ticks_ns();
-	b->file_max = STORE_FILE_MAX;
-	pthread_mutex_init(&b->lock, NULL);
 	errno = 0;
 	rc = read_only ? readers_try(b) : writer_open(b, true);
 	if (rc == SQLITE_OK)
@@ -506,6 +513,40 @@ struct backend *backend_open(
 		explain(b, rc, errno, a, ret_error);
 	backend_close(b);
 	return NULL;
+}
+
+struct backend *backend_open_patiently(
+    const char *path, struct arena *a, struct str *ret_error, bool *ret_is_open, bool *ret_is_readable)
+{
+	struct backend *b = backend_new(path);
+	int rc;
+
+	errno = 0;
+	rc = writer_open(b, true);
+	*ret_is_open = rc == SQLITE_OK;
+	if (!*ret_is_open)
+		explain(b, rc, errno, a, ret_error);
+	*ret_is_readable = *ret_is_open || readers_try(b) == SQLITE_OK;
+	return b;
+}
+
+bool backend_retry(struct backend *b, bool *is_readable)
+{
+	if (writer_open(b, true) != SQLITE_OK) {
+		*is_readable = *is_readable || readers_try(b) == SQLITE_OK;
+		return false;
+	}
+	*is_readable = true;
+	b->is_immutable = false;
+	b->opened_ns = clock_ticks_ns();
+	b->era++;
+	readers_close(b);
+	return true;
+}
+
+const char *backend_path(const struct backend *b)
+{
+	return b->path;
 }
 
 unsigned backend_era(const struct backend *b)

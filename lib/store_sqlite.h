@@ -37,7 +37,8 @@ struct store_conn {
 
 struct backend {
 	const char *path; /* strdup'ed, as the store may outlive the caller's arena */
-	bool read_only, is_immutable;
+	bool read_only;
+	_Atomic bool is_immutable;
 	_Atomic bool is_damaged; /* somebody met SQLITE_CORRUPT */
 	_Atomic unsigned era;	 /* counts the files: readers of older ones are closed */
 

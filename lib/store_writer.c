@@ -13,8 +13,11 @@ enum {
 	GATHER_MAX = 20000, /* so many changes are written at once, without waiting for more */
 	IDLE_SHARE = 10,    /* the writer waits so many times as long as it writes */
 	CARE_MS = 1000,	   /* between looks at the file, and purging steps */
-	RETRY_MS = 200,	   /* after a commit that failed */
+	RETRY_MS = 200,	   /* after a commit that failed, */
+	LAST_TRIES = 3,	   /* at the end: the first may only find out that the file must be opened anew */
+	RETRY_MAX_MS = 10000, /* and up to this after an opening that failed again and again */
 	NS_PER_MS = 1000000,
+	SLOW_NS = 1000 * NS_PER_MS,
 };
 
 static void *writer_run(void *arg);
@@ -95,6 +98,10 @@ static bool commit(struct store *st)
 	pthread_mutex_lock(&st->lock);
 	for (size_t i = 0; i < n && res == RES_OK; i++)
 		hot_committed(st->hot, all[i]);
+	if (st->was_blind && res == RES_OK) { /* what was put may not be what is there */
+		st->was_blind = false;
+		hot_forget(st->hot);
+	}
 	free(all);
 	if (res == RES_OK) {
 		done = st->committing;
@@ -179,14 +186,43 @@ static void take_care(struct store *st, int64_t *last_ns)
 	st->stats.purged += purged;
 }
 
+/* The file that could not be opened at the start: once more. With the lock, dropped for the work. */
+static bool open_late(struct store *st, int64_t *wait)
+{
+	bool is_readable = st->is_readable, is_open;
+
+	pthread_mutex_unlock(&st->lock);
+	is_open = backend_retry(st->backend, &is_readable);
+	pthread_mutex_lock(&st->lock);
+	st->is_readable = is_readable;
+	if (!is_open) {
+		st->stats.failures++;
+		pthread_cond_broadcast(&st->written_more);
+		if (!st->is_stopping)
+			wait_ms(st, *wait);
+		*wait = *wait * 2 < RETRY_MAX_MS ? *wait * 2 : RETRY_MAX_MS;
+		return false;
+	}
+	if (st->was_blind)
+		overlay_yield(&st->pending);
+	st->was_blind &= st->pending.n > 0;
+	store_open_hot(st);
+	st->is_open = true;
+	tell_of_result(st, true);
+	return true;
+}
+
 static void *writer_run(void *arg)
 {
 	struct store *st = arg;
-	int64_t last_care_ns = clock_ticks_ns(), last_commit_ns = 0, began;
+	int64_t last_care_ns = clock_ticks_ns(), last_commit_ns = 0, began, wait = RETRY_MS;
+	int tries = LAST_TRIES;
 	bool is_ok = true;
 
 	pthread_mutex_lock(&st->lock);
-	while (is_ok || !st->is_stopping) {
+	while (!st->is_stopping || tries-- > 0) {
+		if (!st->is_open && !open_late(st, &wait))
+			continue;
 		if (st->pending.n + st->committing.n == 0) {
 			if (st->is_stopping)
 				break;
@@ -197,6 +233,8 @@ static void *writer_run(void *arg)
 			is_ok = commit(st);
 			last_commit_ns = clock_ticks_ns() - began;
 			tell_of_result(st, is_ok);
+			/* Whoever waited for a lock in vain does not do so again at the end. */
+			tries = is_ok ? LAST_TRIES : last_commit_ns > SLOW_NS ? !st->is_stopping : tries;
 			if (!is_ok && !st->is_stopping)
 				wait_ms(st, RETRY_MS);
 		}

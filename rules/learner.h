@@ -33,6 +33,11 @@
 
 struct store;
 
+/* Of the store: counts, what was learnt, and notes that wait (learner_store.c). */
+#define LEARNER_TABLE "learn"
+#define LEARNER_LESSON_TABLE "learnt"
+#define LEARNER_NOTE_TABLE "learnnote"
+
 enum {
 	LEARNER_BITS = 23,
 	LEARNER_FEATURES_MAX = 12000,

@@ -79,7 +79,7 @@ enum res lesson_get(struct learner *l, const struct features *f, uint64_t layer,
 		res = *pending->record ? RES_OK : RES_NONE;
 		*ret_is_spam = str_is(STR("spam"), pending->record);
 	} else if (l->store) {
-		res = store_get(l->store, "learnt", lesson_key(a, digest), a, &entry);
+		res = store_get(l->store, LEARNER_LESSON_TABLE, lesson_key(a, digest), a, &entry);
 		*ret_is_spam = res == RES_OK && str_is(entry.value, "spam");
 	}
 	arena_free(a);
@@ -88,7 +88,7 @@ enum res lesson_get(struct learner *l, const struct features *f, uint64_t layer,
 
 static struct store_change record_change(struct arena *a, uint64_t digest, const char *record)
 {
-	return (struct store_change){.what = *record ? STORE_PUT : STORE_DELETE, .table = "learnt",
+	return (struct store_change){.what = *record ? STORE_PUT : STORE_DELETE, .table = LEARNER_LESSON_TABLE,
 	    .key = lesson_key(a, digest), .value = str_of(record), .ttl = *record ? LESSON_KEEP : 0};
 }
 
@@ -187,7 +187,7 @@ enum res lesson_note(struct learner *l, const struct features *f, const struct s
 {
 	struct arena *a = arena_new(0);
 	struct store_change changes[] = {
-	    {.what = STORE_PUT, .table = "learnnote", .key = note_key(a), .value = note_pack(a, step, f)},
+	    {.what = STORE_PUT, .table = LEARNER_NOTE_TABLE, .key = note_key(a), .value = note_pack(a, step, f)},
 	    record_change(a, lesson_digest(f, step->layer), record)};
 	enum res res = l->note_count < NOTES_MAX ? store_apply(l->store, changes, 2) : RES_TEMP;
 
@@ -209,7 +209,7 @@ static bool load_chunk(struct learner *l, size_t i)
 	struct arena *a = arena_new(0);
 	struct store_entry entry;
 	char key[8];
-	enum res res = store_get(l->store, "learn", chunk_key(i, key), a, &entry);
+	enum res res = store_get(l->store, LEARNER_TABLE, chunk_key(i, key), a, &entry);
 	bool is_whole = res == RES_OK && entry.value.n == CHUNK * sizeof(struct count);
 
 	for (size_t k = 0; k < CHUNK; k++) {
@@ -256,7 +256,7 @@ static enum res look(struct learner *l, struct arena *a, struct str *ret_text, u
 {
 	struct store_entry entry;
 	unsigned version;
-	enum res res = store_get(l->store, "learn", STR("n"), a, &entry);
+	enum res res = store_get(l->store, LEARNER_TABLE, STR("n"), a, &entry);
 
 	if (res == RES_NONE && l->generation) { /* somebody took the file away */
 		*ret_generation = 0;
@@ -327,7 +327,7 @@ void learner_load(struct learner *l)
 
 	/* What a save changed stays: it was saved, or will be. RES_TEMP: goes on with what it has. */
 	if (res == RES_OK)
-		res = store_each(l->store, "learnnote", STR(""), load_note, l) == RES_TEMP ? RES_TEMP : RES_OK;
+		res = store_each(l->store, LEARNER_NOTE_TABLE, STR(""), load_note, l) == RES_TEMP ? RES_TEMP : RES_OK;
 	if (res != RES_TEMP || l->generation == 0)
 		l->state = res;
 }
@@ -368,17 +368,17 @@ static void add_counts(struct learner *l, struct batch *b)
 
 	for (size_t i = 0; i < CHUNKS; i++)
 		if (l->is_changed[i])
-			put(b, "learn", arena_str(b->a, chunk_key(i, key)),
+			put(b, LEARNER_TABLE, arena_str(b->a, chunk_key(i, key)),
 			    (struct str){(const char *)&l->counts[i * CHUNK], CHUNK * sizeof(struct count)});
-	put(b, "learn", STR("n"), totals_text(l, b->a));
+	put(b, LEARNER_TABLE, STR("n"), totals_text(l, b->a));
 	for (size_t i = 0; i < l->note_count; i++)
-		b->v[b->n++] = (struct store_change){.what = STORE_DELETE, .table = "learnnote", .key = l->notes[i]};
+		b->v[b->n++] = (struct store_change){.what = STORE_DELETE, .table = LEARNER_NOTE_TABLE, .key = l->notes[i]};
 }
 
 static void add_notes(struct learner *l, struct batch *b)
 {
 	for (size_t i = 0; i < l->few_count; i++)
-		put(b, "learnnote", note_key(b->a), l->few[i]);
+		put(b, LEARNER_NOTE_TABLE, note_key(b->a), l->few[i]);
 }
 
 static void forget_pending(struct learner *l)
@@ -399,7 +399,7 @@ static void settle(struct learner *l, const struct batch *b, bool wrote_counts)
 		memset(l->is_changed, 0, sizeof l->is_changed);
 	} else {
 		for (size_t i = 0; i < b->n; i++)
-			if (strcmp(b->v[i].table, "learnnote") == 0)
+			if (strcmp(b->v[i].table, LEARNER_NOTE_TABLE) == 0)
 				note_done(l, b->v[i].key);
 	}
 	forget_pending(l);
@@ -475,7 +475,7 @@ static enum res clear_table(struct learner *l, const char *table)
 
 enum res learner_clear(struct learner *l)
 {
-	static const char *const tables[] = {"learnt", "learnnote", "learn"};
+	static const char *const tables[] = {LEARNER_LESSON_TABLE, LEARNER_NOTE_TABLE, LEARNER_TABLE};
 	struct batch b = {.a = arena_new(0)};
 	enum res res = RES_OK;
 
@@ -485,7 +485,7 @@ enum res learner_clear(struct learner *l)
 	l->layer_count = 1;
 	l->layers[0].spam = l->layers[0].ham = 0;
 	b.v = arena_array(b.a, 1, sizeof *b.v);
-	put(&b, "learn", STR("n"), totals_text(l, b.a));
+	put(&b, LEARNER_TABLE, STR("n"), totals_text(l, b.a));
 	if (res == RES_OK && (res = store_apply(l->store, b.v, 1)) == RES_OK && (res = store_flush(l->store)) == RES_OK) {
 		settle(l, &b, true);
 		memset(l->counts, 0, FEATURES * sizeof *l->counts);

@@ -40,7 +40,7 @@ session via smtp milter from 192.0.2.6 { ehlo mx.example.com
 gateway g1 stop
 shell "rm -f $STATE/state.db*; mkdir $STATE/state.db" = 0
 gateway g1 start			# cannot be opened at all: mail goes on all the same
-expect g1.log ~ "kept in memory only"
+expect g1.log ~ "cannot open .*state.db: .*; it is tried again"	g1.log ~ "nor can it be read"
 session via smtp milter from 198.51.100.6 { ehlo mx.example.com
 	mail <d@example.com>
 	rcpt <b@example.net> = 451
@@ -51,8 +51,11 @@ session via smtp milter from 198.51.100.6 { ehlo mx.example.com
 	rcpt <b@example.net> = 250
 	data "Subject: x\r\n\r\nx\r\n" = 250
 	quit }
+shell "rmdir $STATE/state.db" = 0	# the way is free again: no restart is needed
+expect g1.log ~ "state.db is written again"
+await reevectl g1 greylist show 198.51.100.6 = 0 ~ "198.51.100.0/24"
 gateway g1 stop
-shell "rmdir $STATE/state.db; /usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('$STATE/state.db'); c.execute('PRAGMA user_version=0'); c.execute('CREATE TABLE old(x)'); c.commit()\"; chmod 0666 $STATE/state.db" = 0
+shell "rm -f $STATE/state.db*; /usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('$STATE/state.db'); c.execute('PRAGMA user_version=0'); c.execute('CREATE TABLE old(x)'); c.commit()\"; chmod 0666 $STATE/state.db" = 0
 gateway g1 start			# of a version before the first: brought up to date
 session via smtp milter from 203.0.113.6 { ehlo mx.example.com
 	mail <e@example.com>

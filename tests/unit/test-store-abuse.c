@@ -271,6 +271,134 @@ static int teardown(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* ---- a file that cannot be opened at the start ---- */
+
+static const char *const unknown_tables[] = {"unknown", NULL};
+
+static void count_return(void *arg, enum store_event event, uint64_t number, struct str text)
+{
+	(void)number, (void)text;
+	if (event == STORE_WRITES)
+		++*(_Atomic int *)arg;
+}
+
+/* The file goes aside, and a link to a folder takes its place: it can be moved back in one step. */
+static struct store *open_blindly(struct fixture *f, const char *aside)
+{
+	struct str why;
+	bool is_readable;
+	struct store *st;
+
+	store_close(f->st);
+	assert_int_equal(rename(path, aside), 0);
+	assert_int_equal(symlink(folder, path), 0);
+	st = store_open_patiently(path, unknown_tables, f->a, &why, &is_readable);
+	assert_true(why.n > 0);
+	assert_false(is_readable);
+	return st;
+}
+
+static bool is_written(struct store *st)
+{
+	for (int i = 0; i < 500; i++) {
+		if (store_flush(st) == RES_OK)
+			return true;
+		usleep(20000);
+	}
+	return false;
+}
+
+static void expect(struct fixture *f, const char *table, const char *key, const char *value)
+{
+	struct store_entry e;
+
+	assert_int_equal(store_get(f->st, table, str_of(key), f->a, &e), RES_OK);
+	assert_str(e.value, value);
+}
+
+static void expect_both(struct fixture *f, const char *table, const char *key, const char *value)
+{
+	expect(f, table, key, value);
+	assert_int_equal(store_flush(f->st), RES_OK);
+	expect(f, table, key, value);
+}
+
+static int each_of(struct store *st, const char *table)
+{
+	int n = 0;
+
+	return store_each(st, table, STR(""), count_one, &n) == RES_OK ? n : -1;
+}
+
+static void unopened_file_is_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	struct store_rate rate = {.capacity = 10, .per_ms = 1000000};
+	struct store_level level;
+	struct store_entry e;
+	_Atomic int returns = 0;
+	int64_t total;
+	char aside[80];
+
+	assert_int_equal(store_put(f->st, "t", STR("history"), STR("long"), 0), RES_OK);
+	assert_int_equal(store_put(f->st, "unknown", STR("k"), STR("v"), 0), RES_OK);
+	assert_int_equal(store_count(f->st, "t", STR("n"), 5, 0, &total), RES_OK);
+	assert_int_equal(store_bucket(f->st, "t", STR("b"), &rate, 3, NULL), RES_OK);
+	snprintf(aside, sizeof aside, "%s/aside", folder);
+	f->st = open_blindly(f, aside);
+	store_listen(f->st, count_return, &returns);
+	/* Nothing is known, and what is written now waits. */
+	assert_int_equal(store_get(f->st, "t", STR("history"), f->a, &e), RES_NONE);
+	assert_int_equal(store_get(f->st, "unknown", STR("k"), f->a, &e), RES_TEMP);
+	assert_int_equal(each_of(f->st, "unknown"), -1);
+	assert_int_equal(each_of(f->st, "t"), 0);
+	assert_int_equal(store_put(f->st, "t", STR("history"), STR("short"), 0), RES_OK);
+	assert_int_equal(store_put(f->st, "t", STR("new"), STR("1"), 0), RES_OK);
+	assert_int_equal(store_count(f->st, "t", STR("n"), 2, 0, &total), RES_OK);
+	assert_int_equal(total, 2);
+	assert_int_equal(store_bucket(f->st, "t", STR("b"), &rate, 4, NULL), RES_OK);
+	assert_int_equal(store_flush(f->st), RES_TEMP);
+	expect(f, "t", "history", "short");
+	assert_int_equal(returns, 0);
+	/* There it is: numbers add up, and what was put blindly stays behind what is there. */
+	assert_int_equal(rename(aside, path), 0);
+	assert_true(is_written(f->st));
+	assert_int_equal(returns, 1);
+	expect_both(f, "t", "history", "long");
+	expect(f, "t", "new", "1");
+	expect(f, "t", "n", "7");
+	expect(f, "unknown", "k", "v");
+	assert_int_equal(each_of(f->st, "unknown"), 1);
+	assert_int_equal(store_bucket(f->st, "t", STR("b"), &rate, 4, &level), RES_NONE);
+	assert_in_range((int)level.left, 2, 3);
+	assert_int_equal(store_put(f->st, "t", STR("history"), STR("seen"), 0), RES_OK);
+	expect_both(f, "t", "history", "seen");
+}
+
+/* It comes back although nothing waits to be written, and ends without it. */
+static void unopened_file_without_changes(void **state)
+{
+	struct fixture *f = *state;
+	_Atomic int returns = 0;
+	char aside[80];
+
+	assert_int_equal(store_put(f->st, "unknown", STR("k"), STR("v"), 0), RES_OK);
+	snprintf(aside, sizeof aside, "%s/aside", folder);
+	f->st = open_blindly(f, aside);
+	store_listen(f->st, count_return, &returns);
+	assert_int_equal(rename(aside, path), 0);
+	for (int i = 0; i < 2000 && returns == 0; i++)
+		usleep(10000);
+	assert_int_equal(returns, 1);
+	expect(f, "unknown", "k", "v");
+	f->st = open_blindly(f, aside);
+	assert_int_equal(store_put(f->st, "t", STR("k"), STR("v"), 0), RES_OK);
+	store_close(f->st);
+	assert_int_equal(unlink(path), 0);
+	f->st = open_it(f->a);
+	assert_non_null(f->st);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +408,8 @@ int main(void)
 	    TEST(full_disk_at_the_start_is_survived),
 	    TEST(keys_are_not_confused),
 	    TEST(no_process_believes_what_is_old),
+	    TEST(unopened_file_is_tried_again),
+	    TEST(unopened_file_without_changes),
 	};
 
 	steer_start();
