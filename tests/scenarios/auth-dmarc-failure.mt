@@ -22,12 +22,12 @@ gateway g1 {
 	filter dmarc { report-from dmarc@example.net; }
 	policy { at message { accept; } }
 }
-session from 192.0.2.1 { ehlo mx.example.org
+session via smtp milter from 192.0.2.1 { ehlo mx.example.org
 	mail <a@fail.example>
 	rcpt <b@example.net>
 	data "From: a@fail.example\r\nSubject: off\r\n\r\nx\r\n"
 	quit }
-expect n1.messages == 1
+on smtp { expect n1.messages == 1 }
 reevectl g1 dmarc failures = 0 !~ "."
 clock +3m
 drain g1
@@ -42,7 +42,7 @@ gateway g1 {
 	filter dmarc { failure-report on; failure-limit 2; report-from dmarc@example.net; }
 	policy { at message { reject 550 5.7.1 "unwanted" if subject == "spam"; accept; } }
 }
-session from 192.0.2.1 { ehlo mx.example.org
+session via smtp milter from 192.0.2.1 { ehlo mx.example.org
 	mail <a@fail.example>
 	rcpt <secret.person@example.net>
 	data "From: Joe <joe@fail.example>\r\nTo: \"A B\" <secret.person@example.net>, other@list.example\r\nSubject: hello there\r\n\r\nprivate words\r\n"
@@ -79,17 +79,17 @@ expect n2.message[0].raw ~ "Feedback-Type: auth-failure"	n2.message[0].raw ~ "te
 expect g1.log !~ "panic"
 drain g1
 # The same again within the hour is quiet; a third kind of failure is above the limit.
-session from 192.0.2.1 { ehlo mx.example.org
+session via smtp milter from 192.0.2.1 { ehlo mx.example.org
 	mail <a@fail.example>
 	rcpt <b@example.net>
 	data "From: joe@fail.example\r\nSubject: again\r\n\r\nx\r\n"
 	quit }
-session from 192.0.2.2 { ehlo mx.example.org
+session via smtp milter from 192.0.2.2 { ehlo mx.example.org
 	mail <a@fail.example>
 	rcpt <b@example.net>
 	data "From: joe@fail.example\r\nSubject: second\r\n\r\nx\r\n"
 	quit }
-session from 192.0.2.3 { ehlo mx.example.org
+session via smtp milter from 192.0.2.3 { ehlo mx.example.org
 	mail <a@fail.example>
 	rcpt <b@example.net>
 	data "From: joe@fail.example\r\nSubject: third\r\n\r\nx\r\n"

@@ -25,6 +25,7 @@ gateway g1 {
 	filter dkim { sign example.org selector s1 key "$DIR/key.pem"; sign-clients 192.0.2.0/24; }
 	policy { at message { tag header "X-Tag" "{dkim}"; accept; } }
 }
+# One gateway hands over to another, by SMTP; auth-sign-faces.mt signs and seals over both front ends.
 session to g1 from 192.0.2.7 { ehlo pc.example.org
 	mail <a@example.org>
 	rcpt <b@example.net>
