@@ -62,6 +62,7 @@ scenarios = \
 	tests/scenarios/limit-sessions.mt \
 	tests/scenarios/limit-signatures.mt \
 	tests/scenarios/limit-slow-client.mt \
+	tests/scenarios/limit-stage-clock.mt \
 	tests/scenarios/limit-stage.mt \
 	tests/scenarios/listeners.mt \
 	tests/scenarios/log-lines.mt \
