@@ -43,7 +43,11 @@ static int try_all(const struct role_env *env, enum sandbox_kind kind, const str
 	    s.has_landlock ? "in force" : s.landlock_abi ? "NOT IN FORCE" : "not offered by this kernel",
 	    s.error[0] ? ": " : "", s.error);
 	for (int probe = 0; probe < PROBES; probe++) {
-		bool can = sandbox_can(probe), must_not = sandbox_denies(kind, probe, &s);
+		bool can, must_not;
+
+		fflush(stdout); /* a process that a probe makes must not say it again */
+		can = sandbox_can(probe);
+		must_not = sandbox_denies(kind, probe, &s);
 
 		printf("  %-18s %s%s\n", sandbox_probe_name(probe), can ? "yes" : "no", can && must_not ? "  <- MUST NOT BE POSSIBLE" : "");
 		ok &= !(can && must_not);
