@@ -64,7 +64,8 @@ gateway g1 {
 expect g1.log ~ "does not need the reports any more" g1.log ~ "does not need the milter any more"
 expect g1.log ~ "listen .*:9925 is new: that needs a restart" g1.log !~ "is gone"
 await reevectl g1 stats = 0 ~ "gateway +smtp" ~ "milter +milter" !~ "reports +reports" !~ "milter-2"
-# A number that is free again is used again.
+# A number that is free again is used again: when the process is gone, not only its socket.
+await shell "pgrep -c -P $g1_PID" = 0 ~ "^3"
 gateway g1 idle {
 	hostname mx.example.net;
 	relay example.net { to $n1; }

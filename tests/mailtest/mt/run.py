@@ -286,13 +286,14 @@ class Run:
         self.judge_output(s, *g.control(words, stdin))
 
     def do_await(self, s):
-        """await reevectl g1 words... = 0 ~ "regex": again and again until it is so."""
+        """await reevectl g1 words... = 0 ~ "regex", await shell ...: again and again until it is so."""
         inner = Statement(s.where.rsplit(":", 1)[0], s.args)
         inner.where = s.where
+        play = {"reevectl": self.do_reevectl, "shell": self.do_shell}[inner.name]
         end = time.monotonic() + EXPECT_SECONDS
         while True:
             try:
-                self.do_reevectl(inner)
+                play(inner)
                 return
             except Failure:
                 if time.monotonic() > end:
