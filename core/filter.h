@@ -66,6 +66,12 @@ struct filter_env {
 	int keys_fd;
 };
 
+/* For `reevectl stats`: counts of the process, which a reload does not reset. */
+struct filter_counter {
+	const char *name; /* lower case, no blanks */
+	const _Atomic uint64_t *value;
+};
+
 struct filter {
 	const char *name;
 	const char *help; /* one line, for the manual */
@@ -94,6 +100,7 @@ struct filter {
 	 */
 	void (*data)(struct session *s, const void *conf, struct str piece);
 	bool is_heavy; /* its message stage goes through the scan gate */
+	const struct filter_counter *counters; /* ends with a name of NULL; may be NULL */
 };
 
 /* ---- for filters, inside want, run and data ---- */

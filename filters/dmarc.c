@@ -209,6 +209,31 @@ static const char *delivery_word(enum verdict_kind kind)
 	return kind == VERDICT_ACCEPT ? "delivered" : kind == VERDICT_REJECT ? "reject" : kind == VERDICT_QUARANTINE ? "spam" : "other";
 }
 
+/* ---- counters ---- */
+
+enum count { COUNT_EVALUATED, COUNT_PASS, COUNT_NONE, COUNT_QUARANTINE, COUNT_REJECT, COUNT_NO_POLICY, COUNT_ERROR, COUNTS };
+
+static _Atomic uint64_t counts[COUNTS];
+
+static const struct filter_counter dmarc_counters[] = {
+    {"evaluated", &counts[COUNT_EVALUATED]}, {"pass", &counts[COUNT_PASS]}, {"fail-none", &counts[COUNT_NONE]},
+    {"fail-quarantine", &counts[COUNT_QUARANTINE]}, {"fail-reject", &counts[COUNT_REJECT]},
+    {"no-policy", &counts[COUNT_NO_POLICY]}, {"error", &counts[COUNT_ERROR]}, {0}};
+
+/* A failure counts by what became of the message. */
+static enum count count_of(enum auth_result result, const char *disposition)
+{
+	if (result == AUTH_PASS)
+		return COUNT_PASS;
+	if (result == AUTH_NONE)
+		return COUNT_NO_POLICY;
+	if (result != AUTH_FAIL)
+		return COUNT_ERROR;
+	return *disposition == 'r' ? COUNT_REJECT : *disposition == 'q' ? COUNT_QUARANTINE : COUNT_NONE;
+}
+
+/* ---- what policy decided ---- */
+
 static void dmarc_settle(struct session *s, const void *conf, enum stage stage, enum verdict_kind kind)
 {
 	const struct dmarc_conf *c = conf;
@@ -217,11 +242,13 @@ static void dmarc_settle(struct session *s, const void *conf, enum stage stage, 
 
 	if (stage != STAGE_MESSAGE || !auth || !auth->has_dmarc || kind == VERDICT_TEMPFAIL)
 		return;
+	disposition = disposition_of(&auth->dmarc, kind);
+	counts[COUNT_EVALUATED]++;
+	counts[count_of(auth->dmarc.result, disposition)]++;
 	if (c->report.is_failure_on && may_tell_of(s->message))
 		failure_note(c->store, &c->report, s, delivery_word(kind));
 	if (!c->report.is_on || (auth->dmarc.result == AUTH_PASS && is_report(&s->message->headers)))
 		return;
-	disposition = disposition_of(&auth->dmarc, kind);
 	report_count(c->store, auth, &s->client, s->message->sender.domain, disposition,
 	    reason_of(auth, disposition, is_from_list(s, auth)));
 }
@@ -268,4 +295,5 @@ const struct filter dmarc_filter = {
     .want = {[STAGE_HEADER] = dmarc_want},
     .run = {[STAGE_MESSAGE] = dmarc_run},
     .settle = dmarc_settle,
+    .counters = dmarc_counters,
 };

@@ -9,7 +9,7 @@
 
 #include "core/filter.h"
 
-enum { FILTER_ABI = 1 };
+enum { FILTER_ABI = 2 };
 
 /* NULL and an error in load when it cannot be used. */
 const struct filter *plugin_load(struct conf_load *load, const struct conf_node *node);

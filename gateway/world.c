@@ -130,11 +130,16 @@ void world_stat(struct buf *out, const char *group, const char *name, uint64_t v
 	buf_addf(out, "%s %s %" PRIu64 "\n", group, name, value);
 }
 
-/* Mail that went on although a filter could not work is what an administrator must see. */
+/* Mail that went on although a filter could not work is what an administrator must see; and what filters count. */
 static void chain_stats(const struct chain *chain, struct buf *out)
 {
-	for (size_t i = 0; i < chain_length(chain); i++)
-		world_stat(out, "failures", chain_at(chain, i)->filter->name, *chain_at(chain, i)->failures);
+	for (size_t i = 0; i < chain_length(chain); i++) {
+		const struct filter *filter = chain_at(chain, i)->filter;
+
+		world_stat(out, "failures", filter->name, *chain_at(chain, i)->failures);
+		for (const struct filter_counter *c = filter->counters; c && c->name; c++)
+			world_stat(out, filter->name, c->name, *c->value);
+	}
 }
 
 void world_stats(struct world *w, struct buf *out)
