@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Policy state outlives SIGKILL: 50 times by default, of the whole group or of one role, while it is written;
-and a disk that is full: mail goes on, what is decided meanwhile counts, and is written when there is room.
+and a disk that is full, over both front ends: mail goes on, what is decided meanwhile counts, and is written when
+there is room.
 
     state.py [--builddir DIR] [--kills N] [--seed N]
 
@@ -23,6 +24,7 @@ import time          # noqa: E402
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import crash         # noqa: E402
+from mt.milter import MilterSession    # noqa: E402
 
 WINDOW = 0.25        # generous: this machine may be busy
 CAPACITY = 1000000
@@ -138,6 +140,24 @@ mount -t tmpfs -o size=64m none '$STATE/queue'
 
 def send(world, g, sender):
     """The reply to one message."""
+    return send_milter(world, g, sender) if world.face == "milter" else send_smtp(world, g, sender)
+
+
+def send_milter(world, g, sender):
+    world.variables, world.transcript = {}, []
+    session = MilterSession(world, g, {}, "milter")
+    try:
+        for command, data in (("H", b"load.example\0"), ("M", f"<{sender}>\0".encode()), ("R", b"<b@example.net>\0"),
+                              ("T", b""), ("L", b"Subject\0 x\0"), ("N", b""), ("B", b"hello\r\n"), ("E", b"")):
+            answer = session.step(command, data, command)
+            if answer is not None and answer != "s":
+                return int(answer[:3]) if answer[:1].isdigit() else answer
+        return 250
+    finally:
+        session.client.close()
+
+
+def send_smtp(world, g, sender):
     with smtplib.SMTP(world.host, g.ports["PORT"], timeout=30) as s:
         s.ehlo("load.example")
         try:
@@ -195,7 +215,13 @@ def full_disk(world, _options, _rng):
     return f"{taken + 5} messages, all of them taken and counted"
 
 
-TESTS = (("policy state on a full disk", full_disk), ("policy state after SIGKILL", play))
+def full_disk_milter(world, options, rng):
+    world.face = "milter"
+    return full_disk(world, options, rng)
+
+
+FULL_TESTS = (("policy state on a full disk", full_disk), ("policy state on a full disk, as a milter", full_disk_milter))
+TESTS = FULL_TESTS + (("policy state after SIGKILL", play),)
 
 
 def attempt(options, number, title, test, make_hop=None, keep=False):
@@ -218,7 +244,8 @@ def main():
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
-    results = [attempt(options, number, *test) for number, test in enumerate(TESTS[:1 if options.kills == 0 else 2], 9)]
+    tests = TESTS if options.kills else FULL_TESTS
+    results = [attempt(options, number, *test) for number, test in enumerate(tests, 9)]
     return 0 if all(results) else 1
 
 
