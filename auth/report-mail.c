@@ -6,9 +6,9 @@
 #include "auth/report.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 #include "core/address.h"
+#include "core/date.h"
 #include "lib/clock.h"
 #include "lib/gzip.h"
 
@@ -80,14 +80,9 @@ static void add_base64(struct arena *a, struct buf *out, struct str data)
 
 void report_add_date(struct buf *out, const char *name, int64_t when)
 {
-	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	time_t seconds = (time_t)when;
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	buf_addf(out, "%s: %s, %d %s %d %02d:%02d:%02d +0000\r\n", name, days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	buf_addf(out, "%s: ", name);
+	date_write(out, when);
+	buf_adds(out, "\r\n");
 }
 
 void report_add_head(struct buf *out, struct str from, const struct str *to, size_t n, struct str subject, struct str id)

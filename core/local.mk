@@ -9,6 +9,8 @@ core_libcore_a_SOURCES = \
 	core/content.c \
 	core/content.h \
 	core/core-facts.c \
+	core/date.c \
+	core/date.h \
 	core/decode-base64.c \
 	core/decode.c \
 	core/decode.h \

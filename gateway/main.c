@@ -27,23 +27,11 @@ static int usage(FILE *to)
 	return to == stdout ? 0 : 2;
 }
 
-/* Everything that a role would load, with all errors on stderr. */
-static bool check(const char *path)
+static void tell_errors(void *arg, const struct conf_load *load, bool ok)
 {
-	struct arena *a = arena_new(0);
-	struct conf_load load;
-	struct snapshot *s;
-	bool ok;
-
-	conf_load_init(&load, a);
-	s = snapshot_load(path, &(struct snapshot_world){.only_check = true}, &load, a);
-	ok = s != NULL;
-	conf_errors_tell(&load);
-	if (s)
-		snapshot_unref(s);
-	else
-		arena_free(a);
-	return ok;
+	(void)arg;
+	(void)ok;
+	conf_errors_tell(load);
 }
 
 static int run_self_test(const char *path)
@@ -85,7 +73,7 @@ static int act(enum action action, const char *path, bool foreground)
 	clock_init();
 	if (action == ACTION_SELF_TEST)
 		return run_self_test(path);
-	if (!check(path))
+	if (!snapshot_check(path, tell_errors, NULL))
 		return 1;
 	if (action == ACTION_RUN)
 		return run(path, foreground);

@@ -16,6 +16,7 @@
 #include "core/edit_apply.h"
 #include "gateway/quarantine_json.h"
 #include "lib/clock.h"
+#include "lib/file.h"
 
 enum { COPIES_MAX = 1000, NAME_MAX_OCTETS = QUARANTINE_KEY_MAX + 16 };
 
@@ -106,19 +107,6 @@ static bool file_name(struct str key, const char *end, char out[NAME_MAX_OCTETS]
 
 /* ---- putting ---- */
 
-static bool write_all(int fd, struct str s)
-{
-	while (s.n) {
-		ssize_t n = write(fd, s.p, s.n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		s = str_from(s, (size_t)n);
-	}
-	return true;
-}
-
 /* The first of ID, ID-2, ID-3 ... that is free; the descriptor of its .eml, or -1. */
 static int take_key(struct quarantine *q, const char *id, char key[QUARANTINE_KEY_MAX])
 {
@@ -149,8 +137,8 @@ static bool write_message(int fd, const struct quarantine_item *item, uint64_t *
 
 	edits_apply(a, item->edits, item->data, &edited);
 	for (size_t i = 0; i < edited.n && ok; i++)
-		ok = write_all(fd, edited.pieces[i]);
-	ok = ok && write_all(fd, str_from(item->data, edited.tail)) && fsync(fd) == 0;
+		ok = file_write(fd, edited.pieces[i]);
+	ok = ok && file_write(fd, str_from(item->data, edited.tail)) && fsync(fd) == 0;
 	*ret_size = edited.bytes + item->data.n - edited.tail;
 	arena_free(a);
 	return ok;
@@ -168,7 +156,7 @@ static bool write_json(struct quarantine *q, const char *key, const struct quara
 	quarantine_json_write(item, &json);
 	fd = openat(q->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd >= 0) {
-		ok = json.n <= QUARANTINE_JSON_MAX && write_all(fd, buf_str(&json)) && fsync(fd) == 0;
+		ok = json.n <= QUARANTINE_JSON_MAX && file_write(fd, buf_str(&json)) && fsync(fd) == 0;
 		close(fd);
 	}
 	buf_free(&json);

@@ -211,6 +211,22 @@ struct snapshot *snapshot_load(const char *path, const struct snapshot_world *wo
 	return NULL;
 }
 
+bool snapshot_check(const char *path, void (*tell)(void *arg, const struct conf_load *load, bool ok), void *arg)
+{
+	struct arena *a = arena_new(0);
+	struct conf_load load;
+	struct snapshot *s;
+
+	conf_load_init(&load, a);
+	s = snapshot_load(path, &(struct snapshot_world){.only_check = true}, &load, a);
+	tell(arg, &load, s != NULL);
+	if (s)
+		snapshot_unref(s);
+	else
+		arena_free(a);
+	return s != NULL;
+}
+
 struct snapshot *snapshot_ref(struct snapshot *s)
 {
 	atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);

@@ -45,6 +45,11 @@ bool snapshot_knows_filter(const struct config *config, struct arena *a, struct 
 /* All errors and warnings are in load (its arena must be `a`, owned by the snapshot on success). */
 struct snapshot *snapshot_load(const char *path, const struct snapshot_world *world,
     struct conf_load *load, struct arena *a);
+/*
+ * Reads everything that a role would load and forgets it again; tell(), called once, has all errors and warnings.
+ * True when there is no error.
+ */
+bool snapshot_check(const char *path, void (*tell)(void *arg, const struct conf_load *load, bool ok), void *arg);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
 

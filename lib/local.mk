@@ -21,6 +21,8 @@ lib_libreeve_a_SOURCES = \
 	lib/dns_private.h \
 	lib/dns_resolver.c \
 	lib/find.c \
+	lib/file.c \
+	lib/file.h \
 	lib/gzip.c \
 	lib/gzip.h \
 	lib/hash.c \

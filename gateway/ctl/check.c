@@ -24,35 +24,33 @@ static void print_json(const struct conf_load *load)
 	}
 }
 
-static void print_text(const struct conf_load *load, const char *path, bool ok)
+struct checked {
+	const char *path;
+	bool json;
+};
+
+static void print(void *arg, const struct conf_load *load, bool ok)
 {
+	const struct checked *c = arg;
+
+	if (c->json) {
+		print_json(load);
+		return;
+	}
 	conf_errors_tell(load);
 	if (ok)
-		printf("%s: ok%s\n", path, load->warnings ? ", with warnings" : "");
+		printf("%s: ok%s\n", c->path, load->warnings ? ", with warnings" : "");
 	else
-		printf("%s: %zu error%s\n", path, load->errors, load->errors == 1 ? "" : "s");
+		printf("%s: %zu error%s\n", c->path, load->errors, load->errors == 1 ? "" : "s");
 }
 
 int ctl_check(struct ctl *ctl, int argc, char **argv)
 {
-	struct arena *a = arena_new(0);
-	struct conf_load load;
-	const char *path;
-	struct snapshot *s;
+	struct checked c = {0};
 
 	argc = ctl_options(ctl, argc, argv);
 	if (argc > 2)
 		return ctl_usage(ctl);
-	path = argc == 2 ? argv[1] : ctl->config_path;
-	conf_load_init(&load, a);
-	s = snapshot_load(path, &(struct snapshot_world){.only_check = true}, &load, a);
-	if (ctl->json)
-		print_json(&load);
-	else
-		print_text(&load, path, s != NULL);
-	if (s)
-		snapshot_unref(s);
-	else
-		arena_free(a);
-	return s ? 0 : 1;
+	c = (struct checked){argc == 2 ? argv[1] : ctl->config_path, ctl->json};
+	return snapshot_check(c.path, print, &c) ? 0 : 1;
 }

@@ -59,31 +59,21 @@ static int reload_role(struct ctl *ctl, const char *path, struct buf *said)
 	return res == RES_OK ? 0 : res == RES_NONE ? -1 : 1;
 }
 
-/* What -t would say, before any role is asked: all take it over, or none. */
-static bool is_sound(struct ctl *ctl, struct buf *said)
+static void tell(void *said, const struct conf_load *load, bool ok)
 {
-	struct arena *a = arena_new(0);
-	struct conf_load load;
-	struct snapshot *s;
-
-	conf_load_init(&load, a);
-	s = snapshot_load(ctl->config_path, &(struct snapshot_world){.only_check = true}, &load, a);
-	conf_errors_tell(&load);
-	conf_errors_print(&load, said);
-	if (s)
-		snapshot_unref(s);
-	else
-		arena_free(a);
-	return s != NULL;
+	(void)ok;
+	conf_errors_tell(load);
+	conf_errors_print(load, said);
 }
 
+/* Before any role is asked, it is what -t would say: all take it over, or none. */
 static int reload_all(struct ctl *ctl, struct buf *said)
 {
 	const char *paths[ROLES_MAX];
 	size_t n, reached = 0;
 	int status = 0;
 
-	if (!is_sound(ctl, said))
+	if (!snapshot_check(ctl->config_path, tell, said))
 		return ctl_fail("nothing was reloaded: the configuration before stays in force");
 	n = find_roles(ctl, paths);
 	for (size_t i = 0; i < n; i++) {

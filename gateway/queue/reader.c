@@ -16,6 +16,7 @@
 
 #include "gateway/queue/crc32c.h"
 #include "gateway/queue/live.h"
+#include "lib/file.h"
 
 enum { WINDOW = 4096 };
 
@@ -226,21 +227,6 @@ static void look_at_name(struct queue_reader *r, struct str name, void *arg)
 
 /* ---- reading records ---- */
 
-static bool read_exact(int fd, void *to, size_t n, uint64_t offset)
-{
-	for (size_t done = 0; done < n;) {
-		ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)(offset + done));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			errno = got ? errno : ENODATA;
-			return false;
-		}
-		done += (size_t)got;
-	}
-	return true;
-}
-
 /* Head and meta. Small ones, nearly all, come with one read. */
 static bool read_entry(struct queue_reader *r, int fd, uint64_t offset, struct arena *a,
     struct record_head *h, struct queue_entry *e, struct str *file)
@@ -253,7 +239,7 @@ static bool read_entry(struct queue_reader *r, int fd, uint64_t offset, struct a
 	meta = arena_alloc(a, h->meta_length + 1);
 	if ((size_t)got >= RECORD_HEAD + (size_t)h->meta_length)
 		memcpy(meta, r->window + RECORD_HEAD, h->meta_length);
-	else if (!read_exact(fd, meta, h->meta_length, offset + RECORD_HEAD))
+	else if (!file_read_at(fd, meta, h->meta_length, offset + RECORD_HEAD))
 		return false;
 	return record_meta_get(a, h, (struct str){meta, h->meta_length}, e, file);
 }
@@ -262,7 +248,7 @@ static bool read_head(int fd, uint64_t offset, struct record_head *h)
 {
 	char octets[RECORD_HEAD];
 
-	return read_exact(fd, octets, sizeof octets, offset) &&
+	return file_read_at(fd, octets, sizeof octets, offset) &&
 	       record_head_get((struct str){octets, sizeof octets}, h);
 }
 
@@ -314,7 +300,7 @@ static bool head_is_good(struct queue_reader *r, struct segment *seg)
 	char octets[SEGMENT_HEAD];
 	enum res res = RES_NONE;
 
-	if (read_exact(seg->fd, octets, sizeof octets, 0))
+	if (file_read_at(seg->fd, octets, sizeof octets, 0))
 		res = segment_head_get((struct str){octets, sizeof octets}, &h);
 	if (res == RES_PERM) {
 		trouble(r, "%s has format version %u; this program knows version %d: left alone",

@@ -8,6 +8,7 @@
 
 #include "core/header.h"
 #include "gateway/queue/crc32c.h"
+#include "lib/file.h"
 
 /* What is known of the octets so far. */
 struct look {
@@ -64,21 +65,6 @@ static void look_at(struct look *l, struct str s)
 	}
 }
 
-static bool read_part(const struct queue_data *d, uint64_t at, char *to, size_t n)
-{
-	for (size_t done = 0; done < n;) {
-		ssize_t got = pread(d->fd, to + done, n - done, (off_t)(d->offset + at + done));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			errno = got ? errno : ENODATA;
-			return false;
-		}
-		done += (size_t)got;
-	}
-	return true;
-}
-
 static bool look_at_file(struct look *l, const struct queue_data *d, uint64_t from)
 {
 	char *chunk = malloc(BODY_CHUNK);
@@ -86,7 +72,7 @@ static bool look_at_file(struct look *l, const struct queue_data *d, uint64_t fr
 
 	for (uint64_t at = from; ok && at < d->length;) {
 		size_t n = d->length - at < BODY_CHUNK ? (size_t)(d->length - at) : BODY_CHUNK;
-		ok = read_part(d, at, chunk, n);
+		ok = file_read_at(d->fd, chunk, n, d->offset + at);
 		if (ok) {
 			l->crc = crc32c(l->crc, chunk, n);
 			look_at(l, (struct str){chunk, n});
@@ -132,7 +118,7 @@ enum res body_open(struct arena *a, const struct queue_data *d, const struct rec
 	struct body *b = ret_body;
 
 	*b = (struct body){.fd = -1};
-	if (!read_part(d, 0, head, n))
+	if (!file_read_at(d->fd, head, n, d->offset))
 		return RES_TEMP;
 	l.crc = crc32c(0, head, n);
 	look_at(&l, (struct str){head, n});
@@ -171,7 +157,7 @@ struct str body_start(struct arena *a, const struct body *b, size_t max)
 	}
 	if (at < n && b->fd < 0)
 		memcpy(out + at, b->memory.p, n - at);
-	else if (at < n && !read_part(&d, 0, out + at, n - at))
+	else if (at < n && !file_read_at(d.fd, out + at, n - at, d.offset))
 		n = at;
 	return (struct str){out, n};
 }

@@ -130,24 +130,6 @@ static void print_recipient(struct sweep *w, struct mail *m, uint32_t i, const s
 	    state_of(r), r->attempts, (long long)next, STR_ARG(hop), STR_ARG(text));
 }
 
-static void each_list(void *arg, struct mail *m)
-{
-	struct sweep *w = arg;
-	struct arena *a;
-	struct record_head h;
-	struct queue_entry e;
-	struct str file;
-
-	if (!fits_age(&w->select, m))
-		return;
-	a = arena_new(0);
-	if (backlog_entry(w->r->backlog, m, a, &h, &e, &file) && fits_message(&w->select, &e))
-		for (uint32_t i = 0; i < m->n; i++)
-			if (rcpt_is_live(&m->r[i]) && fits_recipient(&w->select, e.recipients[i].address))
-				print_recipient(w, m, i, &h, &e, a);
-	arena_free(a);
-}
-
 /* CURSOR COUNT in front of the selection. */
 static bool read_window(struct str *args, size_t *ret_cursor, size_t *ret_count)
 {
@@ -162,15 +144,17 @@ static bool read_window(struct str *args, size_t *ret_cursor, size_t *ret_count)
 	return true;
 }
 
-static const char *sweep(struct relay *r, struct str args, struct buf *out,
-    void (*each)(void *arg, struct mail *m), const struct action *action)
+static void each_mail(void *arg, struct mail *m);
+
+/* action NULL: lists them. */
+static const char *sweep(struct relay *r, struct str args, struct buf *out, const struct action *action)
 {
 	struct sweep w = {.r = r, .out = out, .action = action};
 	size_t cursor, count;
 
 	if (!read_window(&args, &cursor, &count) || !read_selection(args, &w.select))
 		return "expected CURSOR, COUNT and a selection";
-	if (backlog_walk(r->backlog, &cursor, count, each, &w))
+	if (backlog_walk(r->backlog, &cursor, count, each_mail, &w))
 		buf_addf(out, "next\t%zu\n", cursor);
 	if (action)
 		buf_addf(out, "count\t%zu\nbusy\t%zu\n", w.count, w.busy);
@@ -179,7 +163,7 @@ static const char *sweep(struct relay *r, struct str args, struct buf *out,
 
 static const char *run_list(void *arg, struct str args, struct buf *out)
 {
-	return sweep(arg, args, out, each_list, NULL);
+	return sweep(arg, args, out, NULL);
 }
 
 static void show_headers(struct sweep *w, struct mail *m, const struct record_head *h,
@@ -318,7 +302,8 @@ static void act_on(struct sweep *w, struct mail *m, const struct queue_entry *e,
 	log_action(w->action, e, i);
 }
 
-static void each_act(void *arg, struct mail *m)
+/* Each recipient that is selected. */
+static void each_mail(void *arg, struct mail *m)
 {
 	struct sweep *w = arg;
 	struct arena *a;
@@ -333,14 +318,14 @@ static void each_act(void *arg, struct mail *m)
 	if (backlog_entry(w->r->backlog, m, a, &h, &e, &file) && fits_message(&w->select, &e))
 		for (uint32_t i = 0; i < m->n; i++)
 			if (rcpt_is_live(&m->r[i]) && fits_recipient(&w->select, e.recipients[i].address))
-				act_on(w, m, &e, i);
+				w->action ? act_on(w, m, &e, i) : print_recipient(w, m, i, &h, &e, a);
 	mail_unpin(m);
 	arena_free(a);
 }
 
 static const char *act(struct relay *r, struct str args, struct buf *out, size_t which)
 {
-	const char *error = sweep(r, args, out, each_act, &actions[which]);
+	const char *error = sweep(r, args, out, &actions[which]);
 
 	pump_queued(r);
 	return error;

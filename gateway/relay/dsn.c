@@ -2,8 +2,7 @@
 #define _GNU_SOURCE
 #include "gateway/relay/dsn.h"
 
-#include <time.h>
-
+#include "core/date.h"
 #include "core/xtext.h"
 
 enum { DIAGNOSTIC_MAX = 900, LINE_MAX_OCTETS = 900 };
@@ -16,17 +15,6 @@ static struct str plain(struct arena *a, struct str xtext)
 	struct str text;
 
 	return xtext_decode(a, xtext, &text) ? text : xtext;
-}
-
-void date_write(struct buf *out, int64_t unix_seconds)
-{
-	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t t = (time_t)unix_seconds;
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	buf_addf(out, "%.3s, %02d %.3s %d %02d:%02d:%02d +0000", days + 3 * tm.tm_wday, tm.tm_mday,
-	    months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 /* One line of printable ASCII. */

@@ -40,7 +40,4 @@ struct dsn {
 /* CRLF lines. 7-bit unless the whole original with 8-bit octets is in it (ret_8bit). */
 void dsn_write(const struct dsn *d, struct buf *out, bool *ret_8bit);
 
-/* RFC 5322: "Sat, 01 Jan 2000 00:00:00 +0000". */
-void date_write(struct buf *out, int64_t unix_seconds);
-
 #endif

@@ -1,6 +1,5 @@
 /* The Received: field (RFC 5321 4.4, protocol names of RFC 3848 and RFC 6531). */
-#include <time.h>
-
+#include "core/date.h"
 #include "gateway/smtp/private.h"
 
 /* The name that the filter iprev confirmed, or that a trusted neighbour told; "" none. */
@@ -46,17 +45,6 @@ static const char *protocol(const struct session *s)
 	return s->is_esmtp ? esmtp[has_tls + 2 * has_auth] : "SMTP";
 }
 
-static void add_date(struct buf *out, int64_t now)
-{
-	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t t = (time_t)now;
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	buf_addf(out, "%.3s, %d %.3s %d %02d:%02d:%02d +0000", days + 3 * tm.tm_wday, tm.tm_mday,
-	    months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
 struct str smtp_received(const struct session *s, struct arena *a, unsigned tls_bits, int64_t now)
 {
 	const struct message *m = s->message;
@@ -72,6 +60,6 @@ struct str smtp_received(const struct session *s, struct arena *a, unsigned tls_
 	if (m->recipients == 1)
 		buf_addf(&out, "\r\n\tfor <%.*s>", STR_ARG(m->first->address.text));
 	buf_adds(&out, ";\r\n\t");
-	add_date(&out, now);
+	date_write(&out, now);
 	return buf_take(&out, a);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/date.h"
 #include "core/edit_apply.h"
 #include "gateway/queue/crc32c.h"
 #include "gateway/relay/body.h"
