@@ -16,7 +16,7 @@ enum name_trick {
 	NAME_HTML = 1 << 8,
 };
 
-enum { EXTENSION_MAX = 16 };
+enum { EXTENSION_MAX = 20 };
 
 struct file_name {
 	char extension[EXTENSION_MAX + 1]; /* lower case, without dot; "" none */

@@ -12,6 +12,18 @@
 
 #include "scanner/content.h"
 
+/* A head, then a cpio in one of many compressions. */
+static int support_rpm(struct archive *a)
+{
+	archive_read_support_filter_rpm(a);
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_filter_lzma(a);
+	archive_read_support_filter_zstd(a);
+	return archive_read_support_format_cpio(a);
+}
+
 static const struct reader {
 	enum wire_kind_id kind;
 	int (*format)(struct archive *);
@@ -27,6 +39,8 @@ static const struct reader {
     {KIND_LZMA, NULL, archive_read_support_filter_lzma}, {KIND_LZ, NULL, archive_read_support_filter_lzip},
     {KIND_COMPRESS, NULL, archive_read_support_filter_compress}, {KIND_CAB, archive_read_support_format_cab, NULL},
     {KIND_ISO, archive_read_support_format_iso9660, NULL}, {KIND_LHA, archive_read_support_format_lha, NULL},
+    {KIND_LZ4, NULL, archive_read_support_filter_lz4}, {KIND_AR, archive_read_support_format_ar, NULL},
+    {KIND_RPM, support_rpm, NULL}, {KIND_XAR, archive_read_support_format_xar, NULL},
     {KIND_CPIO, archive_read_support_format_cpio, NULL}, {KIND_UDF, archive_read_support_format_iso9660, NULL},
 };
 
@@ -216,7 +230,10 @@ uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wi
 	if (!a)
 		return WIRE_F_BROKEN;
 	while (!content_is_over(job) && next_member(a, &e, &flags)) {
-		job->members++;
+		if (archive_entry_filetype(e) == AE_IFDIR)
+			job->folders++;
+		else
+			job->members++;
 		flags |= one_member(job, a, e, r->filter ? &lone : NULL, depth);
 	}
 	if (kind == KIND_RAR && rar5_is_encrypted(bytes)) /* what came out is not what is in it */

@@ -49,6 +49,11 @@ static uint32_t one_member(struct content_job *job, const struct header *h, stru
 		return flags & WIRE_F_TRAVERSAL;
 	if (h->method != STORED || flags & WIRE_F_ENCRYPTED)
 		packed = STR_NONE;
+	if (h->size > job->limits->max_member) {
+		job->is_over = true;
+		flags |= WIRE_F_LIMIT;
+		packed = str_sub(packed, 0, job->limits->max_member);
+	}
 	job->members++;
 	job->unpacked += packed.n;
 	return content_member(job, h->name, packed, h->size, flags, depth);

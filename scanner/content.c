@@ -29,7 +29,7 @@ static uint32_t look_pdf(struct content_job *job, struct str s, enum wire_kind_i
 static uint32_t look_page(struct content_job *job, struct str s, enum wire_kind_id *kind, unsigned depth)
 {
 	(void)kind;
-	return html_flags(s) | xml_flags(job, s, depth);
+	return html_flags(s) | xml_flags(job, s, depth) | mail_flags(job, s, depth);
 }
 
 static uint32_t look_xml(struct content_job *job, struct str s, enum wire_kind_id *kind, unsigned depth)
@@ -38,10 +38,16 @@ static uint32_t look_xml(struct content_job *job, struct str s, enum wire_kind_i
 	return xml_flags(job, s, depth);
 }
 
+static uint32_t look_mail(struct content_job *job, struct str s, enum wire_kind_id *kind, unsigned depth)
+{
+	(void)kind;
+	return xml_flags(job, s, depth) | mail_flags(job, s, depth);
+}
+
 static uint32_t look_text(struct content_job *job, struct str s, enum wire_kind_id *kind, unsigned depth)
 {
 	(void)kind;
-	return csv_flags(s) | xml_flags(job, s, depth);
+	return csv_flags(s) | query_flags(s) | xml_flags(job, s, depth) | mail_flags(job, s, depth) | uu_flags(job, s, depth);
 }
 
 static uint32_t look_sheet(struct content_job *job, struct str s, enum wire_kind_id *kind, unsigned depth)
@@ -69,21 +75,35 @@ static uint32_t look_arj(struct content_job *job, struct str s, enum wire_kind_i
 	return arj_flags(job, s, depth);
 }
 
+static uint32_t look_packed(struct content_job *job, struct str s, enum wire_kind_id *kind, unsigned depth)
+{
+	return *kind == KIND_TNEF ? tnef_flags(job, s, depth) : *kind == KIND_SZDD ? szdd_flags(job, s, depth) : binhex_flags(job, s, depth);
+}
+
+static uint32_t look_disk(struct content_job *job, struct str s, enum wire_kind_id *kind, unsigned depth)
+{
+	(void)kind;
+	return disk_flags(job, s, depth);
+}
+
 static const struct {
 	enum wire_kind_id kind;
 	uint32_t (*look)(struct content_job *job, struct str bytes, enum wire_kind_id *kind, unsigned depth);
 } looks[] = {
     {KIND_OLE, look_ole}, {KIND_RTF, look_rtf}, {KIND_PDF, look_pdf}, {KIND_HTML, look_page}, {KIND_SVG, look_page},
-    {KIND_XML, look_xml}, {KIND_MAIL, look_xml}, {KIND_TEXT, look_text}, {KIND_SLK, look_sheet}, {KIND_EXCEL, look_sheet},
-    {KIND_ONENOTE, look_notebook}, {KIND_MSO, look_activemime}, {KIND_ARJ, look_arj},
+    {KIND_XML, look_xml}, {KIND_MAIL, look_mail}, {KIND_TEXT, look_text}, {KIND_SLK, look_sheet}, {KIND_EXCEL, look_sheet},
+    {KIND_ONENOTE, look_notebook}, {KIND_MSO, look_activemime}, {KIND_ARJ, look_arj}, {KIND_TNEF, look_packed},
+    {KIND_SZDD, look_packed}, {KIND_BINHEX, look_packed}, {KIND_DISK, look_disk},
 };
 
 /* Flags of content that is no archive, and of what is embedded in it; may make the kind more exact. */
 static uint32_t content_flags(struct content_job *job, struct str bytes, enum wire_kind_id *kind, unsigned depth)
 {
+	/* What it holds cannot be told. */
+	uint32_t flags = wire_kind(*kind)->flags & WIRE_F_ARCHIVE && !archive_can_read(*kind) ? WIRE_F_BROKEN : 0;
 	struct buf room = {0};
-	uint32_t flags = 0;
 
+	job->is_unread |= content_is_unreadable(*kind);
 	for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
 		if (looks[i].kind == *kind) {
 			flags = looks[i].look(job, content_narrow(bytes, &room), kind, depth);
@@ -103,11 +123,13 @@ static uint64_t now_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+enum { FOLDERS_FREE = 16 /* of a file system: it has one at least */ };
+
 bool content_is_over(struct content_job *job)
 {
 	const struct wire_settings *l = job->limits;
 
-	if (job->members > l->max_members || job->unpacked > l->max_total ||
+	if (job->members > l->max_members || job->folders > l->max_members + FOLDERS_FREE || job->unpacked > l->max_total ||
 	    (job->unpacked > 16 * 1024 * 1024 && l->max_ratio && job->unpacked / l->max_ratio > job->leaf.n) || now_us() > job->deadline_us)
 		job->is_over = true;
 	return job->is_over;
@@ -131,20 +153,24 @@ static uint32_t look_inside(struct content_job *job, struct str name, struct str
 {
 	struct str outer = job->container;
 	enum wire_kind_id before = job->document;
-	bool was_unseen = job->is_unseen;
-	uint32_t flags;
+	bool was_unseen = job->is_unseen, is_unseen = archive_can_read(kind) && content_is_unseen(bytes, kind);
+	uint32_t flags = 0;
 
-	if (!archive_can_read(kind) || content_is_over(job))
+	if (!archive_can_read(kind))
 		return 0;
-	if (is_too_deep(job, depth))
-		return WIRE_F_LIMIT;
+	if (content_is_over(job) || is_too_deep(job, depth)) {
+		job->is_missed |= is_unseen;
+		return depth > job->limits->max_depth ? WIRE_F_LIMIT : 0;
+	}
 	job->container = name;
 	job->document = document_of(kind);
-	job->is_unseen = content_is_unseen(bytes, kind);
+	job->is_unseen = is_unseen;
 	flags = archive_read_members(job, bytes, kind, depth);
 	job->container = outer;
 	job->document = before;
 	job->is_unseen = was_unseen;
+	job->is_missed |= is_unseen && job->is_over;
+	job->is_unread |= is_unseen && flags & WIRE_F_BROKEN;
 	return flags;
 }
 
@@ -217,6 +243,7 @@ uint32_t content_embedded(struct content_job *job, struct str name, struct str b
 		return WIRE_F_LIMIT;
 	job->members++;
 	job->unpacked += bytes.n;
+	content_is_over(job); /* this one is looked at, for it is here, but not what is in it */
 	job->document = KIND_UNKNOWN;
 	flags = content_member(job, readable(name, room), bytes, bytes.n, 0, depth);
 	job->document = before;

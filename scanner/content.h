@@ -14,7 +14,7 @@ struct content_job {
 	struct str leaf;    /* the item's bytes */
 	bool is_hashed;     /* SHA-256 is wanted of what is told */
 	uint64_t unpacked;  /* octets read out of archives so far */
-	uint32_t members;
+	uint32_t members, folders;
 	uint64_t largest;   /* member, as far as it is known; UINT64_MAX when it was not read to its end */
 	uint64_t deadline_us;
 	struct str container; /* name of what the members at hand are in; "" of the item, which is not known here */
@@ -24,6 +24,8 @@ struct content_job {
 	void (*scan)(void *arg, uint16_t item, struct str bytes);
 	void *scan_arg;
 	bool is_unseen; /* libclamav does not read the archive at hand: its members are scanned */
+	bool is_missed; /* of one that it does not read not all was looked at */
+	bool is_unread; /* one cannot be read here either */
 };
 
 /* One item: adds its records, and of its members; returns all flags. is_body: text that is no attachment. */
@@ -70,6 +72,10 @@ bool archive_name_escapes(struct str name);
 uint32_t ole_flags(struct content_job *job, struct str bytes, enum wire_kind_id *kind, unsigned depth);
 uint32_t rtf_flags(struct content_job *job, struct str bytes, unsigned depth);
 uint32_t pdf_flags(struct content_job *job, struct str bytes, unsigned depth);
+/* The name at the start, #xx resolved; "" when longer than the room. */
+struct str pdf_name(struct str s, char *room, size_t size);
+/* A stream as it was before it was packed; false when one of its filters is not known. */
+bool pdf_unpack(struct content_job *job, struct str dictionary, struct str data, struct buf *out);
 /* Encrypted, and a password is needed to read it. */
 bool pdf_is_locked(struct str bytes);
 uint32_t xml_flags(struct content_job *job, struct str bytes, unsigned depth);
@@ -77,6 +83,7 @@ uint32_t html_flags(struct str bytes);
 uint32_t biff_flags(struct str bytes);
 uint32_t sylk_flags(struct str bytes);
 uint32_t csv_flags(struct str bytes);
+uint32_t query_flags(struct str bytes);
 /* A part of an office package, which is of this kind. */
 uint32_t package_member_flags(struct str name, struct str bytes, enum wire_kind_id package);
 uint32_t xlsb_link_flags(struct str bytes);
@@ -89,6 +96,16 @@ uint32_t activemime_flags(struct content_job *job, struct str bytes, unsigned de
 bool ole_has_web_link(struct str bytes);
 /* arj.c: lists the members, and looks at those that are stored as they are. */
 uint32_t arj_flags(struct content_job *job, struct str bytes, unsigned depth);
+
+/* mailfile.c: parts of mail as a file; uuencoded text. */
+uint32_t mail_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t uu_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t tnef_flags(struct content_job *job, struct str bytes, unsigned depth);
+/* disk.c: disks with FAT, alone or in partitions. */
+uint32_t disk_flags(struct content_job *job, struct str bytes, unsigned depth);
+/* packed.c */
+uint32_t szdd_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t binhex_flags(struct content_job *job, struct str bytes, unsigned depth);
 
 /* fields.c: instructions of Word, FIELD_BEGIN before each. */
 enum { FIELD_BEGIN = 0x13 };

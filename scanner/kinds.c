@@ -58,7 +58,7 @@ static const struct wire_kind kinds[KIND_COUNT] = {
     [KIND_COMPRESS] = {"application/x-compress", "z taz", ARCHIVE},
     [KIND_TNEF] = {"application/ms-tnef", "dat tnef", ARCHIVE},
     [KIND_CHM] = {"application/vnd.ms-htmlhelp", "chm", PROGRAM},
-    [KIND_VHD] = {"application/x-virtual-disk", "vhd vhdx vmdk", DISK},
+    [KIND_VHD] = {"application/x-virtual-disk", "vhd vhdx vmdk qcow qcow2 vdi", DISK},
     [KIND_DMG] = {"application/x-apple-diskimage", "dmg", DISK},
     [KIND_UDF] = {"application/x-udf-image", "iso img udf", DISK},
     [KIND_ONENOTE] = {"application/onenote", "one onetoc2", 0},
@@ -97,7 +97,17 @@ static const struct wire_kind kinds[KIND_COUNT] = {
     [KIND_MSO] = {"application/x-mso", "mso", 0},
     [KIND_WIM] = {"application/x-ms-wim", "wim swm esd", DISK},
     [KIND_SLK] = {"application/x-sylk", "slk", 0},
-    [KIND_DISK] = {"application/x-raw-disk-image", "img ima dsk vfd flp iso", DISK},
+    [KIND_DISK] = {"application/x-raw-disk-image", "img ima dsk vfd flp iso vhd", DISK},
+    [KIND_LZ4] = {"application/x-lz4", "lz4", ARCHIVE},
+    [KIND_AR] = {"application/x-archive", "a ar deb udeb ipk lib", ARCHIVE},
+    [KIND_RPM] = {"application/x-rpm", "rpm", ARCHIVE},
+    [KIND_XAR] = {"application/x-xar", "xar pkg safariextz", ARCHIVE},
+    [KIND_ALZ] = {"application/x-alz", "alz", ARCHIVE},
+    [KIND_EGG] = {"application/x-egg", "egg", ARCHIVE},
+    [KIND_STUFFIT] = {"application/x-stuffit", "sit sitx sea", ARCHIVE},
+    [KIND_ZOO] = {"application/x-zoo", "zoo", ARCHIVE},
+    [KIND_ZPAQ] = {"application/x-zpaq", "zpaq", ARCHIVE},
+    [KIND_LZO] = {"application/x-lzop", "lzo", ARCHIVE},
 };
 
 static const char *const statuses[WIRE_STATUSES] = {

@@ -6,19 +6,24 @@ scanner_content = \
 	scanner/arj.c \
 	scanner/content.c \
 	scanner/content.h \
+	scanner/disk.c \
 	scanner/engine.c \
 	scanner/engine.h \
 	scanner/fields.c \
 	scanner/html.c \
 	scanner/magic.c \
+	scanner/mailfile.c \
 	scanner/objects.c \
 	scanner/ole.c \
 	scanner/package.c \
+	scanner/packed.c \
 	scanner/pdf.c \
+	scanner/pdf_filters.c \
 	scanner/pdf_lock.c \
 	scanner/rar.c \
 	scanner/rtf.c \
 	scanner/sheets.c \
+	scanner/tnef.c \
 	scanner/words.c \
 	scanner/xml.c
 libexec_PROGRAMS += mailreeve-scanner

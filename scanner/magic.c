@@ -33,6 +33,10 @@ static const struct content_magic magics[] = {
     MAGIC(0, "\x09\x08\x10\0", KIND_EXCEL), MAGIC(0, "\x09\x08\x08\0", KIND_EXCEL), MAGIC(0, "\x09\x04\x06\0", KIND_EXCEL),
     MAGIC(0, "\x09\x02\x06\0", KIND_EXCEL), MAGIC(0, "\x09\0\x04\0", KIND_EXCEL), MAGIC(0, "ActiveMime", KIND_MSO),
     MAGIC(0, "MSWIM\0\0\0", KIND_WIM), MAGIC(0, "ID;P", KIND_SLK),
+    MAGIC(0, "\x04\x22\x4d\x18", KIND_LZ4), MAGIC(0, "!<arch>\n", KIND_AR), MAGIC(0, "\xed\xab\xee\xdb", KIND_RPM),
+    MAGIC(0, "xar!\0\x1c", KIND_XAR), MAGIC(0, "ALZ\001", KIND_ALZ), MAGIC(0, "EGGA", KIND_EGG), MAGIC(0, "StuffIt ", KIND_STUFFIT),
+    MAGIC(10, "rLau", KIND_STUFFIT), MAGIC(20, "\xdc\xa7\xc4\xfd", KIND_ZOO), MAGIC(0, "7kSt", KIND_ZPAQ), MAGIC(0, "zPQ", KIND_ZPAQ),
+    MAGIC(0, "\x89LZO\0\r\n\x1a\n", KIND_LZO), MAGIC(0, "QFI\xfb", KIND_VHD), MAGIC(64, "\x7f\x10\xda\xbe", KIND_VHD),
     MAGIC(0, "BM", KIND_BMP), MAGIC(0, "MZ", KIND_EXE), MAGIC(0, "ZM", KIND_EXE),
 };
 
@@ -194,7 +198,7 @@ static enum wire_kind_id other_kind(struct str s)
 	if (str_starts(end, STR("koly")))
 		return KIND_DMG;
 	if (str_starts(end, STR("conectix")))
-		return KIND_VHD;
+		return KIND_DISK; /* as it is, and a word about it at its end */
 	if (is_disk(s))
 		return KIND_DISK;
 	/* Something stands before the archive: programs that unpack it look at its end. */
@@ -313,6 +317,10 @@ bool content_is_unseen(struct str bytes, enum wire_kind_id kind)
 	case KIND_LZMA:
 	case KIND_LZ:
 	case KIND_COMPRESS:
+	case KIND_LZ4:
+	case KIND_AR:
+	case KIND_RPM:
+	case KIND_XAR:
 	case KIND_RAR: /* needs a module that is not everywhere */
 		return true;
 	case KIND_ZIP:
@@ -330,7 +338,8 @@ bool content_is_unseen(struct str bytes, enum wire_kind_id kind)
 
 bool content_is_unreadable(enum wire_kind_id kind)
 {
-	return kind == KIND_ACE || kind == KIND_VHD || kind == KIND_WIM;
+	return kind == KIND_ACE || kind == KIND_VHD || kind == KIND_WIM || kind == KIND_STUFFIT || kind == KIND_ZOO || kind == KIND_ZPAQ ||
+	       kind == KIND_LZO;
 }
 
 enum wire_kind_id content_exact_kind(struct str bytes)

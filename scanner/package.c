@@ -70,17 +70,32 @@ static const struct {
 
 static void relation(struct reader *r, const struct xml_tag *tag)
 {
-	struct str type = xml_get(tag, "type"), target;
-	bool is_external = str_iis(xml_get(tag, "targetmode"), "external");
+	bool is_external = str_iis(plain(r, xml_get(tag, "targetmode")), "external"), is_harmless;
+	struct str type = plain(r, xml_get(tag, "type")), target;
 
 	for (size_t i = 0; i < sizeof relations / sizeof *relations; i++)
 		if (str_iends(type, str_of(relations[i].type)) && !(is_external && relations[i].flags == WIRE_F_EMBEDDED))
 			r->flags |= relations[i].flags;
-	if (!is_external)
-		return;
+	is_harmless = is_harmless_relation(type);
 	target = plain(r, xml_get(tag, "target"));
 	/* A link that some programs follow by themselves. */
-	if (!is_harmless_relation(type) || content_has(target, "mhtml:") || content_has(target, "ms-msdt:"))
+	if (is_external && (!is_harmless || content_has(target, "mhtml:") || content_has(target, "ms-msdt:")))
+		r->flags |= WIRE_F_EXTERNAL;
+}
+
+/* What a part is, whatever it is called. */
+static void content_type(struct reader *r, const struct xml_tag *tag)
+{
+	struct str type = plain(r, xml_get(tag, "contenttype"));
+
+	if (content_has(type, "vbaproject") || content_has(type, "macrosheet"))
+		r->flags |= WIRE_F_MACRO;
+}
+
+/* Calls a function of another document when the ribbon is loaded. */
+static void ribbon(struct reader *r, const struct xml_tag *tag)
+{
+	if (is_remote(plain(r, xml_get(tag, "onload"))))
 		r->flags |= WIRE_F_EXTERNAL;
 }
 
@@ -168,7 +183,7 @@ static const struct {
     {"table-source", source}, {"cell-range-source", source}, {"auto-reload", source},
     {"worddocument", document}, {"bindata", named_part}, {"part", named_part}, {"module", module},
     {"event-listener", listener}, {"encryption-data", encrypted}, {"cell", cell}, {"webpr", source},
-    {"docsuppdata", macro},
+    {"docsuppdata", macro}, {"override", content_type}, {"customui", ribbon},
 };
 
 enum { ELEMENTS = sizeof elements / sizeof *elements };
@@ -193,7 +208,7 @@ static bool is_worth_reading(struct str s)
 	static const char *const words[] = {"fldchar", "instrtext", "fldsimple", "relationship", "ddelink", "dde-", "attachedtemplate",
 	    "oleobject", "object-ole", "ocx", "applet", "plugin", "floating-frame", "section-source", "table-source", "range-source",
 	    "auto-reload", "worddocument", "bindata", "pkg:part", "script:module", "event-listener", "encryption-data",
-	    "ss:formula", "webpr", "docsuppdata", ":part"};
+	    "ss:formula", "webpr", "docsuppdata", ":part", "vbaproject", "macrosheet", "customui"};
 
 	return content_words(s, words, sizeof words / sizeof *words) != 0;
 }

@@ -6,11 +6,21 @@
 
 #include "scanner/content.h"
 
-enum { PDF_NAME_MAX = 40, DICTIONARY_MAX = 4096, STREAMS_MAX = 3000 };
+enum { PDF_NAME_MAX = 40, DICTIONARY_MAX = 4096, STREAMS_MAX = 3000, FILES_MAX = 64 };
 
-/* Bits above the flags: what a stream is, and how it was packed. */
-enum { IS_OBJECTS = 1u << 31, IS_FILE = 1u << 30, IS_FLATE = 1u << 29, IS_HEX = 1u << 28, IS_FORM = 1u << 27,
-	BITS = IS_OBJECTS | IS_FILE | IS_FLATE | IS_HEX | IS_FORM };
+/* Bits above the flags: what a stream is; files are named somewhere. */
+enum { IS_OBJECTS = 1u << 31, IS_FILE = 1u << 30, HAS_FILES = 1u << 29, IS_FORM = 1u << 27,
+	BITS = IS_OBJECTS | IS_FILE | HAS_FILES | IS_FORM };
+
+struct pdf {
+	struct content_job *job;
+	struct str bytes;
+	unsigned depth;
+	bool is_form;
+	uint32_t files[FILES_MAX]; /* objects that are files, whatever their dictionary says */
+	size_t file_count;
+	uint32_t flags;
+};
 
 static const struct {
 	const char *name;
@@ -19,8 +29,7 @@ static const struct {
     {"JavaScript", WIRE_F_ACTIVE}, {"JS", WIRE_F_ACTIVE}, {"Launch", WIRE_F_ACTIVE | WIRE_F_PDF_LAUNCH},
     {"RichMedia", WIRE_F_ACTIVE}, {"EmbeddedFile", WIRE_F_EMBEDDED | IS_FILE}, {"EmbeddedFiles", WIRE_F_EMBEDDED},
     {"GoToE", WIRE_F_EMBEDDED}, {"GoToR", WIRE_F_EXTERNAL}, {"ImportData", WIRE_F_EXTERNAL}, {"Encrypt", WIRE_F_ENCRYPTED},
-    {"XFA", IS_FORM}, {"ObjStm", IS_OBJECTS}, {"FlateDecode", IS_FLATE}, {"Fl", IS_FLATE}, {"ASCIIHexDecode", IS_HEX},
-    {"AHx", IS_HEX},
+    {"SubmitForm", WIRE_F_EXTERNAL}, {"XFA", IS_FORM}, {"ObjStm", IS_OBJECTS}, {"EF", HAS_FILES},
 };
 
 static bool ends_name(int c)
@@ -29,7 +38,7 @@ static bool ends_name(int c)
 }
 
 /* A name behind a slash, #xx resolved; "" when longer than any that matters. */
-static struct str pdf_name(struct str s, char room[PDF_NAME_MAX])
+struct str pdf_name(struct str s, char *room, size_t size)
 {
 	size_t n = 0;
 
@@ -37,7 +46,7 @@ static struct str pdf_name(struct str s, char room[PDF_NAME_MAX])
 		int high = i + 2 < s.n && s.p[i] == '#' ? hex_value(s.p[i + 1]) : -1;
 		int low = high >= 0 ? hex_value(s.p[i + 2]) : -1;
 
-		if (n == PDF_NAME_MAX)
+		if (n == size)
 			return STR_NONE;
 		room[n++] = low >= 0 ? (char)(high << 4 | low) : s.p[i];
 		i += low >= 0 ? 2 : 0;
@@ -55,7 +64,7 @@ static uint32_t names_flags(struct str s)
 		struct str name;
 
 		s = str_from(s, (size_t)at + 1);
-		name = pdf_name(s, room);
+		name = pdf_name(s, room, sizeof room);
 		for (size_t i = 0; name.n && i < sizeof pdf_names / sizeof *pdf_names; i++)
 			if (name.p[0] == pdf_names[i].name[0] && str_is(name, pdf_names[i].name))
 				flags |= pdf_names[i].flags;
@@ -63,50 +72,52 @@ static uint32_t names_flags(struct str s)
 	return flags;
 }
 
-static void hex_octets(struct str s, struct buf *out)
+/* "/EF<</F 7 0 R": the number of the object. */
+static void note_files(struct pdf *d, struct str s)
 {
-	int high = -1;
+	ptrdiff_t at;
 
-	for (size_t i = 0; i < s.n && s.p[i] != '>'; i++) {
-		int digit = hex_value(s.p[i]);
+	while ((at = str_find(s, STR("/EF"))) >= 0) {
+		struct str here = str_sub(s, (size_t)at + 3, 128);
 
-		if (digit >= 0 && high >= 0)
-			buf_addc(out, (char)(high << 4 | digit));
-		high = digit < 0 ? high : high >= 0 ? -1 : digit;
+		s = str_from(s, (size_t)at + 3);
+		for (ptrdiff_t f; (f = str_find(here, STR("F "))) >= 0 && d->file_count < FILES_MAX;) {
+			uint64_t number;
+			struct str word;
+
+			here = str_from(here, (size_t)f + 2);
+			if (str_word(&here, &word) && str_u64(word, &number))
+				d->files[d->file_count++] = (uint32_t)number;
+		}
 	}
 }
 
-/* The octets of a stream as they were before they were packed. */
-static struct str unpack(struct content_job *job, struct str data, uint32_t how, struct buf *hex, struct buf *plain)
+static bool is_noted(const struct pdf *d, uint32_t number)
 {
-	if (how & IS_HEX) {
-		hex_octets(data, hex);
-		data = buf_str(hex);
-	}
-	if (!(how & IS_FLATE))
-		return data;
-	archive_inflate(job, data, plain);
-	return buf_str(plain);
+	for (size_t i = 0; i < d->file_count; i++)
+		if (d->files[i] == number)
+			return true;
+	return false;
 }
 
-static uint32_t stream_flags(struct content_job *job, struct str dictionary, struct str data, bool is_form, unsigned depth)
+/* A stream of objects, a file, or part of a form. */
+static void read_stream(struct pdf *d, uint32_t is, struct str dictionary, struct str data)
 {
-	uint32_t how = names_flags(dictionary), flags = 0;
-	struct buf hex = {0}, plain = {0};
+	struct buf plain = {0};
 	struct str bytes;
+	bool is_known = pdf_unpack(d->job, dictionary, data, &plain);
 
-	if (!(how & (IS_OBJECTS | IS_FILE)) && !is_form)
-		return 0;
-	bytes = unpack(job, data, how, &hex, &plain);
-	if (how & IS_OBJECTS)
-		flags = names_flags(bytes) & ~(uint32_t)BITS;
-	else if (how & IS_FILE)
-		flags = content_embedded(job, STR_NONE, bytes, depth);
-	else if (content_has(bytes, "<script") || content_has(bytes, ":script"))
-		flags = WIRE_F_ACTIVE; /* forms of XML have their scripts in streams */
-	buf_free(&hex);
+	bytes = buf_str(&plain);
+	if (is & IS_OBJECTS) {
+		d->flags |= names_flags(bytes) & ~(uint32_t)(BITS & ~HAS_FILES);
+		note_files(d, bytes);
+	} else if (is & IS_FILE) {
+		d->flags |= WIRE_F_EMBEDDED | content_embedded(d->job, STR_NONE, bytes, d->depth);
+	} else if (content_has(bytes, "<script") || content_has(bytes, ":script")) {
+		d->flags |= WIRE_F_ACTIVE; /* forms of XML have their scripts in streams */
+	}
+	d->flags |= is & (IS_OBJECTS | IS_FILE) && !is_known ? WIRE_F_BROKEN : 0;
 	buf_free(&plain);
-	return flags;
 }
 
 /* What stands before "stream", back to the start of the object. */
@@ -134,26 +145,60 @@ static struct str data_behind(struct str s, size_t at)
 	return str_sub(data, 0, end < 0 ? data.n : (size_t)end);
 }
 
-uint32_t pdf_flags(struct content_job *job, struct str s, unsigned depth)
+/* "12 0 obj" before the dictionary. */
+static uint32_t object_number(struct str s, struct str dictionary)
 {
-	uint32_t flags = names_flags(s);
+	size_t at = (size_t)(dictionary.p - s.p);
+	uint32_t number = 0, unit = 1;
+
+	at = at > 3 ? at - 3 : 0;
+	while (at && is_space(s.p[at - 1]))
+		at--;
+	while (at && is_digit(s.p[at - 1]))
+		at--;
+	while (at && is_space(s.p[at - 1]))
+		at--;
+	for (int i = 0; i < 9 && at && is_digit(s.p[at - 1]); i++, unit *= 10)
+		number += unit * (uint32_t)(s.p[--at] - '0');
+	return number;
+}
+
+/* Those that say what they are; or those that only others call files. */
+static void each_stream(struct pdf *d, bool is_for_noted)
+{
 	size_t at = 0;
-	bool is_form = flags & IS_FORM, is_encrypted = flags & WIRE_F_ENCRYPTED;
 
-	if (is_encrypted && !pdf_is_locked(s))
-		flags &= ~(uint32_t)WIRE_F_ENCRYPTED;
-
-	/* Behind a password the streams say nothing. */
-	for (unsigned i = 0; i < STREAMS_MAX && !is_encrypted && !content_is_over(job); i++) {
-		ptrdiff_t next = str_find(str_from(s, at), STR("stream"));
-		struct str data;
+	for (unsigned i = 0; i < STREAMS_MAX && !content_is_over(d->job); i++) {
+		ptrdiff_t next = str_find(str_from(d->bytes, at), STR("stream"));
+		struct str data, dictionary;
+		uint32_t is;
 
 		if (next < 0)
 			break;
 		at += (size_t)next + 6;
-		data = data_behind(s, at);
-		flags |= stream_flags(job, dictionary_before(s, at - 6), data, is_form, depth);
-		at = (size_t)(data.p - s.p) + data.n + 9; /* behind "endstream" */
+		data = data_behind(d->bytes, at);
+		dictionary = dictionary_before(d->bytes, at - 6);
+		is = names_flags(dictionary) & (IS_OBJECTS | IS_FILE);
+		if (is_for_noted ? !is && is_noted(d, object_number(d->bytes, dictionary)) : is || d->is_form)
+			read_stream(d, is_for_noted ? IS_FILE : is, dictionary, data);
+		at = (size_t)(data.p - d->bytes.p) + data.n + 9; /* behind "endstream" */
 	}
-	return flags & ~(uint32_t)BITS;
+}
+
+uint32_t pdf_flags(struct content_job *job, struct str s, unsigned depth)
+{
+	struct pdf d = {.job = job, .bytes = s, .depth = depth, .flags = names_flags(s)};
+	bool is_encrypted = d.flags & WIRE_F_ENCRYPTED;
+
+	d.is_form = d.flags & IS_FORM;
+	if (is_encrypted && !pdf_is_locked(s))
+		d.flags &= ~(uint32_t)WIRE_F_ENCRYPTED;
+	/* Behind a password the streams say nothing. */
+	if (!is_encrypted) {
+		note_files(&d, s);
+		each_stream(&d, false);
+	}
+	if (d.file_count)
+		each_stream(&d, true);
+	return d.flags & ~(uint32_t)BITS;
 }

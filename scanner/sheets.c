@@ -133,6 +133,15 @@ uint32_t csv_flags(struct str s)
 	return content_has(s, "=dde(") ? WIRE_F_DDE : 0;
 }
 
+/* .iqy: a table that is fetched from the web. */
+uint32_t query_flags(struct str s)
+{
+	struct str word;
+
+	return str_word(&s, &word) && str_iis(word, "web") && str_word(&s, &word) && str_is(word, "1") && str_word(&s, &word) &&
+	    str_find(word, STR("://")) > 0 ? WIRE_F_EXTERNAL : 0;
+}
+
 /* "O;P;E": the sheet is one of macros. */
 static bool has_field(struct str line, char field)
 {

@@ -71,21 +71,19 @@ static void tell(struct worker *w, uint16_t item, enum wire_status status, const
 }
 
 /* What libclamav does not see and would call clean. */
-static void judge_content(struct worker *w, const struct content_job *job, uint32_t flags, enum wire_kind_id kind)
+static void judge_content(struct worker *w, const struct content_job *job, uint32_t flags)
 {
 	if (!w->engine)
 		return;
 	if (flags & WIRE_F_ENCRYPTED && w->settings->options & WIRE_O_ENCRYPTED)
 		tell(w, job->item, WIRE_ENCRYPTED, "a part needs a password");
-	if (content_is_unreadable(kind))
-		tell(w, job->item, WIRE_BROKEN, "a part is a container that cannot be read here");
+	if (job->is_unread)
+		tell(w, job->item, WIRE_BROKEN, "a part is a container that cannot be read here, or not to its end");
 	/* It reads the beginning of such a member, and says nothing. */
 	if (job->largest > w->settings->max_file)
 		tell(w, job->item, WIRE_LIMIT, "a member of an archive is larger than max-file");
-	if (content_is_unseen(job->leaf, kind) && job->is_over)
+	if (job->is_missed)
 		tell(w, job->item, WIRE_LIMIT, "an archive was not unpacked to its end");
-	else if (content_is_unseen(job->leaf, kind) && flags & WIRE_F_BROKEN)
-		tell(w, job->item, WIRE_BROKEN, "an archive cannot be read to its end");
 }
 
 /* Without the filter attachment only containers are examined, and what is found is not told. */
@@ -104,7 +102,7 @@ static void examine_item(struct worker *w, uint16_t item, struct str bytes, bool
 		job.answer = &scratch;
 		wire_answer_start(&scratch, unused, &w->answer.head);
 	}
-	judge_content(w, &job, content_examine(&job, bytes, is_body), kind);
+	judge_content(w, &job, content_examine(&job, bytes, is_body));
 	w->is_over |= job.is_over;
 }
 

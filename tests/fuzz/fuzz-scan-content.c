@@ -36,7 +36,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	notebook_flags(&job, in, 1);
 	activemime_flags(&job, in, 1);
 	arj_flags(&job, in, 1);
+	mail_flags(&job, in, 1);
+	uu_flags(&job, in, 1);
+	tnef_flags(&job, in, 1);
+	disk_flags(&job, in, 1);
+	szdd_flags(&job, in, 1);
+	binhex_flags(&job, in, 1);
 	csv_flags(in);
+	query_flags(in);
 	html_flags(in);
 	biff_flags(in);
 	sylk_flags(in);

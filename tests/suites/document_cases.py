@@ -266,8 +266,8 @@ def pages():
         ("notebook with a picture", "a.one", onenote(b"\x89PNG\r\n\x1a\n" + bytes(50)), set()),
         ("shortcut", "a.lnk", b"L\0\0\0\1\x14\2\0" + bytes(70), {"shortcut", "program"}),
         ("help", "a.chm", b"ITSF\3\0\0\0" + bytes(90), {"program"}),
-        ("disk", "a.img", (b"\xeb\x3c\x90MSDOS5.0" + bytes(499) + b"\x55\xaa").ljust(70000, b"\0"), {"disk-image"}),
-        ("fixed disk", "a.vhd", bytes(70000) + b"conectix" + bytes(504), {"disk-image"}),
+        ("disk", "a.img", (b"\xeb\x3c\x90MSDOS5.0" + bytes(499) + b"\x55\xaa").ljust(70000, b"\0"), {"disk-image", "broken"}),
+        ("fixed disk", "a.vhd", bytes(70000) + b"conectix" + bytes(504), {"disk-image", "broken"}),
         ("batch", "a.bat", b"@echo off\ncalc\n", {"program", "script"}),
     ]
 

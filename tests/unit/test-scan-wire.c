@@ -152,8 +152,12 @@ static void names(void **state)
 	    {"a\xe2\x80\xaegpj.scr", "scr", NAME_PROGRAM | NAME_RTLO},
 	    {"..\\..\\a.lnk", "lnk", NAME_PROGRAM | NAME_SHORTCUT},
 	    {"a.ex\te", "exe", NAME_PROGRAM | NAME_CONTROL},
-	    {"a.0123456789abcdef", "0123456789abcdef", 0},
-	    {"a.0123456789abcdef0", "", 0},
+	    {"a.0123456789abcdef0123", "0123456789abcdef0123", 0},
+	    {"a.0123456789abcdef01234", "", 0},
+	    {"a.exe::$Data", "exe", NAME_PROGRAM},
+	    {"a\xef\xbc\x8e" "exe", "exe", NAME_PROGRAM},
+	    {"a\xe2\x80\xa4" "exe", "exe", NAME_PROGRAM},
+	    {"a.e\xe2\x80\x8bxe\xc2\xa0", "exe", NAME_PROGRAM | NAME_TRAILING},
 	};
 
 	(void)state;
