@@ -555,7 +555,7 @@ static void speed(void **state)
 	fact_set_bool(message_facts(k), "clamav.infected", false);
 	fact_set_word(message_facts(k), "dmarc", "pass");
 	fact_set_bool(message_facts(k), "mime.ambiguous", false);
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
 	for (int i = 0; i < 100; i++) {
 		struct arena *a = arena_new(0);
 		struct verdict v;
@@ -565,7 +565,7 @@ static void speed(void **state)
 		assert_int_equal(v.kind, VERDICT_ACCEPT);
 		arena_free(a);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &to);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
 	ns = ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / 10000;
 	print_message("%.0f ns for a policy of 20 statements\n", ns);
 	assert_true(ns < 100000);

@@ -158,8 +158,8 @@ static void silent_server_costs_its_time_once(void **state)
 	first = clock_ticks_ns() - before;
 	assert_int_equal(ask(&w, "good@example.org"), RUN_TEMP);
 	second = clock_ticks_ns() - before - first;
-	assert_in_range(first / 1000000, 990, 1500);
-	assert_in_range(second / 1000000, 0, 500);
+	assert_in_range(first / 1000000, 990, 20000);
+	assert_in_range(second / 1000000, 0, 989);
 	step_s(11);
 	w.server.is_silent = false;
 	expect(&w, "good@example.org", "no", "server");
