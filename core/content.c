@@ -208,9 +208,50 @@ static struct str with_plain_line_ends(struct arena *a, struct str in)
 	return (struct str){start, (size_t)(out - start)};
 }
 
+/* Octets of the line end before the delimiter behind a part, which are no part of it (RFC 2046). */
+static size_t delimiter_line_end(const struct mime_part *part)
+{
+	const struct mime_part *parent = part->parent;
+	struct str outer = parent ? parent->body : STR_NONE;
+	size_t at;
+
+	/* A message in a part ends with it. */
+	while (parent && !mime_is_multipart(parent) && part->body.p + part->body.n == outer.p + outer.n) {
+		parent = parent->parent;
+		outer = parent ? parent->body : STR_NONE;
+	}
+	if (!parent || !mime_is_multipart(parent) || part->body.p < outer.p ||
+	    part->body.p + part->body.n >= outer.p + outer.n)
+		return 0;
+	at = (size_t)(part->body.p - outer.p) + part->body.n;
+	if (outer.p[at] == '\n')
+		return 1;
+	return outer.p[at] == '\r' && at + 1 < outer.n && outer.p[at + 1] == '\n' ? 2 : 0;
+}
+
+/* For rules a part has that line end all the same: its last line ends as the others do. */
+static struct str with_last_line_end(struct arena *a, const struct mime_part *part, struct str text)
+{
+	bool is_soft = part->encoding == MIME_QUOTED_PRINTABLE && part->body.n && part->body.p[part->body.n - 1] == '=';
+	size_t n = delimiter_line_end(part);
+	char *p;
+
+	if (!n || is_soft || (part->encoding != MIME_IDENTITY && part->encoding != MIME_QUOTED_PRINTABLE))
+		return text;
+	/* It stands there already. */
+	if (text.p == part->body.p && text.n == part->body.n)
+		return (struct str){text.p, text.n + n};
+	p = arena_alloc(a, text.n + 1);
+	if (text.n)
+		memcpy(p, text.p, text.n);
+	p[text.n] = '\n';
+	return (struct str){p, text.n + 1};
+}
+
 /* Lines before decoding end in LF for SpamAssassin: "=0D" and a line end are one CRLF there. */
 static struct str plain_lines(struct maker *m, const struct mime_part *part, struct str text)
 {
+	text = with_last_line_end(m->arena, part, text);
 	text = with_plain_line_ends(m->arena, text);
 	if (part->encoding == MIME_QUOTED_PRINTABLE)
 		text = with_plain_line_ends(m->arena, text);
@@ -377,13 +418,14 @@ static size_t source_length(struct maker *m, struct mime_part *part)
 
 static void render(struct maker *m, struct mime_part *part, bool is_html)
 {
-	struct str text = plain_lines(m, part, mime_text(m->mime, part));
+	struct str own = mime_text(m->mime, part), text = plain_lines(m, part, own);
+	size_t n = own.n < text.n ? own.n : text.n;
 
-	if (text.n > m->budget) {
+	if (n > m->budget) {
 		m->content->is_truncated = true;
-		text.n = m->budget;
+		text.n = n = m->budget;
 	}
-	m->budget -= text.n;
+	m->budget -= n;
 	if (is_html && text.n)
 		render_html(m, text, source_length(m, part));
 	else

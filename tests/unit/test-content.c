@@ -95,7 +95,7 @@ static void parts(void **state)
 	    "--x\nContent-Type: text/csv\n\n1,2\n--x\nContent-Type: application/octet-stream; name=page.htm\n\n<b>page</b>\n--x--\n"));
 
 	(void)state;
-	assert_str(joined(c->body, c->body_count), "[s\n][first\n][Hi youghost\n][page]");
+	assert_str(joined(c->body, c->body_count), "[s\n][first\n][Hi youghost\n][page ]");
 	assert_str(joined(c->hidden, c->hidden_count), "[ghost ]");
 	assert_int_equal(c->raw_count, 4);
 	assert_true(c->html.is_html);
@@ -211,7 +211,7 @@ static void readings(void **state)
 	struct content *c = make(STR("Subject: s\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nseen\n--x--\n--x\n\nlate\n--x--\n"));
 
 	(void)state;
-	assert_str(joined(c->body, c->body_count), "[s\n][seen late]");
+	assert_str(joined(c->body, c->body_count), "[s\n][seen\n][late ]");
 }
 
 static void run(struct arena *a, struct str in)
