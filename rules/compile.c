@@ -395,6 +395,7 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	take_rules(rs);
 	read_settings(rs);
 	rs->eval_data = eval_data_new(rs);
+	rs->registry = registry_new(rs->arena, rs->conf);
 	compile_rules(rs);
 	compile_metas(rs);
 	group_rules(rs);

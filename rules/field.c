@@ -70,7 +70,7 @@ static struct str without_cr(struct arena *a, struct str s)
 
 struct str field_raw(struct arena *a, const struct header *h)
 {
-	return without_cr(a, h->value);
+	return without_cr(a, str_sub(h->value, 0, FIELD_VALUE_MAX));
 }
 
 /* A line end with the blanks behind it becomes one blank. */
@@ -108,18 +108,24 @@ static bool is_plain(struct str name)
 	return str_istarts(name, STR("List-"));
 }
 
+/* Octets that are no UTF-8 are what most programs take them for. */
+static struct str as_utf8(struct arena *a, struct str s)
+{
+	bool bad;
+
+	return str_is_ascii(s) || str_is_utf8(s) ? s : charset_to_utf8(a, STR("windows-1252"), s, &bad);
+}
+
 struct str field_decoded(struct fields *f, size_t index)
 {
 	const struct header *h = &f->t->headers->v[index];
 	struct arena *a = f->t->arena;
 	struct str s;
-	bool bad;
 
 	if (f->has_decoded[index])
 		return f->decoded[index];
-	s = field_unfold(a, h->value);
-	if (!str_is_ascii(s) && !str_is_utf8(s))
-		s = charset_to_utf8(a, STR("windows-1252"), s, &bad);
+	s = str_sub(field_unfold(a, str_sub(h->value, 0, 2 * FIELD_VALUE_MAX)), 0, FIELD_VALUE_MAX);
+	s = as_utf8(a, s);
 	if (!is_plain(h->name) && str_find(s, STR("=?")) >= 0)
 		s = header_decode(a, s);
 	f->decoded[index] = s;
@@ -153,11 +159,17 @@ static void add(struct values *out, struct str s)
 	out->bytes += s.n;
 }
 
+/* What an earlier filter of this kind wrote about the message says nothing to rules. */
+static bool is_hidden(const struct header *h)
+{
+	return str_istarts(h->name, STR("X-Spam-"));
+}
+
 static void add_named(struct fields *f, struct values *out, struct str name, bool raw)
 {
 	for (size_t i = 0; i < f->t->headers->n; i++) {
 		const struct header *h = &f->t->headers->v[i];
-		if (str_ieq(h->name, name))
+		if (str_ieq(h->name, name) && !is_hidden(h))
 			add(out, raw ? field_raw(out->arena, h) : field_decoded(f, i));
 	}
 }
@@ -183,6 +195,8 @@ static void add_all(struct fields *f, struct values *out, size_t from, size_t to
 			value = without_cr(out->arena, h->raw);
 			if (value.n && value.p[value.n - 1] == '\n')
 				value.n--;
+		} else if (is_hidden(h)) {
+			continue;
 		} else {
 			value = named_value(out->arena, h->name, field_decoded(f, i));
 		}
@@ -246,8 +260,7 @@ static bool first_address(struct fields *f, const char *name, struct str *ret_ad
 			*ret_address = item.address;
 			return true;
 		}
-		*ret_address = STR("");
-		return str_find(f->t->headers->v[i].value, STR("<>")) >= 0;
+		return false;
 	}
 	return false;
 }
@@ -321,25 +334,53 @@ static struct values addresses(const struct values *in, unsigned modifiers)
 			if (modifiers & HEADER_ADDR && item.address.n)
 				add(&out, item.address);
 			else if (!(modifiers & HEADER_ADDR) && item.name.n)
-				add(&out, modifiers & HEADER_RAW ? item.name : person_name(in->arena, item.name));
+				add(&out, modifiers & HEADER_RAW ? item.name : person_name(in->arena, as_utf8(in->arena, item.name)));
 		}
 	}
 	return out;
 }
 
-static struct values hosts(const struct values *in, unsigned modifiers)
+/* The host of an address is what stands behind its @; in other texts it is looked for. */
+static bool find_host(struct str text, bool is_address, struct str *ret_host)
+{
+	ptrdiff_t at = str_rchr(text, '@');
+
+	if (!is_address)
+		return registry_find_host(text, ret_host);
+	*ret_host = str_from(text, (size_t)(at + 1));
+	return at >= 0 && ret_host->n;
+}
+
+static struct str domain_of(const struct fields *f, struct str host)
+{
+	host = str_lower(f->t->arena, host);
+	return f->registry ? registry_domain(f->registry, host) : domain_registered(host);
+}
+
+static void add_ip(struct values *out, struct str text, bool is_reversed)
+{
+	struct str written;
+	struct ip ip;
+	char reverse[72];
+
+	if (!person_find_ip_text(text, &ip, &written))
+		return;
+	if (!is_reversed)
+		add(out, written);
+	else if (!str_istarts(written, STR("IPv6:")))
+		add(out, arena_str(out->arena, ip_reverse(&ip, reverse)));
+}
+
+static struct values hosts(const struct fields *f, const struct values *in, unsigned modifiers)
 {
 	struct values out = {.arena = in->arena};
 
 	for (size_t i = 0; i < in->n; i++) {
-		char text[72];
 		struct str host;
-		struct ip ip;
-		if (modifiers & HEADER_HOST && person_find_host(in->v[i], &host))
-			add(&out, modifiers & HEADER_DOMAIN ? domain_registered(str_lower(in->arena, host)) : host);
-		else if (modifiers & HEADER_IP && person_find_ip(in->v[i], &ip))
-			add(&out, arena_str(in->arena, modifiers & HEADER_REVIP ? ip_reverse(&ip, text)
-			                                                        : ip_format(&ip, text)));
+		if (modifiers & HEADER_IP)
+			add_ip(&out, in->v[i], modifiers & HEADER_REVIP);
+		else if (find_host(in->v[i], modifiers & HEADER_ADDR, &host))
+			add(&out, modifiers & HEADER_DOMAIN ? domain_of(f, host) : host);
 	}
 	return out;
 }
@@ -358,6 +399,32 @@ static struct str joined(const struct values *in)
 			buf_addc(&out, '\n');
 	}
 	return buf_take(&out, in->arena);
+}
+
+/* Each fold as one blank, all else as it is. */
+static struct str without_folds(struct arena *a, struct str s)
+{
+	struct buf out = {0};
+
+	if (str_chr(s, '\n') < 0)
+		return s;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] != '\n') {
+			buf_addc(&out, s.p[i]);
+			continue;
+		}
+		while (i + 1 < s.n && is_space(s.p[i + 1]))
+			i++;
+		buf_addc(&out, ' ');
+	}
+	return buf_take(&out, a);
+}
+
+/* Fields that are several in one have no folds even when they are raw. */
+static void unfold_all(struct values *out)
+{
+	for (size_t i = 0; i < out->n; i++)
+		out->v[i] = without_folds(out->arena, out->v[i]);
 }
 
 static void collect(struct fields *f, const struct field_spec *spec, struct values *out)
@@ -380,9 +447,11 @@ static void collect(struct fields *f, const struct field_spec *spec, struct valu
 	case FIELD_TO_CC:
 		add_named(f, out, STR("To"), raw);
 		add_named(f, out, STR("Cc"), raw);
+		unfold_all(out);
 		break;
 	case FIELD_MESSAGE_ID:
 		add_message_ids(f, out, raw);
+		unfold_all(out);
 		break;
 	case FIELD_RELAYS_TRUSTED:
 	case FIELD_RELAYS_UNTRUSTED:
@@ -410,7 +479,7 @@ static bool make(struct fields *f, const struct field_spec *spec, struct str *re
 	if (m & (HEADER_ADDR | HEADER_NAME))
 		v = addresses(&v, m);
 	if (m & (HEADER_HOST | HEADER_IP))
-		v = hosts(&v, m);
+		v = hosts(f, &v, m);
 	*ret_text = joined(&v);
 	return v.n > 0;
 }

@@ -7,6 +7,7 @@
 #define REEVE_RULES_FIELD_H
 
 #include "rules/received.h"
+#include "rules/registry.h"
 #include "rules/target.h"
 
 enum field_source {
@@ -25,7 +26,7 @@ enum field_source {
 	FIELD_MESSAGE_ID,
 };
 
-enum { FIELD_TEXT_MAX = 256 * 1024 };
+enum { FIELD_TEXT_MAX = 256 * 1024, FIELD_VALUE_MAX = 8192 }; /* of one field rules see no more */
 
 struct field_spec {
 	enum field_source source;
@@ -48,6 +49,7 @@ struct fields {
 	struct regex_scratch *scratch;
 	const struct received *received;
 	const struct received_policy *policy;
+	const struct registry *registry; /* NULL: the public suffix list */
 	struct str envelope_header; /* envelope_sender_header, "" none */
 	struct relays *relays;	    /* read at first use */
 	struct str *decoded;	    /* by index of the header */

@@ -64,6 +64,8 @@ rules_librules_a_SOURCES = \
 	rules/received.h \
 	rules/received_formats.c \
 	rules/received_formats.h \
+	rules/registry.c \
+	rules/registry.h \
 	rules/replace.c \
 	rules/rule.h \
 	rules/ruleset.h \

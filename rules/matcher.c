@@ -277,6 +277,7 @@ static struct matcher *matcher_start(const struct ruleset *rs, const struct rule
 	fields_init(&m->fields, t, m->scratch);
 	m->fields.received = rs->received;
 	m->fields.policy = &rs->policy;
+	m->fields.registry = rs->registry;
 	m->fields.envelope_header = rs->envelope_header;
 	return m;
 }

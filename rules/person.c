@@ -22,7 +22,7 @@ static struct str squeeze(struct arena *a, struct str s)
 	return (struct str){p, n};
 }
 
-/* Length of one item of an address list: up to a comma outside quotes, comments and brackets. */
+/* Length of one item of an address list: up to a comma (or a semicolon) outside quotes, comments and brackets. */
 size_t person_length(struct str s)
 {
 	unsigned comments = 0;
@@ -44,7 +44,7 @@ size_t person_length(struct str s)
 			angle = true;
 		else if (c == '>' && !comments)
 			angle = false;
-		else if (c == ',' && !comments && !angle)
+		else if ((c == ',' || c == ';') && !comments && !angle)
 			return i;
 	}
 	return s.n;
@@ -88,19 +88,43 @@ static struct str without_blanks(struct arena *a, struct str s)
 	return (struct str){p, n};
 }
 
-/* "Name <address> (comment)" as mail programs show it: the address in brackets wins. */
+/* The first bracket outside of quotes. */
+static ptrdiff_t first_bracket(struct str s)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\\' && quoted)
+			i++;
+		else if (s.p[i] == '"')
+			quoted = !quoted;
+		else if (s.p[i] == '<' && !quoted)
+			return (ptrdiff_t)i;
+	}
+	return str_rchr(s, '<');
+}
+
+/* What stands behind a second @ belongs to nobody. */
+static struct str one_address(struct str s)
+{
+	ptrdiff_t first = str_chr(s, '@'), second = first < 0 ? -1 : str_chr(str_from(s, (size_t)first + 1), '@');
+
+	return second < 0 ? s : str_sub(s, 0, (size_t)(first + 1 + second));
+}
+
+/* "Name <address> (comment)": the first brackets count, and of brackets in brackets the inner ones. */
 struct person person_read(struct arena *a, struct str s)
 {
-	ptrdiff_t open = str_rchr(s, '<');
+	ptrdiff_t open = first_bracket(s), close, again;
 	struct str inner, comment = STR_NONE, ignored = STR_NONE;
 	struct person item = {STR(""), STR("")};
-	ptrdiff_t close;
 
 	if (open >= 0) {
 		inner = str_from(s, (size_t)open + 1);
 		close = str_chr(inner, '>');
 		inner = close < 0 ? inner : str_sub(inner, 0, (size_t)close);
-		item.address = without_blanks(a, plain_words(a, inner, &ignored));
+		again = str_rchr(inner, '<');
+		item.address = without_blanks(a, plain_words(a, str_from(inner, (size_t)(again + 1)), &ignored));
 		item.name = plain_words(a, str_sub(s, 0, (size_t)open), &comment);
 	} else {
 		struct str words = plain_words(a, s, &comment);
@@ -111,24 +135,21 @@ struct person person_read(struct arena *a, struct str s)
 	}
 	if (str_chr(item.address, '@') <= 0)
 		item.address = STR("");
-	if (!item.name.n || str_eq(item.name, item.address))
+	item.address = one_address(item.address);
+	if (!item.name.n)
 		item.name = comment.p ? comment : STR("");
 	return item;
 }
 
-/* "Group: a, b;" is a, b. */
+/* "Group: a, b;" is a, b; so is whatever stands before the last colon of words without quotes and brackets. */
 struct str person_list(struct str s)
 {
-	ptrdiff_t colon = str_chr(s, ':'), semicolon;
+	size_t from = 0;
 
-	if (colon <= 0)
-		return s;
-	for (ptrdiff_t i = 0; i < colon; i++)
-		if (strchr("\"()<>@", s.p[i]))
-			return s;
-	s = str_from(s, (size_t)colon + 1);
-	semicolon = str_rchr(s, ';');
-	return semicolon < 0 ? s : str_sub(s, 0, (size_t)semicolon);
+	for (size_t i = 0; i < s.n && !strchr("\"()<>", s.p[i] ? s.p[i] : 'x'); i++)
+		if (s.p[i] == ':' && i)
+			from = i + 1;
+	return str_from(s, from);
 }
 
 struct str person_name(struct arena *a, struct str name)
@@ -136,70 +157,52 @@ struct str person_name(struct arena *a, struct str name)
 	return squeeze(a, str_find(name, STR("=?")) >= 0 ? header_decode(a, name) : name);
 }
 
-static bool is_host_char(char c)
+static bool is_ip_char(char c)
 {
-	return is_alnum(c) || c == '-' || c == '.' || c == '_' || (unsigned char)c > 0x7f;
+	return hex_value(c) >= 0 || c == '.' || c == ':';
 }
 
-/* A name with a dot whose end is a public suffix or looks like one. */
-static bool is_host(struct str s)
+/* Octets of an address at the start of s; 0: none. It must end where a word ends, and not before a dot. */
+static size_t ip_length(struct str s, struct ip *ret_ip)
 {
-	ptrdiff_t dot = str_rchr(s, '.');
-	struct str top = dot < 0 ? s : str_from(s, (size_t)dot + 1);
+	size_t n = 0;
 
-	if (dot <= 0 || top.n < 2 || s.n > 253)
-		return false;
-	for (size_t i = 0; i < top.n; i++)
-		if (is_digit(top.p[i]))
-			return str_istarts(top, STR("xn--"));
-	return true;
+	while (n < s.n && is_ip_char(s.p[n]))
+		n++;
+	if (n < s.n && (is_alnum(s.p[n]) || s.p[n] == '_'))
+		return 0;
+	while (n && s.p[n - 1] == ':')
+		n--;
+	return n >= 3 && n < IP_TEXT_MAX && ip_parse(str_sub(s, 0, n), ret_ip) ? n : 0;
 }
 
-static bool take_host(struct str text, size_t *at, struct str *ret_host)
+bool person_find_ip_text(struct str text, struct ip *ret_ip, struct str *ret_written)
 {
-	while (*at < text.n) {
-		size_t start = *at;
-		struct str s;
-		while (*at < text.n && is_host_char(text.p[*at]))
-			++*at;
-		s = str_sub(text, start, *at - start);
-		if (*at == start)
-			++*at;
-		while (s.n && s.p[s.n - 1] == '.')
-			s.n--;
-		if (is_host(s)) {
-			*ret_host = s;
+	static const size_t prefix = sizeof "IPv6:" - 1;
+
+	for (size_t i = 0; i < text.n;) {
+		size_t start = i, n;
+		struct str rest = str_from(text, i);
+		if (str_istarts(rest, STR("IPv6:")) && (n = ip_length(str_from(rest, prefix), ret_ip))) {
+			*ret_written = str_sub(rest, 0, prefix + n);
 			return true;
 		}
-	}
-	return false;
-}
-
-bool person_find_host(struct str text, struct str *ret_host)
-{
-	ptrdiff_t sign = str_rchr(text, '@');
-	size_t at = sign < 0 ? 0 : (size_t)sign + 1;
-
-	if (take_host(text, &at, ret_host))
-		return true;
-	at = 0;
-	return take_host(text, &at, ret_host);
-}
-
-bool person_find_ip(struct str text, struct ip *ret_ip)
-{
-	for (size_t i = 0; i < text.n;) {
-		size_t start = i;
-		struct str s;
-		while (i < text.n && (hex_value(text.p[i]) >= 0 || text.p[i] == '.' || text.p[i] == ':'))
-			i++;
-		s = str_sub(text, start, i - start);
-		while (s.n && (s.p[s.n - 1] == '.' || s.p[s.n - 1] == ':') && s.n < 40)
-			s.n--;
-		if (s.n >= 3 && s.n < IP_TEXT_MAX && ip_parse(s, ret_ip))
+		if (hex_value(text.p[i]) >= 0 && (n = ip_length(rest, ret_ip))) {
+			*ret_written = str_sub(rest, 0, n);
 			return true;
+		}
+		/* An address begins where a word begins. */
+		while (i < text.n && (is_alnum(text.p[i]) || is_ip_char(text.p[i]) || text.p[i] == '_'))
+			i++;
 		if (i == start)
 			i++;
 	}
 	return false;
+}
+
+bool person_find_ip(struct str text, struct ip *ret_ip)
+{
+	struct str ignored;
+
+	return person_find_ip_text(text, ret_ip, &ignored);
 }

@@ -15,14 +15,14 @@ struct person {
 
 /* "Group: a, b;" is a, b. */
 struct str person_list(struct str field);
-/* Octets up to the comma that ends the first mailbox of the list. */
+/* Octets up to the comma (or semicolon) that ends the first mailbox of the list. */
 size_t person_length(struct str list);
 struct person person_read(struct arena *a, struct str text);
 /* Encoded words decoded, white space squeezed. */
 struct str person_name(struct arena *a, struct str name);
 
-/* The first host name behind the last @, or anywhere. */
-bool person_find_host(struct str text, struct str *ret_host);
 bool person_find_ip(struct str text, struct ip *ret_ip);
+/* The same with the text of it, "IPv6:" included where that stands before it. */
+bool person_find_ip_text(struct str text, struct ip *ret_ip, struct str *ret_written);
 
 #endif

@@ -113,6 +113,7 @@ struct ruleset {
 	struct received_policy policy;
 	struct str envelope_header;
 	struct eval_data *eval_data;
+	const struct registry *registry;
 
 	/* Matchers that are not in use. */
 	pthread_mutex_t lock;

@@ -90,6 +90,47 @@ static void relays_are_read(void **state)
 	}
 }
 
+/* Fields as the modifiers want them. */
+static void modifiers_take_parts_of_fields(void **state)
+{
+	static const struct {
+		const char *spec, *pattern, *header;
+	} rows[] = {
+	    {"List-Id:host", "^$", "List-Id: <users.lists.example.org>"},
+	    {"From:host", "^example\\.org$", "From: A <a@example.org>"},
+	    {"From:host", "^b\\.example\\.com$", "From: see b.example.com"},
+	    {"From:host", "^$", "From: a@nothing.invalidtop"},
+	    {"To:addr:host", "^pot$", "To: <a@pot>"},
+	    {"To:addr", "^a@pot$", "To: <a@pot@outlook.com>"},
+	    {"To:name", "^a@b\\.com$", "To: \"a@b.com\" <a@b.com>"},
+	    {"To:name", "^X$", "To: X <Y <a@b.com>"},
+	    {"To:addr", "^a@b\\.com\\nc@d\\.com$", "To: Group: a@b.com; c@d.com"},
+	    {"Received:ip", "^IPv6:2001:db8::1$", "Received: from x ([IPv6:2001:db8::1])"},
+	    {"Received:ip", "^192\\.0\\.2\\.1$", "Received: from x ([::1]) y 192.0.2.1"},
+	    {"Received:revip", "^1\\.2\\.0\\.192$", "Received: from x (192.0.2.1)"},
+	    {"From:name", "^L\\xc3\\xbc$", "From: L\xfc <a@b.com>"},
+	    {"ToCc:raw", "^ a@b\\.com, c@d\\.com$", "To: a@b.com,\n\t c@d.com"},
+	    {"MESSAGEID:raw", "^  <a@b>$", "Message-Id: \n <a@b>"},
+	    {"X-Spam-Flag", "^$", "X-Spam-Flag: YES"},
+	    {"ALL", "^Subject: x$", "X-Spam-Flag: YES\nSubject: x"},
+	    {"From:domain", "^example\\.co\\.uk$", "From: a@b.example.co.uk"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char rules[512], message[512];
+		snprintf(rules, sizeof rules, "header R %s =~ /%s/\n", rows[i].spec, rows[i].pattern);
+		snprintf(message, sizeof message, "%s\n\nx\n", rows[i].header);
+		if (strcmp(hits(rules, message), "R ") != 0)
+			print_message("%s of %s\n", rows[i].spec, rows[i].header);
+		assert_string_equal(hits(rules, message), "R ");
+	}
+	/* The set says what is registered, where it says anything. */
+	assert_string_equal(hits("util_rb_2tld co.uk\nheader R From:domain =~ /^freedesktop\\.org$/\n",
+				"From: a@lists.freedesktop.org\n\nx"), "R ");
+	assert_string_equal(hits("header R EnvelopeFrom =~ /x/ [if-unset: x]\n", "Return-Path: <>\n\nx"), "R ");
+}
+
 static void trust_ends_where_it_must(void **state)
 {
 	static const char message[] = "Received: from a.example (a.example [10.0.0.1]) by x (Postfix) with ESMTP id 11111\n"
@@ -381,6 +422,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(relays_are_read),
 	    cmocka_unit_test(scores_do_not_depend_on_waiting),
+	    cmocka_unit_test(modifiers_take_parts_of_fields),
 	    cmocka_unit_test(trust_ends_where_it_must),
 	    cmocka_unit_test(eval_functions_see_the_message),
 	    cmocka_unit_test(signatures_are_measured),
