@@ -14,7 +14,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-enum { EXPONENT_BITS_MAX = 64 };
+enum { EXPONENT_BITS_MAX = 64, DER_MAX = 2200 }; /* of a public key: enough to know that 16384 bits are too many */
 
 /* ---- digests ---- */
 
@@ -193,7 +193,7 @@ static EVP_PKEY *read_rsa(const uint8_t *der, size_t n)
 
 static enum crypto_fault read_public(enum crypto_kind kind, struct str base64, struct crypto_key **ret_key)
 {
-	uint8_t der[1024];
+	uint8_t der[DER_MAX];
 	struct crypto_key *key;
 	size_t n;
 

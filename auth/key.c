@@ -31,6 +31,7 @@ const char *dkim_key_parse(struct arena *a, struct str record, enum crypto_kind 
 	enum crypto_fault fault;
 	struct tags tags;
 
+	*ret_key = key;
 	if (!tags_parse(record, &tags))
 		return "key record has a syntax error";
 	version = tags_get(&tags, "v");
@@ -51,6 +52,7 @@ const char *dkim_key_parse(struct arena *a, struct str record, enum crypto_kind 
 	key.is_testing = tags_get(&tags, "t").p && allows(&tags, "t", "y");
 	key.is_strict = tags_get(&tags, "t").p && allows(&tags, "t", "s");
 	fault = crypto_public_key(kind, data, &key.key);
+	ret_key->has_bad_size = fault == CRYPTO_BAD_SIZE;
 	if (fault != CRYPTO_OK)
 		return fault_text(fault);
 	arena_defer(a, release, key.key);

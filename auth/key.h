@@ -14,6 +14,7 @@ struct dkim_key {
 	struct crypto_key *key; /* a reference; the arena gives it back */
 	bool is_testing;	/* t=y */
 	bool is_strict;		/* t=s: i= must be in d= itself */
+	bool has_bad_size;	/* why it cannot be used: nobody wants RSA keys so short or long */
 };
 
 /*

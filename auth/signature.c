@@ -358,8 +358,10 @@ static bool try_key(struct arena *a, struct signature *sig, struct str record, s
 	struct str signature = {(const char *)sig->b, sig->b_n};
 
 	if (problem) {
+		if (key.has_bad_size)
+			settle(sig, AUTH_POLICY, problem);
 		sig->reason = str_of(problem);
-		return false;
+		return key.has_bad_size;
 	}
 	sig->key_bits = crypto_key_bits(key.key);
 	sig->is_testing = key.is_testing;
