@@ -338,12 +338,8 @@ const struct dns_answer *dns_wait(struct dns_ticket *t)
 
 const struct dns_answer *dns_wait_until(struct dns_ticket *t, int64_t until_us)
 {
-	if (t->answer.status == DNS_PENDING) {
-		pthread_mutex_lock(&t->scope->lock);
-		if (t->deadline_us > until_us)
-			t->deadline_us = until_us;
-		pthread_mutex_unlock(&t->scope->lock);
-	}
+	if (t->answer.status == DNS_PENDING && t->deadline_us > until_us)
+		t->deadline_us = until_us;
 	return dns_wait(t);
 }
 

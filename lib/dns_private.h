@@ -26,7 +26,7 @@ struct dns_ticket {
 	uint64_t hash;
 	enum dns_type type;
 	int async_id;
-	int64_t deadline_us;
+	_Atomic int64_t deadline_us;	    /* its holder may make it earlier */
 
 	/* under the lock of the scope until is_done */
 	_Atomic bool is_done;

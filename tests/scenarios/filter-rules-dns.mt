@@ -25,7 +25,7 @@ file "net.cf" {
 gateway g1 {
 	dns { server $d1; timeout 20s; }
 	filter spf { }
-	filter rules { load "$DIR/net.cf"; network on; network-time 500ms; }
+	filter rules { load "$DIR/net.cf"; network on; network-time 2s; }
 	policy { at message {
 		reject 554 5.7.1 "listed, {rules.score}" if rules.score >= 6;
 		tag header "X-Rules" "{rules.names} {rules.lookups} {rules.unasked} {rules.unanswered}";

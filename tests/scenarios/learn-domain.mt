@@ -13,7 +13,7 @@ file "lunch" {
 	shall we have lunch on Tuesday
 }
 gateway g1 {
-	relay example.net pharmacy.example { to $n1; }
+	relay example.net pharmacy.example { to $n1; max-connections 1; }
 	filter learn { minimum 1; }
 	policy { at message { quarantine "pills" if subject =~ /odd/; tag header "X-Spam" "yes" if learn.probability > 0.7; accept; } }
 }
