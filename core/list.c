@@ -73,6 +73,39 @@ const struct list *lists_find(const struct lists *ls, struct str name)
 	return l;
 }
 
+const char *lists_near(const struct lists *ls, struct arena *a, struct str name)
+{
+	const char **names = arena_array(a, ls->n + 1, sizeof *names);
+
+	for (size_t i = 0; i < ls->n; i++)
+		names[i] = lists_name_at(ls, i);
+	return conf_near(name, names, ls->n);
+}
+
+bool lists_need(const struct lists *ls, struct str name, struct conf_load *load, struct conf_place place,
+    const struct list **ret_list)
+{
+	const char *near;
+
+	*ret_list = lists_find(ls, name);
+	if (*ret_list)
+		return true;
+	near = lists_near(ls, load->arena, name);
+	if (near)
+		conf_error(load, place, "there is no list '%.*s'; did you mean '%s'?", STR_ARG(name), near);
+	else
+		conf_error(load, place, "there is no list '%.*s'; make one with: list %.*s \"FILE\"; or: list %.*s state;", STR_ARG(name),
+		    STR_ARG(name), STR_ARG(name));
+	return false;
+}
+
+bool lists_may_need(const struct lists *ls, struct str name, struct conf_load *load, struct conf_place place,
+    const struct list **ret_list)
+{
+	*ret_list = NULL;
+	return name.n == 0 || lists_need(ls, name, load, place, ret_list);
+}
+
 void lists_warn_unused(const struct lists *ls, struct conf_load *load)
 {
 	for (size_t i = 0; i < ls->n; i++)

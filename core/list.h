@@ -53,6 +53,14 @@ struct lists *lists_new(struct arena *a, struct store *store);
 void lists_add(struct lists *ls, struct conf_load *load, const struct conf_node *node);
 /* For use: whoever looks into a list while messages are judged has found it while the configuration was read. */
 const struct list *lists_find(const struct lists *ls, struct str name);
+/* The one that a directive names; false when there is none, which is an error at its place. */
+bool lists_need(const struct lists *ls, struct str name, struct conf_load *load, struct conf_place place,
+    const struct list **ret_list);
+/* The same for a directive that is "" when nobody wrote it: NULL then. */
+bool lists_may_need(const struct lists *ls, struct str name, struct conf_load *load, struct conf_place place,
+    const struct list **ret_list);
+/* A name like it, or NULL. In a. */
+const char *lists_near(const struct lists *ls, struct arena *a, struct str name);
 /* When all that may use one is read. */
 void lists_warn_unused(const struct lists *ls, struct conf_load *load);
 size_t lists_count(const struct lists *ls);

@@ -173,10 +173,11 @@ const struct route *routes_at(const struct routes *r, size_t i)
 
 void routes_check(const struct routes *r, struct conf_load *load, const struct lists *lists)
 {
+	const struct list *list;
+
 	for (size_t i = 0; i < r->n; i++)
-		if (r->v[i]->recipients == ROUTE_LIST && !lists_find(lists, r->v[i]->recipients_list))
-			conf_error(load, r->v[i]->recipients_place, "there is no list '%.*s'",
-			    STR_ARG(r->v[i]->recipients_list));
+		if (r->v[i]->recipients == ROUTE_LIST)
+			lists_need(lists, r->v[i]->recipients_list, load, r->v[i]->recipients_place, &list);
 }
 
 /* ---- next hops ---- */

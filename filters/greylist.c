@@ -92,17 +92,6 @@ static const struct directive greylist_directives[] = {
 };
 #undef AT
 
-static bool find_list(struct str name, const struct filter_env *env, struct conf_load *load, struct conf_place place,
-    const struct list **ret_list)
-{
-	if (!name.n)
-		return true;
-	*ret_list = lists_find(env->lists, name);
-	if (!*ret_list)
-		conf_error(load, place, "there is no list '%.*s'", STR_ARG(name));
-	return *ret_list != NULL;
-}
-
 /* Filters run in the order of the configuration. */
 static bool dkim_is_behind(const struct chain *chain)
 {
@@ -141,8 +130,8 @@ static bool greylist_open(void *conf, const struct filter_env *env, struct conf_
 	c->spf_domain = fact_def_find(chain_facts(env->chain), STR("spf.domain"));
 	c->wanted = fact_def_find(chain_facts(env->chain), STR("settings.greylist"));
 	find_dkim(c, env, load, place);
-	has_list = find_list(c->known, env, load, place, &c->known_list);
-	return find_list(c->opt_out, env, load, place, &c->opt_out_list) && has_list; /* both errors in one run */
+	has_list = lists_may_need(env->lists, c->known, load, place, &c->known_list);
+	return lists_may_need(env->lists, c->opt_out, load, place, &c->opt_out_list) && has_list; /* both errors in one run */
 }
 
 static struct str network_of(const struct greylist_conf *c, const struct ip *client, struct arena *a)

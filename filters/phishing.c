@@ -155,15 +155,6 @@ static const struct directive phishing_directives[] = {
 };
 #undef AT
 
-static bool find_list(struct str name, const struct filter_env *env, struct conf_load *load, struct conf_place place,
-    const struct list **ret_list)
-{
-	*ret_list = name.n ? lists_find(env->lists, name) : NULL;
-	if (name.n && !*ret_list)
-		conf_error(load, place, "there is no list '%.*s'", STR_ARG(name));
-	return !name.n || *ret_list;
-}
-
 /* Our own domains go in front; ".example.org" and "*" stand for themselves without the dot, and for nothing. */
 static void add_own(struct phishing_conf *c, const struct filter_env *env)
 {
@@ -188,12 +179,12 @@ static bool phishing_open(void *conf, const struct filter_env *env, struct conf_
 {
 	struct phishing_conf *c = conf;
 	/* One after the other: all errors in one run. */
-	bool has_names = find_list(c->names, env, load, place, &c->names_list);
-	bool has_freemail = find_list(c->freemail, env, load, place, &c->freemail_list);
-	bool is_good = find_list(c->disposable, env, load, place, &c->disposable_list) && has_names && has_freemail;
+	bool has_names = lists_may_need(env->lists, c->names, load, place, &c->names_list);
+	bool has_freemail = lists_may_need(env->lists, c->freemail, load, place, &c->freemail_list);
+	bool is_good = lists_may_need(env->lists, c->disposable, load, place, &c->disposable_list) && has_names && has_freemail;
 
 	for (size_t i = 0; i < c->exceptions; i++)
-		if (!find_list(c->except[i].list_name, env, load, c->except[i].place, &c->except[i].list))
+		if (!lists_need(env->lists, c->except[i].list_name, load, c->except[i].place, &c->except[i].list))
 			is_good = false;
 	if (c->protects_own && env->routes)
 		add_own(c, env);

@@ -172,16 +172,6 @@ static bool find_fact(struct rate_key *key, const struct filter_env *env, struct
 	return true;
 }
 
-static bool find_except(struct limit *l, const struct filter_env *env, struct conf_load *load)
-{
-	if (!l->except.n)
-		return true;
-	l->except_list = lists_find(env->lists, l->except);
-	if (!l->except_list)
-		conf_error(load, l->place, "there is no list '%.*s'", STR_ARG(l->except));
-	return l->except_list != NULL;
-}
-
 /* What the condition reads makes the limit late, as a key does. */
 static bool compile_unless(struct limit *l, const struct filter_env *env, struct conf_load *load)
 {
@@ -209,7 +199,7 @@ static bool open_limit(struct limit *l, const struct filter_env *env, struct con
 		ok = false;
 	}
 	/* All of them, so that every mistake is told. */
-	ok = find_except(l, env, load) && ok;
+	ok = lists_may_need(env->lists, l->except, load, l->place, &l->except_list) && ok;
 	return compile_unless(l, env, load) && ok;
 }
 

@@ -79,13 +79,8 @@ static bool recipients_open(void *conf, const struct filter_env *env, struct con
 	c->all_lists = env->lists;
 	c->store = env->store;
 	c->lists = arena_array(env->arena, c->list_names.n + 1, sizeof *c->lists);
-	for (size_t i = 0; i < c->list_names.n; i++) {
-		c->lists[i] = lists_find(env->lists, c->list_names.v[i].text);
-		if (c->lists[i])
-			continue;
-		conf_error(load, c->list_names.v[i].place, "there is no list '%.*s'", STR_ARG(c->list_names.v[i].text));
-		ok = false;
-	}
+	for (size_t i = 0; i < c->list_names.n; i++)
+		ok &= lists_need(env->lists, c->list_names.v[i].text, load, c->list_names.v[i].place, &c->lists[i]);
 	if (ok && !env->only_check && needs_callahead(c->routes))
 		c->callahead = callahead_new(env->hostname, (unsigned)c->probes_max);
 	return ok;

@@ -107,22 +107,13 @@ static const struct directive url_directives[] = {
 };
 #undef AT
 
-static bool find_list(struct str name, const struct filter_env *env, struct conf_load *load, struct conf_place place,
-    const struct list **ret_list)
-{
-	*ret_list = name.n ? lists_find(env->lists, name) : NULL;
-	if (name.n && !*ret_list)
-		conf_error(load, place, "there is no list '%.*s'", STR_ARG(name));
-	return !name.n || *ret_list;
-}
-
 static bool url_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
 	struct url_conf *c = conf;
 	/* One after the other: all errors in one run. */
-	bool has_shorteners = find_list(c->shorteners, env, load, place, &c->shortener_list);
-	bool has_hosters = find_list(c->hosters, env, load, place, &c->hoster_list);
-	bool has_skip = find_list(c->skip, env, load, place, &c->skip_list);
+	bool has_shorteners = lists_may_need(env->lists, c->shorteners, load, place, &c->shortener_list);
+	bool has_hosters = lists_may_need(env->lists, c->hosters, load, place, &c->hoster_list);
+	bool has_skip = lists_may_need(env->lists, c->skip, load, place, &c->skip_list);
 
 	return has_shorteners && has_hosters && has_skip;
 }

@@ -293,14 +293,11 @@ static struct expr *parse_inline(struct parser *p, struct expr *a)
 
 static struct expr *no_list(struct parser *p, const struct conf_token *t)
 {
-	size_t n = lists_count(p->c->lists);
-	const char **names = arena_array(p->c->arena, n + 1, sizeof *names), *near;
+	const char *near;
 
 	if (p->c->is_lenient)
 		return parse_never(p);
-	for (size_t i = 0; i < n; i++)
-		names[i] = lists_name_at(p->c->lists, i);
-	near = conf_near(t->text, names, n);
+	near = lists_near(p->c->lists, p->c->arena, t->text);
 	conf_error(p->c->load, t->place, "there is no list %s%s%s%s", conf_token_show(p->c->arena, t),
 	    near ? "; did you mean '" : "; expected a list, a network or values in parentheses", near ? near : "",
 	    near ? "'?" : "");

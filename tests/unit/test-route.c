@@ -218,7 +218,7 @@ static void lists(void **state)
 	lists_add(ls, &k->load, conf_parse_text(&k->load, "t", STR("list staff { a; }")));
 	read_routes(k, "relay a.example { recipients list staff; }\nrelay b.example { recipients list stuff; }");
 	routes_check(k->routes, &k->load, ls);
-	assert_string_equal(errors(k), "t.conf:2:35: error: there is no list 'stuff'\n");
+	assert_string_equal(errors(k), "t.conf:2:35: error: there is no list 'stuff'; did you mean 'staff'?\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kit_open, kit_close)
