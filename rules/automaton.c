@@ -35,8 +35,9 @@ void automaton_close(const struct step *steps, uint32_t entry, uint32_t *marks, 
 	}
 }
 
-enum { START = 1, SPECIAL = 0x8000, UNKNOWN = SPECIAL, HASH_SLOTS = 8192, NEW_STATES_FREE = 1000, NEW_STATES_SHARE = 16 };
-_Static_assert((int)AUTOMATON_STATES_MAX < (int)SPECIAL && 2 * (int)AUTOMATON_STATES_MAX < (int)HASH_SLOTS, "state numbers fit");
+enum { START = 1, HASH_SLOTS = 8192, NEW_STATES_FREE = 1000, NEW_STATES_SHARE = 16, SORT_SHORT = 48 };
+static const uint32_t SPECIAL = 0x80000000, UNKNOWN = 0x80000000;
+_Static_assert(AUTOMATON_STATES_MAX < UINT16_MAX && 2 * (int)AUTOMATON_STATES_MAX < (int)HASH_SLOTS, "state numbers fit");
 
 struct state {
 	uint32_t first, n; /* its steps in the pool */
@@ -47,7 +48,8 @@ struct automaton_states {
 	const struct automaton *au;
 	struct state *v; /* by number, from 1 */
 	size_t n, room;
-	uint16_t *next; /* by state and class: UNKNOWN, or a number, with SPECIAL when it tells */
+	/* A row of classes for each state: UNKNOWN, or where the row of the next one begins, with SPECIAL when it tells. */
+	uint32_t *next;
 	uint32_t *pool;
 	size_t pool_n, pool_room;
 	uint16_t *hash;
@@ -110,6 +112,22 @@ static int by_number(const void *x, const void *y)
 	return (a > b) - (a < b);
 }
 
+/* Most lists are short and nearly sorted. */
+static void sort_steps(uint32_t *list, size_t n)
+{
+	if (n > SORT_SHORT) {
+		qsort(list, n, sizeof *list, by_number);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		uint32_t one = list[i];
+		size_t at = i;
+		for (; at > 0 && list[at - 1] > one; at--)
+			list[at] = list[at - 1];
+		list[at] = one;
+	}
+}
+
 /* The state with these steps, found or made. */
 static uint16_t state_of(struct automaton_states *s, uint32_t *list, size_t n)
 {
@@ -117,7 +135,7 @@ static uint16_t state_of(struct automaton_states *s, uint32_t *list, size_t n)
 
 	if (n == 0)
 		return START;
-	qsort(list, n, sizeof *list, by_number);
+	sort_steps(list, n);
 	for (size_t i = 0; i < n; i++)
 		hash = (hash ^ list[i]) * 16777619u;
 	for (hash = (hash ^ hash >> 15) % HASH_SLOTS; s->hash[hash]; hash = (hash + 1) % HASH_SLOTS) {
@@ -133,14 +151,14 @@ static uint16_t state_of(struct automaton_states *s, uint32_t *list, size_t n)
 	return add_state(s, list, n, &s->hash[hash]);
 }
 
-/* Where the class leads from the state, with SPECIAL when that tells; remembered. */
-static uint16_t make_next(struct automaton_states *s, uint16_t from, unsigned class)
+/* Where the class leads from the state, as in its row; remembered there. */
+static uint32_t make_next(struct automaton_states *s, uint32_t from, unsigned class)
 {
 	const struct automaton *au = s->au;
 	const struct state *state = &s->v[from];
 	unsigned restarts = s->restarts;
 	size_t n = 0, kept = 0;
-	uint16_t to;
+	uint32_t number, to;
 
 	s->mark++;
 	for (uint32_t i = 0; i < state->n; i++) {
@@ -153,16 +171,15 @@ static uint16_t make_next(struct automaton_states *s, uint16_t from, unsigned cl
 	for (size_t i = 0; i < n; i++)
 		if (!au->is_start[s->list[i]])
 			s->list[kept++] = s->list[i];
-	to = state_of(s, s->list, kept);
-	if (s->v[to].tells)
-		to |= SPECIAL;
+	number = state_of(s, s->list, kept);
+	to = number * au->width | (s->v[number].tells ? SPECIAL : 0);
 	/* After a restart the number belongs to another state, or to none. */
 	if (s->restarts == restarts)
 		s->next[from * au->width + class] = to;
 	return to;
 }
 
-static void tell(const struct automaton_states *s, uint16_t number, void (*found)(void *arg, uint32_t value), void *arg)
+static void tell(const struct automaton_states *s, uint32_t number, void (*found)(void *arg, uint32_t value), void *arg)
 {
 	const struct automaton *au = s->au;
 	const struct state *state = &s->v[number];
@@ -206,40 +223,57 @@ void automaton_start(struct automaton_states *s, size_t octets)
 	s->left = NEW_STATES_FREE + octets / NEW_STATES_SHARE;
 }
 
-/* What is left out of the fast loop: a step that is not known yet, or that tells. False: gives up. */
-static bool step_slowly(struct automaton_states *s, uint16_t *state, unsigned char octet,
+/* What is left out of the fast loops: a step that is not known yet, or that tells. False: gives up. */
+static bool step_slowly(struct automaton_states *s, uint32_t *row, unsigned char octet,
     void (*found)(void *arg, uint32_t value), void *arg)
 {
 	unsigned class = s->au->classes[octet];
-	uint16_t to = s->next[*state * s->au->width + class];
+	uint32_t to = s->next[*row + class];
 
 	if (to == UNKNOWN) {
 		if (s->left == 0)
 			return false;
-		to = make_next(s, *state, class);
+		to = make_next(s, *row / s->au->width, class);
 	}
-	*state = to & (uint16_t)~SPECIAL;
+	*row = to & ~SPECIAL;
 	if (to & SPECIAL)
-		tell(s, *state, found, arg);
+		tell(s, *row / s->au->width, found, arg);
 	return true;
+}
+
+/* Stops in front of an octet for which more than a step is to be done; so does the next one. */
+static const unsigned char *run_one(const struct automaton_states *s, uint32_t *row, const unsigned char *p,
+    const unsigned char *end)
+{
+	const uint32_t *next = s->next;
+	const unsigned char *classes = s->au->classes;
+	uint32_t at = *row;
+
+	for (; p < end; p++) {
+		uint32_t to = next[at + classes[*p]];
+		if (to & SPECIAL)
+			break;
+		at = to;
+	}
+	*row = at;
+	return p;
 }
 
 /*
  * One step waits for the memory that the one before it named; four automata side by side keep the
- * processor busy in the meantime. Stops in front of an octet where one of them needs more than that.
+ * processor busy in the meantime.
  */
-static const unsigned char *run_fast(struct automaton_states *const s[AUTOMATON_LANES],
-    uint16_t state[AUTOMATON_LANES], const unsigned char *p, const unsigned char *end)
+static const unsigned char *run_four(struct automaton_states *const s[AUTOMATON_LANES],
+    uint32_t rows[AUTOMATON_LANES], const unsigned char *p, const unsigned char *end)
 {
-	const uint16_t *n0 = s[0]->next, *n1 = s[1]->next, *n2 = s[2]->next, *n3 = s[3]->next;
+	const uint32_t *n0 = s[0]->next, *n1 = s[1]->next, *n2 = s[2]->next, *n3 = s[3]->next;
 	const unsigned char *c0 = s[0]->au->classes, *c1 = s[1]->au->classes, *c2 = s[2]->au->classes,
 	                    *c3 = s[3]->au->classes;
-	size_t w0 = s[0]->au->width, w1 = s[1]->au->width, w2 = s[2]->au->width, w3 = s[3]->au->width;
-	uint16_t a = state[0], b = state[1], c = state[2], d = state[3];
+	uint32_t a = rows[0], b = rows[1], c = rows[2], d = rows[3];
 
 	for (; p < end; p++) {
-		uint16_t to0 = n0[a * w0 + c0[*p]], to1 = n1[b * w1 + c1[*p]], to2 = n2[c * w2 + c2[*p]],
-		         to3 = n3[d * w3 + c3[*p]];
+		size_t octet = *p;
+		uint32_t to0 = n0[a + c0[octet]], to1 = n1[b + c1[octet]], to2 = n2[c + c2[octet]], to3 = n3[d + c3[octet]];
 		if ((to0 | to1 | to2 | to3) & SPECIAL)
 			break;
 		a = to0;
@@ -247,10 +281,10 @@ static const unsigned char *run_fast(struct automaton_states *const s[AUTOMATON_
 		c = to2;
 		d = to3;
 	}
-	state[0] = a;
-	state[1] = b;
-	state[2] = c;
-	state[3] = d;
+	rows[0] = a;
+	rows[1] = b;
+	rows[2] = c;
+	rows[3] = d;
 	return p;
 }
 
@@ -258,14 +292,18 @@ bool automaton_run(struct automaton_states *const s[AUTOMATON_LANES], struct str
     void (*found)(void *arg, uint32_t value), void *arg)
 {
 	const unsigned char *p = (const unsigned char *)line.p, *end = p + line.n;
-	uint16_t state[AUTOMATON_LANES] = {START, START, START, START};
+	bool is_alone = s[1] == automaton_idle() && s[2] == s[1] && s[3] == s[1];
+	unsigned lanes = is_alone ? 1 : AUTOMATON_LANES;
+	uint32_t rows[AUTOMATON_LANES];
 
+	for (unsigned i = 0; i < AUTOMATON_LANES; i++)
+		rows[i] = START * s[i]->au->width;
 	for (; p < end; p++) {
-		p = run_fast(s, state, p, end);
+		p = is_alone ? run_one(s[0], &rows[0], p, end) : run_four(s, rows, p, end);
 		if (p == end)
 			break;
-		for (unsigned i = 0; i < AUTOMATON_LANES; i++)
-			if (!step_slowly(s[i], &state[i], *p, found, arg))
+		for (unsigned i = 0; i < lanes; i++)
+			if (!step_slowly(s[i], &rows[i], *p, found, arg))
 				return false;
 	}
 	return true;
@@ -280,7 +318,7 @@ struct automaton_states *automaton_idle(void)
 {
 	/* One state that every octet leads back to: nothing of it is ever written. */
 	static const struct automaton nothing = {.width = 1};
-	static uint16_t next[2] = {UNKNOWN, START};
+	static uint32_t next[2] = {0x80000000, START};
 	static struct automaton_states idle = {.au = &nothing, .next = next, .left = 1};
 
 	return &idle;
@@ -293,10 +331,10 @@ double automaton_entropy(struct automaton_states *s, const char *const *lines, s
 
 	*ret_told = 0;
 	for (size_t i = 0; i < n; i++) {
-		uint16_t state = START;
+		uint32_t state = START;
 		bool tells = false;
 		for (const unsigned char *p = (const unsigned char *)lines[i]; *p; p++) {
-			state = make_next(s, state, s->au->classes[*p]) & (uint16_t)~SPECIAL;
+			state = (make_next(s, state, s->au->classes[*p]) & ~SPECIAL) / s->au->width;
 			tells |= s->v[state].tells;
 			visits[state]++;
 			total++;
