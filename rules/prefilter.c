@@ -1,16 +1,17 @@
 /*
  * The literal finder. Each literal is entered under its rarest window of four octets (three for
- * literals of three), chosen so that no window collects many. Scanning costs two table bits per
- * octet; only where one is set the window is looked up and the literal compared.
+ * literals of three), chosen so that no window collects many. Scanning costs one table bit per
+ * octet, of three octets; only where it is set the windows are looked up and the literals compared.
  */
 #include "rules/prefilter.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "lib/block.h"
 #include "rules/literal.h"
 
-enum { BITS_MIN = 10, BITS_MAX = 17 };
+enum { BITS_MIN = 10, BITS_MAX = 17, STARTS_SPREAD = 16 };
 
 struct entry {
 	uint32_t window;
@@ -31,6 +32,8 @@ struct layer {
 
 struct prefilter {
 	struct layer four, three;
+	uint64_t *starts; /* bits by hash: the first three octets of all windows */
+	unsigned starts_shift;
 	size_t literals;
 };
 
@@ -135,13 +138,20 @@ static struct entry choose_window(struct tally *t, const struct draft *d, size_t
 	return e;
 }
 
-static void layer_finish(struct arena *a, struct layer *l, unsigned spread)
+static unsigned bits_for(size_t n)
 {
 	unsigned bits = BITS_MIN;
+
+	while (bits < BITS_MAX && ((size_t)1 << bits) < n)
+		bits++;
+	return bits;
+}
+
+static void layer_finish(struct arena *a, struct layer *l, unsigned spread)
+{
+	unsigned bits = bits_for(l->n * spread);
 	size_t slots;
 
-	while (bits < BITS_MAX && ((size_t)1 << bits) < l->n * spread)
-		bits++;
 	l->shift = 32 - bits;
 	slots = (size_t)1 << bits;
 	l->bitmap = arena_array(a, slots / 64, sizeof *l->bitmap);
@@ -154,6 +164,14 @@ static void layer_finish(struct arena *a, struct layer *l, unsigned spread)
 	}
 	for (size_t i = 0; i < slots; i++)
 		l->first[i + 1] += l->first[i];
+}
+
+static void add_starts(struct prefilter *pf, const struct layer *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		uint32_t h = hash(first3(l->entries[i].window), pf->starts_shift);
+		pf->starts[h / 64] |= (uint64_t)1 << (h % 64);
+	}
 }
 
 struct prefilter *prefilter_finish(struct prefilter_builder *b)
@@ -178,6 +196,10 @@ struct prefilter *prefilter_finish(struct prefilter_builder *b)
 	free(tally.counts);
 	layer_finish(b->arena, &pf->four, 16);
 	layer_finish(b->arena, &pf->three, 32);
+	pf->starts_shift = 32 - bits_for(b->n * STARTS_SPREAD);
+	pf->starts = arena_array(b->arena, ((size_t)1 << (32 - pf->starts_shift)) / 64, sizeof *pf->starts);
+	add_starts(pf, &pf->four);
+	add_starts(pf, &pf->three);
 	return pf;
 }
 
@@ -186,29 +208,15 @@ size_t prefilter_literals(const struct prefilter *pf)
 	return pf ? pf->literals : 0;
 }
 
-/* Per octet of low (seven bits each): bit 7 set where from <= c <= to, by sums that cannot carry over. */
-static uint64_t in_range(uint64_t low, unsigned from, unsigned to)
-{
-	const uint64_t ones = 0x0101010101010101u;
-
-	return (low + (0x80 - from) * ones) & ~(low + (0x80 - to - 1) * ones) & 0x80 * ones;
-}
-
 void prefilter_fold(struct str in, char *out)
 {
-	const uint64_t ones = 0x0101010101010101u;
 	size_t i = 0;
 
-	for (; i + 8 <= in.n; i += 8) {
-		uint64_t w, low, is_ascii, is_space;
-		memcpy(&w, in.p + i, 8);
-		low = w & 0x7f * ones;
-		is_ascii = ~w & 0x80 * ones;
-		is_space = in_range(low, '\t', '\r') & is_ascii;
-		w |= (in_range(low, 'A', 'Z') & is_ascii) >> 2;
-		/* All bits of a white space octet off, then the blank's one on. */
-		w = (w & ~((is_space >> 7) * 0xff)) | is_space >> 2;
-		memcpy(out + i, &w, 8);
+	for (; i + BLOCK <= in.n; i += BLOCK) {
+		block here = block_load(in.p + i);
+		block is_space = block_within(here, '\t', '\r'), is_upper = block_within(here, 'A', 'Z');
+
+		block_store(out + i, (block)((here | (is_upper & 0x20)) & ~is_space) | (is_space & ' '));
 	}
 	for (; i < in.n; i++)
 		out[i] = literal_letter((unsigned char)in.p[i]);
@@ -229,23 +237,29 @@ static bool look(const struct layer *l, uint32_t window, uint32_t h, struct str 
 	return true;
 }
 
+/* The windows of one size at `at`. */
+static bool look_under(const struct layer *l, uint32_t window, struct str text, size_t at,
+    bool (*found)(void *arg, uint32_t value, size_t at), void *arg)
+{
+	uint32_t h = hash(window, l->shift);
+
+	return !(l->bitmap[h / 64] >> (h % 64) & 1) || look(l, window, h, text, at, found, arg);
+}
+
 void prefilter_scan(const struct prefilter *pf, struct str text,
     bool (*found)(void *arg, uint32_t value, size_t at), void *arg)
 {
-	const struct layer *four = &pf->four, *three = &pf->three;
-	const uint64_t *bits4 = four->bitmap, *bits3 = three->bitmap;
+	const uint64_t *starts = pf->starts;
+	unsigned shift = pf->starts_shift;
 	size_t i = 0;
 
 	for (; i + 4 <= text.n; i++) {
-		uint32_t w4 = load4(text.p + i), w3 = first3(w4);
-		uint32_t h4 = hash(w4, four->shift), h3 = hash(w3, three->shift);
-		if (bits4[h4 / 64] >> (h4 % 64) & 1 && !look(four, w4, h4, text, i, found, arg))
-			return;
-		if (bits3[h3 / 64] >> (h3 % 64) & 1 && !look(three, w3, h3, text, i, found, arg))
+		uint32_t w4 = load4(text.p + i), w3 = first3(w4), h = hash(w3, shift);
+		if (!(starts[h / 64] >> (h % 64) & 1))
+			continue;
+		if (!look_under(&pf->four, w4, text, i, found, arg) || !look_under(&pf->three, w3, text, i, found, arg))
 			return;
 	}
-	if (i + 3 <= text.n) {
-		uint32_t w3 = load3(text.p + i);
-		look(three, w3, hash(w3, three->shift), text, i, found, arg);
-	}
+	if (i + 3 <= text.n)
+		look_under(&pf->three, load3(text.p + i), text, i, found, arg);
 }
