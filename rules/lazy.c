@@ -149,24 +149,29 @@ static bool is_wanted(struct lazy *l, uint32_t rule)
 	return false;
 }
 
+/* The metas that read the rule are to be updated. */
+static void mark_users(struct lazy *l, uint32_t rule)
+{
+	const struct ruleset *rs = l->m->rs;
+
+	for (uint32_t k = rs->meta_first[rule]; k < rs->meta_first[rule + 1]; k++)
+		l->seen[rs->meta_users[k]] = true;
+}
+
 /* Ranges of all metas above the rule, in their order. */
 static void settle(struct lazy *l, uint32_t rule)
 {
 	const struct ruleset *rs = l->m->rs;
 	float count = l->m->counts[rule];
-	bool *dirty = l->seen;
 
 	l->ranges[rule] = (struct range){count, count};
 	memset(l->seen, 0, rs->meta_count * sizeof *l->seen);
-	for (uint32_t k = rs->meta_first[rule]; k < rs->meta_first[rule + 1]; k++)
-		dirty[rs->meta_users[k]] = true;
+	mark_users(l, rule);
 	for (size_t i = rs->first_waiting; i < rs->meta_count; i++) {
-		uint32_t meta = rs->metas[i];
-		if (!dirty[i])
+		if (!l->seen[i])
 			continue;
 		update_meta(l, i);
-		for (uint32_t k = rs->meta_first[meta]; k < rs->meta_first[meta + 1]; k++)
-			dirty[rs->meta_users[k]] = true;
+		mark_users(l, rs->metas[i]);
 	}
 }
 
@@ -178,16 +183,27 @@ static void start(struct lazy *l, struct matcher *m)
 	l->m = m;
 	l->ranges = arena_array(a, rs->n, sizeof *l->ranges);
 	l->seen = arena_array(a, rs->meta_count, sizeof *l->seen);
-	for (size_t i = 0; i < rs->n; i++)
+	for (uint32_t i = 0; i < rs->n; i++) {
+		if (m->counts[i] == 0)
+			continue;
 		l->ranges[i] = (struct range){m->counts[i], m->counts[i]};
+		mark_users(l, i);
+	}
 	for (size_t i = 0; i < rs->lazy_count; i++) {
 		const struct compiled_rule *c = &rs->rules[rs->lazies[i]];
-		if (matcher_is_waiting(m, rs->lazies[i]))
-			l->ranges[rs->lazies[i]].high = c->maxhits == UINT32_MAX ? 1e6f : (float)c->maxhits;
+		if (!matcher_is_waiting(m, rs->lazies[i]))
+			continue;
+		l->ranges[rs->lazies[i]].high = c->maxhits == UINT32_MAX ? 1e6f : (float)c->maxhits;
+		mark_users(l, rs->lazies[i]);
 	}
-	for (size_t i = rs->first_waiting; i < rs->meta_count; i++)
-		if (rs->meta_waits[i])
-			update_meta(l, i);
+	/* What nothing below has changed from zero is what it was at zero. */
+	for (size_t i = rs->first_waiting; i < rs->meta_count; i++) {
+		if (!rs->meta_waits[i] || !(l->seen[i] || rs->meta_at_zero[i]))
+			continue;
+		update_meta(l, i);
+		if (!is_zero(l->ranges[rs->metas[i]]))
+			mark_users(l, rs->metas[i]);
+	}
 }
 
 void lazy_mark(struct ruleset *rs)
