@@ -382,30 +382,6 @@ static void count_characters(struct html_facts *f, struct str text)
 	}
 }
 
-static void render_html(struct maker *m, struct str source, size_t length)
-{
-	struct content *c = m->content;
-	struct html html;
-
-	html_render(m->arena, source, &html);
-	count_characters(&html.facts, html.text);
-	html.facts.source_length = length;
-	count_html(&c->html, &html.facts);
-	buf_add(&m->text, limited(m, html.text, octets_of(html.text, CONTENT_BODY_PART_MAX), "\n "));
-	if (m->hidden.n)
-		buf_addc(&m->hidden, '\n');
-	buf_add(&m->hidden, html.hidden);
-	c->urls.is_over |= html.is_over;
-	urls_from_text(m->arena, &m->beyond, html.more, URL_FROM_HREF);
-	for (size_t i = 0; i < html.link_count; i++) {
-		const struct html_link *link = &html.links[i];
-		bool is_image = strcmp(link->tag, "img") == 0 || strcmp(link->tag, "css") == 0;
-
-		urls_add_tag(m->arena, link->is_beyond ? &m->beyond : &c->urls, link->url, is_image ? URL_FROM_IMAGE : URL_FROM_HREF,
-		    link->anchor, link->tag);
-	}
-}
-
 /* Characters where the part is in UTF-8, octets where it is not. */
 static size_t source_length(struct maker *m, struct mime_part *part)
 {
@@ -414,6 +390,31 @@ static size_t source_length(struct maker *m, struct mime_part *part)
 	if (charset.n && !str_iis(charset, "utf-8") && !str_iis(charset, "us-ascii"))
 		return text.n;
 	return str_is_utf8(text) ? utf8_count(text) : text.n;
+}
+
+static void render_html(struct maker *m, struct mime_part *part, struct str source)
+{
+	struct content *c = m->content;
+	struct html *html = arena_alloc(m->arena, sizeof *html);
+
+	html_render(m->arena, source, html);
+	part->html = html;
+	count_characters(&html->facts, html->text);
+	html->facts.source_length = source_length(m, part);
+	count_html(&c->html, &html->facts);
+	buf_add(&m->text, limited(m, html->text, octets_of(html->text, CONTENT_BODY_PART_MAX), "\n "));
+	if (m->hidden.n)
+		buf_addc(&m->hidden, '\n');
+	buf_add(&m->hidden, html->hidden);
+	c->urls.is_over |= html->is_over;
+	urls_from_text(m->arena, &m->beyond, html->more, URL_FROM_HREF);
+	for (size_t i = 0; i < html->link_count; i++) {
+		const struct html_link *link = &html->links[i];
+		bool is_image = strcmp(link->tag, "img") == 0 || strcmp(link->tag, "css") == 0;
+
+		urls_add_tag(m->arena, link->is_beyond ? &m->beyond : &c->urls, link->url, is_image ? URL_FROM_IMAGE : URL_FROM_HREF,
+		    link->anchor, link->tag);
+	}
 }
 
 static void render(struct maker *m, struct mime_part *part, bool is_html)
@@ -427,7 +428,7 @@ static void render(struct maker *m, struct mime_part *part, bool is_html)
 	}
 	m->budget -= n;
 	if (is_html && text.n)
-		render_html(m, text, source_length(m, part));
+		render_html(m, part, text);
 	else
 		buf_add(&m->text, limited(m, text, octets_of(text, CONTENT_BODY_PART_MAX), "\n "));
 }

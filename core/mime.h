@@ -61,6 +61,8 @@ struct mime_param {
 	struct str value; /* unquoted, RFC 2231 joined and decoded, encoded words decoded; UTF-8 */
 };
 
+struct html;
+
 struct mime_part {
 	struct mime_part *parent, *first, *next; /* tree; see mime_is_leaf() */
 	struct headers headers;
@@ -83,6 +85,7 @@ struct mime_part {
 	struct str decoded;	   /* filled in by mime_decoded() */
 	struct str decoded_all;	   /* base64: with what stands behind padding too; begins with decoded */
 	struct str decoded_unpadded; /* base64 with = in its middle, as if they were not there; else "" */
+	const struct html *html;   /* as content_make() has rendered it; NULL when it has not */
 	bool has_decoded;
 	bool has_begin_line;	   /* of the parser: maybe uuencode */
 };

@@ -1,5 +1,5 @@
 /*
- * Searching text: str_find() and str_ifind(). Short needles, which are nearly all, are looked for by
+ * Searching text: str_find(), str_ifind() and str_count(). Short needles, which are nearly all, are looked for by
  * their first and last octet, a block of places at a time. Long ones come from messages, which may be
  * made so that every place is nearly one: those are searched linearly.
  */
@@ -112,4 +112,15 @@ ptrdiff_t str_ifind(struct str s, struct str needle)
 	if (needle.n > s.n)
 		return -1;
 	return needle.n > SHORT_NEEDLE ? find_in_lower(s, needle) : find_short(s, needle, true);
+}
+
+size_t str_count(struct str s, char from, char to)
+{
+	size_t i = 0, n = 0;
+
+	for (; i + BLOCK <= s.n; i += BLOCK)
+		n += (size_t)__builtin_popcount(block_bits(block_within(block_load(s.p + i), (unsigned char)from, (unsigned char)to)));
+	for (; i < s.n; i++)
+		n += (unsigned char)s.p[i] >= (unsigned char)from && (unsigned char)s.p[i] <= (unsigned char)to;
+	return n;
 }

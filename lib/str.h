@@ -89,6 +89,8 @@ static inline ptrdiff_t str_chr(struct str s, char c)
 	return at ? at - s.p : -1;
 }
 ptrdiff_t str_rchr(struct str s, char c);
+/* How many octets are from..to. */
+size_t str_count(struct str s, char from, char to);
 
 /* Without SP, HTAB, CR, LF at both ends. */
 struct str str_trim(struct str s);

@@ -6,7 +6,7 @@
 
 #include "core/html.h"
 
-enum { WORDS_MAX = 20000, STOCK_MAX = 64 };
+enum { WORDS_MAX = 20000, WORD_LOOKS_MAX = 256, STOCK_MAX = 64 };
 
 static size_t body_length(const struct eval_call *c)
 {
@@ -49,7 +49,7 @@ static bool counts_for_capitals(struct str line)
 	bool seen = false, blank = false, base64 = line.n > 120;
 
 	for (size_t i = 0; i < line.n && i < 60 && base64; i++)
-		base64 = is_alnum(line.p[i]) || strchr("+/=", line.p[i]);
+		base64 = is_alnum(line.p[i]) || line.p[i] == '+' || line.p[i] == '/' || line.p[i] == '=' || line.p[i] == '\0';
 	for (size_t i = 0; i < line.n; i++) {
 		if (is_space(line.p[i])) {
 			blank = seen;
@@ -62,25 +62,36 @@ static bool counts_for_capitals(struct str line)
 	return false;
 }
 
-static double uppercase(struct eval_call *c)
+/* Once per message: several rules ask. */
+static const struct letter_counts *count_letters(struct eval_call *c, const struct content *content)
 {
-	const struct content *content = c->m->t->content;
-	size_t length = 0, lower = 0, upper = 0;
-	double share;
+	struct eval_state *s = eval_state(c);
+	struct letter_counts *out = s->letters;
 
-	if (!content || eval_shouts_by_charset(c))
-		return 0;
+	if (out)
+		return out;
+	s->letters = out = arena_alloc(c->m->t->arena, sizeof *out);
 	for (size_t i = 0; i < content->body_count; i++) {
 		struct str line = content->body[i];
 		if (!counts_for_capitals(line))
 			continue;
-		length += line.n;
-		for (size_t k = 0; k < line.n; k++) {
-			lower += (line.p[k] >= 'a' && line.p[k] <= 'z') || is_digit(line.p[k]);
-			upper += line.p[k] >= 'A' && line.p[k] <= 'Z';
-		}
+		out->length += line.n;
+		out->lower += str_count(line, 'a', 'z') + str_count(line, '0', '9');
+		out->upper += str_count(line, 'A', 'Z');
 	}
-	share = length < 200 || upper + lower == 0 ? 0 : 100.0 * (double)upper / (double)(upper + lower);
+	return out;
+}
+
+static double uppercase(struct eval_call *c)
+{
+	const struct content *content = c->m->t->content;
+	const struct letter_counts *n;
+	double share;
+
+	if (!content || eval_shouts_by_charset(c))
+		return 0;
+	n = count_letters(c, content);
+	share = n->length < 200 || n->upper + n->lower == 0 ? 0 : 100.0 * (double)n->upper / (double)(n->upper + n->lower);
 	return share > eval_number(c, 0, 0) && share <= eval_number(c, 1, 100);
 }
 
@@ -90,12 +101,11 @@ static double vertical_words(struct eval_call *c)
 	double most = eval_number(c, 1, 100), best = -1;
 
 	for (size_t i = 0; content && i < content->body_count; i++) {
-		size_t n = content->body[i].n, spaces = 0, others;
+		size_t n = content->body[i].n, spaces, others;
 		double share;
 		if (n <= 5)
 			continue;
-		for (size_t k = 0; k < n; k++)
-			spaces += content->body[i].p[k] == ' ';
+		spaces = str_count(content->body[i], ' ', ' ');
 		others = n - spaces;
 		share = spaces > others || others == 0 ? 100 : (double)(100 * spaces / others);
 		if (share > best)
@@ -111,10 +121,13 @@ struct word {
 	size_t html, plain;
 };
 
-static int by_word(const void *a, const void *b)
-{
-	return str_cmp(((const struct word *)a)->text, ((const struct word *)b)->text);
-}
+/* Words by hash. Who picks words that fall on one place makes some of them count as one, not the search long. */
+struct words {
+	struct word *v;
+	size_t n, seen; /* seen: all that were added, each time */
+	uint32_t *slots; /* index in v from 1, or 0 */
+	size_t room;	 /* of slots, a power of two; v has half of it */
+};
 
 static bool is_wordy(struct str s)
 {
@@ -124,62 +137,114 @@ static bool is_wordy(struct str s)
 	return false;
 }
 
-static size_t add_words(struct word *v, size_t n, struct str text, bool is_html)
+/* The slot of the word, or the one where it belongs. */
+static uint32_t *word_slot(const struct words *w, struct str text)
+{
+	size_t at = (size_t)str_hash(text);
+	uint32_t *slot = NULL;
+
+	for (size_t i = 0; i < WORD_LOOKS_MAX; i++) {
+		slot = &w->slots[(at + i) % w->room];
+		if (!*slot || str_eq(w->v[*slot - 1].text, text))
+			break;
+	}
+	return slot;
+}
+
+static void grow_words(struct words *w)
+{
+	w->room = w->room ? w->room * 2 : 512;
+	free(w->slots);
+	w->slots = calloc(w->room, sizeof *w->slots);
+	w->v = realloc(w->v, w->room / 2 * sizeof *w->v);
+	if (!w->slots || !w->v)
+		abort();
+	for (size_t i = 0; i < w->n; i++)
+		*word_slot(w, w->v[i].text) = (uint32_t)i + 1;
+}
+
+static struct word *word_of(struct words *w, struct str text)
+{
+	uint32_t *slot;
+
+	if (w->n == w->room / 2)
+		grow_words(w);
+	slot = word_slot(w, text);
+	if (!*slot) {
+		w->v[w->n] = (struct word){text, 0, 0};
+		*slot = (uint32_t)++w->n;
+	}
+	return &w->v[*slot - 1];
+}
+
+static void add_words(struct words *w, struct str text, bool is_html)
 {
 	struct str word;
 
-	while (n < WORDS_MAX && str_word(&text, &word))
-		if (is_wordy(word))
-			v[n++] = (struct word){word, is_html, !is_html};
-	return n;
-}
-
-/* Puts equal words together; returns how many are left. */
-static size_t count_words(struct word *v, size_t n)
-{
-	size_t kept = 0;
-
-	qsort(v, n, sizeof *v, by_word);
-	for (size_t i = 0; i < n; i++) {
-		if (kept && str_eq(v[kept - 1].text, v[i].text)) {
-			v[kept - 1].html += v[i].html;
-			v[kept - 1].plain += v[i].plain;
-		} else {
-			v[kept++] = v[i];
-		}
+	while (w->seen < WORDS_MAX && str_word(&text, &word)) {
+		if (!is_wordy(word))
+			continue;
+		w->seen++;
+		if (is_html)
+			word_of(w, word)->html++;
+		else
+			word_of(w, word)->plain++;
 	}
-	return kept;
 }
 
-static void compare_alternative(struct eval_call *c, struct eval_state *s, struct mime_part *ma, struct word *v)
+/* The part as it was rendered for the rules. */
+static const struct html *html_of(struct eval_call *c, struct mime_part *part)
 {
-	size_t n = 0, html = 0, plain = 0, left = 0;
-	bool has_image = false;
-	double share;
+	struct html *html;
 
-	for (struct mime_part *p = ma->first; p && p != ma->next; p = mime_next(p)) {
-		const struct mime_part *up = p->parent;
-		struct html rendered;
-		while (up && up != ma)
-			up = up->parent;
-		if (!up)
-			break;
+	if (part->html)
+		return part->html;
+	html = arena_alloc(c->m->t->arena, sizeof *html);
+	html_render(c->m->t->arena, mime_text(c->m->t->mime, part), html);
+	part->html = html;
+	return html;
+}
+
+static bool is_below(const struct mime_part *part, const struct mime_part *above)
+{
+	while (part && part != above)
+		part = part->parent;
+	return part;
+}
+
+/* All words of the text parts; whether there is a picture in one of HTML. */
+static bool add_parts(struct eval_call *c, struct mime_part *ma, struct words *w)
+{
+	bool has_image = false;
+
+	for (struct mime_part *p = ma->first; p && p != ma->next && is_below(p->parent, ma); p = mime_next(p)) {
 		if (p->first || !str_starts(p->type, STR("text")))
 			continue;
 		if (str_is(p->type, "text/html")) {
-			html_render(c->m->t->arena, mime_text(c->m->t->mime, p), &rendered);
-			n = add_words(v, n, rendered.text, true);
-			has_image |= html_facts_inside(&rendered.facts, STR("img")) >= 0;
+			const struct html *html = html_of(c, p);
+			add_words(w, html->text, true);
+			has_image |= html_facts_inside(&html->facts, STR("img")) >= 0;
 		} else {
-			n = add_words(v, n, mime_text(c->m->t->mime, p), false);
+			add_words(w, mime_text(c->m->t->mime, p), false);
 		}
 	}
-	n = count_words(v, n);
-	for (size_t i = 0; i < n; i++) {
-		html += v[i].html > 0;
-		plain += v[i].plain > 0;
-		left += v[i].html > 0 && (v[i].plain == 0 || v[i].html > v[i].plain);
+	return has_image;
+}
+
+static void compare_alternative(struct eval_call *c, struct eval_state *s, struct mime_part *ma)
+{
+	struct words w = {0};
+	size_t html = 0, plain = 0, left = 0;
+	bool has_image = add_parts(c, ma, &w);
+	double share;
+
+	for (size_t i = 0; i < w.n; i++) {
+		html += w.v[i].html > 0;
+		plain += w.v[i].plain > 0;
+		left += w.v[i].html > 0 && (w.v[i].plain == 0 || w.v[i].html > w.v[i].plain);
 	}
+	free(w.v);
+	free(w.slots);
 	/* Without words, a picture counts as one. */
 	if (html == 0 && has_image)
 		html = left = 1;
@@ -195,19 +260,13 @@ static void compare_alternative(struct eval_call *c, struct eval_state *s, struc
 static const struct eval_state *alternatives(struct eval_call *c)
 {
 	struct eval_state *s = eval_state(c);
-	struct word *v = NULL;
 
 	if (s->has_madiff || !c->m->t->mime)
 		return s;
 	s->has_madiff = true;
-	for (struct mime_part *p = c->m->t->mime->root; p; p = mime_next(p)) {
-		if (!str_is(p->type, "multipart/alternative"))
-			continue;
-		if (!v && !(v = malloc(WORDS_MAX * sizeof *v)))
-			abort();
-		compare_alternative(c, s, p, v);
-	}
-	free(v);
+	for (struct mime_part *p = c->m->t->mime->root; p; p = mime_next(p))
+		if (str_is(p->type, "multipart/alternative"))
+			compare_alternative(c, s, p);
 	return s;
 }
 

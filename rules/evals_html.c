@@ -104,15 +104,19 @@ static void look_at_tags(struct str text, bool *in_link, struct tag_look *out)
 	}
 }
 
-static struct tag_look tags_of(const struct eval_call *c)
+/* Once per message. */
+static const struct tag_look *tags_of(struct eval_call *c)
 {
 	const struct content *content = c->m->t->content;
-	struct tag_look out = {false, false};
+	struct eval_state *s = eval_state(c);
 	bool in_link = false;
 
+	if (s->tags)
+		return s->tags;
+	s->tags = arena_alloc(c->m->t->arena, sizeof *s->tags);
 	for (size_t i = 0; content && content->html.is_html && i < content->raw_count; i++)
-		look_at_tags(content->raw[i], &in_link, &out);
-	return out;
+		look_at_tags(content->raw[i], &in_link, s->tags);
+	return s->tags;
 }
 
 static double html_test(struct eval_call *c)
@@ -124,7 +128,7 @@ static double html_test(struct eval_call *c)
 	} rows[] = {
 	    {"html", f->is_html},
 	    {"embeds", f->embeds},
-	    {"font_face_bad", f->is_html && tags_of(c).odd_face},
+	    {"font_face_bad", f->is_html && tags_of(c)->odd_face},
 	    {"font_invalid_color", f->font_invalid_colour},
 	    {"font_low_contrast", f->font_low_contrast},
 	    {"form_action_mailto", f->form_action_mailto},
@@ -312,7 +316,7 @@ static double text_matches(struct eval_call *c, bool wanted)
 			return 1;
 	}
 	/* A picture in a link counts as the text "<img>". */
-	return str_is(what, "anchor") && wanted && tags_of(c).linked_image && likes(c, re, STR("<img>\n"), true);
+	return str_is(what, "anchor") && wanted && tags_of(c)->linked_image && likes(c, re, STR("<img>\n"), true);
 }
 
 static double text_match(struct eval_call *c)

@@ -141,8 +141,15 @@ enum { EVAL_ADDRESSES_MAX = 256 };
 /* RFC 5322 date (and its common misspellings) as Unix time; false when it is none. */
 bool date_parse(struct str text, int64_t *ret_time);
 
+/* What check_for_uppercase() asks about. */
+struct letter_counts {
+	size_t length, lower, upper;
+};
+
 /* Kept per message. */
 struct eval_state {
+	struct letter_counts *letters;
+	struct tag_look *tags;
 	bool has_dates;
 	int64_t date_diff;
 	struct mime_counts *mime;

@@ -118,6 +118,12 @@ static void finds_what_is_there(void **state)
 				assert_int_equal(str_find(s, odd), place_by_place(s, odd, false));
 				assert_int_equal(str_ifind(s, odd), place_by_place(s, odd, true));
 			}
+			for (char c = 'A'; c <= 'z'; c += 3) {
+				size_t count = 0;
+				for (size_t i = 0; i < needle.n; i++)
+					count += (unsigned char)needle.p[i] >= (unsigned char)c && (unsigned char)needle.p[i] <= 'z';
+				assert_int_equal(str_count(needle, c, 'z'), count);
+			}
 		}
 	}
 }
