@@ -6,10 +6,11 @@
 #include "core/content.h"
 
 #include "core/html.h"
+#include "core/pdf.h"
 #include "core/session.h"
 #include "lib/block.h"
 
-enum { BLANK_LINES_MAX = 20, TWINS_MAX = 32, BEYOND_MAX = 200, PDF_MAX = 4 * 1024 * 1024, PDF_LINKS_MAX = 1000 };
+enum { BLANK_LINES_MAX = 20, TWINS_MAX = 32, BEYOND_MAX = 200 };
 
 struct lines {
 	struct str *v;
@@ -448,38 +449,11 @@ static bool is_pdf(const struct mime_part *part)
 	return str_is(part->type, "application/pdf") || str_iends(part->filename, STR(".pdf"));
 }
 
-/* "(text\)more)" without what escapes; *rest is then behind it. */
-static struct str pdf_string(struct arena *a, struct str *rest)
+static void take_link(void *arg, struct str link)
 {
-	struct str raw;
-	size_t n = 1, length = 0;
-	char *out;
+	struct maker *m = arg;
 
-	while (n < rest->n && n < URL_BYTES_MAX && rest->p[n] != ')')
-		n += rest->p[n] == '\\' && n + 1 < rest->n ? 2 : 1;
-	raw = str_sub(*rest, 1, n - 1);
-	*rest = str_from(*rest, n);
-	out = arena_alloc(a, raw.n + 1);
-	for (size_t i = 0; i < raw.n; i++) {
-		i += raw.p[i] == '\\' && i + 1 < raw.n;
-		out[length++] = raw.p[i];
-	}
-	return (struct str){out, length};
-}
-
-/* Links of annotations, where they are not compressed: /URI (http://example.com/a\)b). */
-static void take_pdf(struct maker *m, struct mime_part *part)
-{
-	struct str rest = str_sub(mime_decoded(m->mime, part), 0, PDF_MAX);
-	ptrdiff_t at;
-
-	for (int looked = 0; looked < PDF_LINKS_MAX && (at = str_find(rest, STR("/URI"))) >= 0;) {
-		rest = str_trim(str_from(rest, (size_t)at + 4));
-		if (!rest.n || rest.p[0] != '(')
-			continue;
-		urls_add_tag(m->arena, &m->beyond, pdf_string(m->arena, &rest), URL_FROM_HREF, STR_NONE, "pdf");
-		looked++;
-	}
+	urls_add_tag(m->arena, &m->beyond, link, URL_FROM_HREF, STR_NONE, "pdf");
 }
 
 static void take_part(struct maker *m, struct mime_part *part)
@@ -489,7 +463,7 @@ static void take_part(struct maker *m, struct mime_part *part)
 	if (m->text.n)
 		buf_addc(&m->text, '\n');
 	if (is_pdf(part))
-		take_pdf(m, part);
+		pdf_links(m->arena, mime_decoded(m->mime, part), take_link, m);
 	if (is_html || str_is(part->type, "text/plain") || mime_is_hollow(part))
 		render(m, part, is_html);
 	if ((is_html || mime_is_hollow(part) || str_starts(part->type, STR("text/")) || str_starts(part->type, STR("message/"))) &&

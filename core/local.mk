@@ -67,6 +67,8 @@ core_libcore_a_SOURCES = \
 	core/mime.h \
 	core/nets.c \
 	core/nets.h \
+	core/pdf.c \
+	core/pdf.h \
 	core/route.c \
 	core/rfc2047.c \
 	core/route.h \

@@ -1,6 +1,13 @@
-/* URLs: found in text, read, canonical writings, registered domains. */
+/* URLs: found in text and in PDF, read, canonical writings, registered domains. */
+#include "core/pdf.h"
 #include "core/url.h"
 #include "tests/fuzz/fuzz.h"
+
+static void count(void *arg, struct str link)
+{
+	assert(link.n > 0);
+	++*(unsigned *)arg;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -8,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *a = arena_new(0);
 	struct urls urls = {0}, more = {0};
 	struct url u;
+	unsigned links = 0;
 	size_t n;
 
 	urls_from_text(a, &urls, in, URL_FROM_TEXT);
@@ -23,6 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	url_variants(a, in, &n);
 	url_domain(a, in, &host, &domain);
 	assert(domain_registered(in).n <= in.n);
+	pdf_links(a, in, count, &links);
+	assert(links <= PDF_LINKS_MAX);
 	arena_free(a);
 	return 0;
 }

@@ -1,7 +1,9 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "core/content.h"
+#include "core/pdf.h"
 #include "tests/unit/growing.h"
 #include "tests/unit/unit.h"
 
@@ -137,7 +139,7 @@ static void more_links(void **state)
 	}
 }
 
-static void pdf_links(void **state)
+static void links_of_pdf(void **state)
 {
 	struct content *c = make(STR("Content-Type: application/pdf\n\n%PDF-1.4 /A << /S /URI /URI (http://a.example.com/x\\)y) >>"
 	    " /URI <00> /URI(http://b.example.com/) /URI (http://c.example.com"));
@@ -146,6 +148,54 @@ static void pdf_links(void **state)
 	assert_int_equal(c->more_urls.n, 3);
 	assert_str(c->more_urls.v[0].url, "http://a.example.com/x)y");
 	assert_int_equal(c->more_urls.v[0].source, URL_FROM_HREF);
+}
+
+/* Objects in a stream, as most programs write them since PDF 1.5. */
+static struct str packed_pdf(const char *kind, const char *objects)
+{
+	struct buf b = {0};
+	uLongf n = compressBound(strlen(objects));
+	unsigned char *packed = malloc(n);
+
+	assert_non_null(packed);
+	assert_int_equal(compress(packed, &n, (const Bytef *)objects, strlen(objects)), Z_OK);
+	buf_addf(&b, "Content-Type: application/pdf\nContent-Transfer-Encoding: binary\n\n%%PDF-1.5\n1 0 obj\n<<%s>>stream\n", kind);
+	buf_add(&b, (struct str){(char *)packed, n});
+	buf_adds(&b, "\nendstream\nendobj\n");
+	free(packed);
+	return buf_take(&b, arena);
+}
+
+/* One link whose last octet comes out as the n-th. */
+static size_t unpacked_links(size_t n)
+{
+	static const char link[] = "/URI(http://a.example.com/)";
+	struct buf objects = {0};
+	size_t found;
+
+	memset(buf_reserve(&objects, n + 1), ' ', n + 1);
+	memcpy(objects.p + n - strlen(link), link, strlen(link));
+	objects.p[n] = '\0';
+	found = make(packed_pdf("/ObjStm", objects.p))->more_urls.n;
+	buf_free(&objects);
+	return found;
+}
+
+static void packed_links(void **state)
+{
+	static const char objects[] = "9 0 <</S/URI/URI(http://hidden.example.com/\\141)>> <</URI <687474703a2f2f6865782e6578616d706c652e636f6d2f>>>";
+	struct content *c = make(packed_pdf("/Type/ObjStm/Filter/FlateDecode", objects));
+
+	(void)state;
+	assert_int_equal(c->more_urls.n, 2);
+	assert_str(c->more_urls.v[0].url, "http://hidden.example.com/a");
+	assert_str(c->more_urls.v[1].host, "hex.example.com");
+	assert_int_equal(make(packed_pdf("/Type/#4fbjStm/Filter/FlateDecode", objects))->more_urls.n, 2);
+	assert_int_equal(make(packed_pdf("/Subtype/Image/Filter/FlateDecode", objects))->more_urls.n, 0);
+	/* Whatever it grows to, so much is unpacked: at the limit, and above it. */
+	assert_int_equal(unpacked_links(PDF_UNPACKED_MAX - 1), 1);
+	assert_int_equal(unpacked_links(PDF_UNPACKED_MAX), 1);
+	assert_int_equal(unpacked_links(PDF_UNPACKED_MAX + 27), 0);
 }
 
 static struct str text_of(const char *word, size_t n)
@@ -239,7 +289,7 @@ int main(void)
 	    cmocka_unit_test(folding_at_all_places),
 	    cmocka_unit_test(parts),
 	    cmocka_unit_test(more_links),
-	    cmocka_unit_test(pdf_links),
+	    cmocka_unit_test(links_of_pdf), cmocka_unit_test(packed_links),
 	    cmocka_unit_test(line_limit),
 	    cmocka_unit_test(part_limits),
 	    cmocka_unit_test(text_limit),
