@@ -60,7 +60,19 @@ static void add_host(struct asker *k, const struct url *u)
 	if (ask_skips_domain(k, u->domain) || ask_skips_domain(k, u->host))
 		return;
 	k->hosts[k->host_count] = u->host;
-	k->domains[k->host_count++] = u->domain.n ? u->domain : u->host;
+	k->domains[k->host_count++] = registry_domain(k->m->rs->registry, u->host);
+}
+
+/* Domains of signatures rank between what is seen and what is only text. */
+static void add_signers(struct asker *k, size_t most)
+{
+	struct str signers[SIGNERS_MAX];
+	size_t n = signer_domains(k->m, signers);
+
+	for (size_t i = 0; i < n && k->host_count < most; i++) {
+		struct url u = {.host = signers[i], .domain = registry_domain(k->m->rs->registry, signers[i])};
+		add_host(k, &u);
+	}
 }
 
 void ask_find_hosts(struct asker *k)
@@ -73,10 +85,13 @@ void ask_find_hosts(struct asker *k)
 	k->has_hosts = true;
 	k->hosts = arena_array(k->m->t->arena, most + 1, sizeof *k->hosts);
 	k->domains = arena_array(k->m->t->arena, most + 1, sizeof *k->domains);
-	for (int rank = 0; rank < RANKS; rank++)
+	for (int rank = 0; rank < RANKS; rank++) {
+		if (rank == RANK_TEXT)
+			add_signers(k, most);
 		for (size_t i = 0; i < content->urls.n && k->host_count < most; i++)
 			if (rank_of(&content->urls.v[i]) == (enum rank)rank)
 				add_host(k, &content->urls.v[i]);
+	}
 }
 
 /* ---- what is asked ---- */

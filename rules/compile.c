@@ -355,6 +355,8 @@ static void read_settings(struct ruleset *rs)
 			add_networks(rs, &rs->msa, s);
 		else if (str_is(s->keyword, "envelope_sender_header"))
 			rs->envelope_header = arena_str(rs->arena, str_trim(s->value));
+		else if (str_is(s->keyword, "parse_dkim_uris"))
+			rs->no_signers = str_is(s->value, "0");
 	}
 	read_originating(rs);
 	rs->policy.trusted = &rs->trusted;

@@ -83,6 +83,23 @@ static struct str signing_domain(struct str field)
 	return STR("");
 }
 
+size_t signer_domains(const struct matcher *m, struct str out[SIGNERS_MAX])
+{
+	static const char *const fields[] = {"DomainKey-Signature", "DKIM-Signature"};
+	const struct header *h;
+	size_t n = 0, k;
+
+	for (size_t f = 0; f < 2 && !m->rs->no_signers; f++)
+		for (size_t i = 0; n < SIGNERS_MAX && (h = headers_get(m->t->headers, fields[f], i)); i++) {
+			struct str domain = str_lower(m->t->arena, signing_domain(h->value));
+			for (k = 0; k < n && !str_eq(out[k], domain); k++)
+				;
+			if (k == n && domain.n && !memchr(domain.p, '\n', domain.n))
+				out[n++] = domain;
+		}
+	return n;
+}
+
 static double dkim_signed(struct eval_call *c)
 {
 	const struct headers *headers = c->m->t->headers;

@@ -114,6 +114,7 @@ struct ruleset {
 	struct str envelope_header;
 	struct eval_data *eval_data;
 	const struct registry *registry;
+	bool no_signers; /* parse_dkim_uris 0 */
 
 	/* Matchers that are not in use. */
 	pthread_mutex_t lock;
@@ -225,6 +226,9 @@ void ask_finish_set(struct ruleset *rs);
 struct asker *ask_start(struct matcher *m, bool only_early);
 /* Waits for the answers and adds the hits. */
 void ask_finish(struct asker *k);
+/* Domains that signatures of the message name, valid or not, once each; they count as links. evals_auth.c */
+enum { SIGNERS_MAX = 16 };
+size_t signer_domains(const struct matcher *m, struct str out[SIGNERS_MAX]);
 /* uri_detail.c */
 const char *detail_compile(struct ruleset *rs, struct compiled_rule *c);
 void detail_run(struct matcher *m);

@@ -187,6 +187,25 @@ static void eval_functions_see_the_message(void **state)
 				"Content-Type: multipart/mixed; boundary=b\n\n--b\nno header\n\nx\n--b--\nmore\n"), "A B ");
 }
 
+/* A link is one with all its places; of two conditions on a key the later counts; signers are links too. */
+static void links_are_tested_by_their_details(void **state)
+{
+	static const char message[] = "DKIM-Signature: v=1; d=signer.example.org; s=x\nContent-Type: text/html\n\n"
+				      "<a href='http://www.a.com/x'>First</a> <a href='http://www.c.com/x'></a> <img src='http://i.a.com/y.gif'>"
+				      "www.b.com\n";
+
+	(void)state;
+	assert_string_equal(hits("uri_detail A text =~ /^First$/ type =~ /^a$/\n"
+				 "uri_detail B text =~ /^$/ host =~ /^www\\.c\\.com$/\n"
+				 "uri_detail C type =~ /^img$/ domain =~ /^a\\.com$/ raw !~ /jpg/\n"
+				 "uri_detail D type =~ /^parsed$/ raw =~ /^http:/\n"
+				 "uri_detail E text =~ /./ type =~ /^img$/\n"
+				 "uri_detail F type !~ /^a$/ type =~ /^a$/\n"
+				 "uri_detail G type =~ /^domainkeys$/ domain =~ /^example\\.org$/\n"
+				 "uri_detail H cleaned =~ /x$/ text !~ /First/\n", message), "A B C D F G H ");
+	assert_string_equal(hits("parse_dkim_uris 0\nuri_detail G type =~ /^domainkeys$/\n", message), "");
+}
+
 static void signatures_are_measured(void **state)
 {
 	static const char rules[] = "body SIG_20 eval:plaintext_sig_length('20')\n"
@@ -425,6 +444,7 @@ int main(void)
 	    cmocka_unit_test(modifiers_take_parts_of_fields),
 	    cmocka_unit_test(trust_ends_where_it_must),
 	    cmocka_unit_test(eval_functions_see_the_message),
+	    cmocka_unit_test(links_are_tested_by_their_details),
 	    cmocka_unit_test(signatures_are_measured),
 	    cmocka_unit_test(pictures_and_fonts_are_measured),
 	    cmocka_unit_test(mime_headers_are_matched_by_part),

@@ -151,8 +151,8 @@ static void body_rules_find_lines_and_count(void **state)
 
 static void uri_rules_see_links(void **state)
 {
-	struct url urls[] = {{.url = STR("http://www.example.org/a"), .raw = STR("www.example.org/a"),
-	    .host = STR("www.example.org"), .domain = STR("example.org"), .anchor = STR("Click here")}};
+	struct url urls[] = {{.url = STR("http://www.example.org/a"), .raw = STR("http://www.example.org/a"),
+	    .source = URL_FROM_HREF, .tag = "a", .host = STR("www.example.org"), .domain = STR("example.org"), .anchor = STR("Click here")}};
 	struct rig *rig = rig_new("uri A /^http:.*example\\.org/\n"
 	                          "uri_detail B text =~ /click/i domain =~ /^example\\.org$/\n"
 	                          "uri_detail C text =~ /click/i domain !~ /^example\\.org$/\n");
