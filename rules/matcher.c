@@ -234,6 +234,14 @@ static void run_metas(struct matcher *m, bool waiting)
 	}
 }
 
+/* A pattern that is looked for several times scores each time; a meta, eval or mimeheader once, whatever its value. */
+static double times_scored(const struct compiled_rule *c, double count)
+{
+	bool is_pattern = c->rule->kind >= RULE_HEADER && c->rule->kind <= RULE_URI;
+
+	return is_pattern && c->flags & RULE_MULTIPLE ? count : 1;
+}
+
 static void collect(struct matcher *m)
 {
 	const struct ruleset *rs = m->rs;
@@ -246,15 +254,16 @@ static void collect(struct matcher *m)
 	for (size_t i = 0; i < rs->n; i++) {
 		const struct compiled_rule *c = &rs->rules[i];
 		bool is_sub = c->flags & RULE_IS_SUB;
+		double score;
 		if (m->counts[i] <= 0)
 			continue;
 		if (m->options->costs)
 			m->options->costs[i].hits++;
 		if (is_sub && !m->options->with_subrules)
 			continue;
-		out->v[out->n++] = (struct rule_hit){c->rule, is_sub ? 0 : c->score, (double)m->counts[i], m->texts[i]};
-		if (!is_sub)
-			out->score += c->score;
+		score = is_sub ? 0 : c->score * times_scored(c, (double)m->counts[i]);
+		out->v[out->n++] = (struct rule_hit){c->rule, score, (double)m->counts[i], m->texts[i]};
+		out->score += score;
 	}
 }
 

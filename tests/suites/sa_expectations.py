@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What SpamAssassin's own tests expect of rules: each run with its configuration and message here.
 
-    sa_expectations.py [-v]
+    sa_expectations.py [-v] [--fast]
 
 The folder that REEVE_TESTDATA names holds the expectations; REEVE_CTL is the reevectl to ask. A run
 that needs what is not a rule engine (the network, spamd, Bayes, its reports) is counted with that
@@ -19,6 +19,7 @@ import tempfile
 DATA = os.path.join(os.environ.get("REEVE_TESTDATA", ""), "spamassassin")
 CTL = os.environ.get("REEVE_CTL", "./reevectl")
 VERBOSE = "-v" in sys.argv
+FAST = "--fast" in sys.argv    # each eighth run
 
 # Runs that ask for something that a rule engine is not, by the name of the script.
 ELSEWHERE = {
@@ -71,7 +72,7 @@ def hits(run):
     """Rules that hit with their scores; None when the configuration was refused."""
     with tempfile.TemporaryDirectory() as folder:
         message = os.path.join(DATA, "tdata", run["message"][len("data/"):])
-        done = subprocess.run([CTL, "-c", write_configuration(folder, run), "scan", "--json", message],
+        done = subprocess.run([CTL, "-c", write_configuration(folder, run), "scan", "--offline", "--json", message],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode or not done.stdout:
         return None, done.stderr.decode("utf-8", "replace")
@@ -109,7 +110,7 @@ def main():
         return 77
     with open(os.path.join(DATA, "t-expectations.json"), encoding="utf-8") as f:
         runs = json.load(f)
-    skipped, checked, done, bad, seen = collections.Counter(), 0, 0, 0, set()
+    skipped, checked, done, bad, seen, candidates = collections.Counter(), 0, 0, 0, set(), 0
     for run in runs:
         script = os.path.basename(run["script"])
         why = elsewhere(script)
@@ -119,6 +120,10 @@ def main():
             why = "makes its message itself"
         if why:
             skipped[why] += 1
+            continue
+        candidates += 1
+        if FAST and candidates % 8:
+            skipped["not in this sample"] += 1
             continue
         wrong, count = differences(run)
         if count == 0:
@@ -130,7 +135,7 @@ def main():
             seen.add((script, rule))
             bad += cause is None
             print("%s %s: %s %s%s" % (script, message, rule, what, ": " + cause if cause else " (unknown cause)"))
-    for stale in sorted(set(KNOWN) - seen):
+    for stale in sorted(set() if FAST else set(KNOWN) - seen):
         print("%s: %s is as expected now: take it out of KNOWN" % stale)
         bad += 1
     print("%d runs, %d checked with %d expectations, %d differ without a known cause" % (len(runs), done, checked, bad))
