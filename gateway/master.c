@@ -546,6 +546,8 @@ int master_run(const struct config *config, const char *config_path, bool foregr
 		}
 	}
 	log_say(LOG_LEVEL_INFO, "stopped", "all roles ended");
+	for (size_t i = 0; i < m.n; i++)
+		arena_free(m.children[i].arena);
 	arena_free(a);
 	return m.status;
 }
