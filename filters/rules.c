@@ -5,6 +5,8 @@
  */
 #include "core/filter.h"
 
+#include <stdatomic.h>
+
 #include "core/chain.h"
 #include "core/content.h"
 #include "core/mime.h"
@@ -237,6 +239,41 @@ static void rules_want(struct session *s, const void *arg)
 		ruleset_ask(conf->set, &target, &options);
 }
 
+/* ---- counters ---- */
+
+enum count {
+	COUNT_MESSAGES,
+	COUNT_MATCH_LIMIT,
+	COUNT_TIMED_OUT,
+	COUNT_LOOKUPS,
+	COUNT_UNASKED,
+	COUNT_UNANSWERED,
+	COUNTS
+};
+
+static _Atomic uint64_t counts[COUNTS];
+
+static const struct filter_counter rules_counters[] = {
+    {"messages", &counts[COUNT_MESSAGES]}, {"match-limit", &counts[COUNT_MATCH_LIMIT]},
+    {"timed-out", &counts[COUNT_TIMED_OUT]}, {"lookups", &counts[COUNT_LOOKUPS]},
+    {"unasked", &counts[COUNT_UNASKED]}, {"unanswered", &counts[COUNT_UNANSWERED]}, {0}};
+
+static void add_count(enum count which, size_t n)
+{
+	if (n)
+		atomic_fetch_add_explicit(&counts[which], n, memory_order_relaxed);
+}
+
+static void count_message(const struct rule_result *result)
+{
+	add_count(COUNT_MESSAGES, 1);
+	add_count(COUNT_MATCH_LIMIT, result->limits);
+	add_count(COUNT_TIMED_OUT, result->is_timed_out);
+	add_count(COUNT_LOOKUPS, result->asked);
+	add_count(COUNT_UNASKED, result->unasked);
+	add_count(COUNT_UNANSWERED, result->unanswered);
+}
+
 static enum outcome rules_run(struct session *s, const void *arg)
 {
 	const struct rules_filter_conf *conf = arg;
@@ -252,6 +289,7 @@ static enum outcome rules_run(struct session *s, const void *arg)
 	fact_set_int(FACTS(s), "rules.hits", hits);
 	fact_set_int(FACTS(s), "rules.count", (int64_t)ruleset_count(conf->set));
 	fact_set_number(FACTS(s), "rules.score", result.score);
+	count_message(&result);
 	report_limits(s, conf, &result);
 	report_lookups(s, conf, &result, !target.dns);
 	return RUN_OK;
@@ -325,4 +363,5 @@ const struct filter rules_filter = {
     .want = {[STAGE_HEADER] = rules_want},
     .run = {[STAGE_MESSAGE] = rules_run},
     .is_heavy = true,
+    .counters = rules_counters,
 };

@@ -205,7 +205,7 @@ static void check_rule(struct lint_report *out, struct arena *a, const struct ru
 		    r->earlier.file, r->earlier.line));
 	if (!(r->flags & RULE_IS_SUB) && !r->describe.n && c->score != 0)
 		note(out, a, LINT_UNDESCRIBED, r, STR("has no description"));
-	if (is_text_kind(c) && c->re && c->is_always)
+	if (is_text_kind(c) && c->re && c->is_always && (!c->literals || c->literals->n == 0))
 		note(out, a, LINT_SLOW, r, STR("has no fixed text of three letters: it is tried on every message"));
 	check_speed(out, a, c, probes);
 	check_reach(out, a, rs, c);

@@ -303,8 +303,8 @@ dist_noinst_SCRIPTS += tests/suites/sandboxed.py
 EXTRA_DIST += tests/suites/containers.py tests/suites/disguise_cases.py tests/suites/document_cases.py tests/suites/samples.py
 
 # The samples beside the shipped rules; the rules of others beside their own engine (needs test data).
-TESTS += tests/suites/starter-rules tests/suites/sa
-dist_noinst_SCRIPTS += tests/suites/sa tests/suites/sa_expectations.py tests/suites/sa_oracle.py tests/suites/sa_own.py \
+TESTS += tests/suites/starter-rules tests/suites/rules-commands tests/suites/sa
+dist_noinst_SCRIPTS += tests/suites/rules-commands tests/suites/sa tests/suites/sa_expectations.py tests/suites/sa_oracle.py tests/suites/sa_own.py \
 	tests/suites/starter-rules
 EXTRA_DIST += tests/suites/sa-own.cf tests/suites/sa-own.json
 EXTRA_PROGRAMS += tests/bench/bench-rules

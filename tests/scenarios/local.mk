@@ -52,6 +52,7 @@ scenarios = \
 	tests/scenarios/limit-dns.mt \
 	tests/scenarios/limit-headers.mt \
 	tests/scenarios/limit-line.mt \
+	tests/scenarios/limit-lookups.mt \
 	tests/scenarios/limit-match.mt \
 	tests/scenarios/limit-memory.mt \
 	tests/scenarios/limit-message.mt \
