@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/test-rules \
 	tests/unit/test-rules-automaton \
 	tests/unit/test-rules-dns \
+	tests/unit/test-rules-growing \
 	tests/unit/test-rules-literal \
 	tests/unit/test-rules-message \
 	tests/unit/test-rules-meta \
@@ -266,6 +267,8 @@ tests_bench_bench_queue_LDADD = gateway/libqueue.a $(REEVE_LIBS) $(REEVE_SYSTEM_
 
 tests_unit_test_rules_SOURCES = tests/unit/test-rules.c tests/unit/unit.h
 tests_unit_test_rules_LDADD = $(unit_ldadd)
+tests_unit_test_rules_growing_SOURCES = tests/unit/test-rules-growing.c tests/unit/growing.h tests/unit/unit.h
+tests_unit_test_rules_growing_LDADD = $(unit_ldadd)
 tests_unit_test_rules_dns_SOURCES = tests/unit/test-rules-dns.c tests/unit/unit.h
 tests_unit_test_rules_dns_LDADD = $(unit_ldadd)
 tests_unit_test_rules_automaton_SOURCES = tests/unit/test-rules-automaton.c tests/unit/unit.h
