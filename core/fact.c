@@ -167,6 +167,17 @@ void fact_add_text(struct facts *f, const char *name, struct str value)
 	fact->u.list.n = n + 1;
 }
 
+void fact_add_text_once(struct facts *f, const char *name, struct str value)
+{
+	const struct fact *list = fact_find(f, name);
+
+	for (size_t i = 0; list && i < list->u.list.n; i++)
+		if (str_eq(list->u.list.v[i], value))
+			return;
+	if (value.n)
+		fact_add_text(f, name, value);
+}
+
 const struct fact *fact_get(const struct facts *f, const struct fact_def *def)
 {
 	for (size_t i = 0; i < f->n; i++)

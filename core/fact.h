@@ -90,6 +90,8 @@ void fact_set_ip(struct facts *f, const char *name, const struct ip *value);
 void fact_set_duration(struct facts *f, const char *name, int64_t ms);
 /* Appends to a FACT_LIST; the texts are copied. */
 void fact_add_text(struct facts *f, const char *name, struct str value);
+/* Not "", and nothing twice. */
+void fact_add_text_once(struct facts *f, const char *name, struct str value);
 
 /* NULL when it is not set in this scope. */
 const struct fact *fact_get(const struct facts *f, const struct fact_def *def);

@@ -206,17 +206,6 @@ static bool is_excepted(const struct phishing_conf *c, enum check check, struct 
 	return false;
 }
 
-static void add_once(struct facts *f, const char *name, struct str value)
-{
-	const struct fact *list = fact_find(f, name);
-
-	for (size_t i = 0; list && i < list->u.list.n; i++)
-		if (str_eq(list->u.list.v[i], value))
-			return;
-	if (value.n)
-		fact_add_text(f, name, value);
-}
-
 static bool is_told(struct session *s, enum check check)
 {
 	const struct fact *told = fact_find(FACTS(s), "phishing.checks");
@@ -230,7 +219,7 @@ static bool is_told(struct session *s, enum check check)
 /* Each check tells once. imitated: what is pretended; shown: where. */
 static void tell(struct session *s, enum check check, struct str imitated, struct str shown)
 {
-	add_once(FACTS(s), "phishing.imitates", imitated);
+	fact_add_text_once(FACTS(s), "phishing.imitates", imitated);
 	if (is_told(s, check))
 		return;
 	fact_add_text(FACTS(s), "phishing.checks", str_of(check_word(check)));
@@ -276,7 +265,7 @@ static void look_alike(const struct phishing_conf *c, struct session *s, enum ch
 		for (size_t k = 0; k < c->n; k++)
 			if (is_below(host, c->protected[k].host.domain))
 				return;
-		add_once(FACTS(s), "phishing.domains", host);
+		fact_add_text_once(FACTS(s), "phishing.domains", host);
 		tell(s, kind == LOOKALIKE_ENDING ? CHECK_ENDING : check, c->protected[i].host.domain,
 		    arena_printf(a, "%.*s is like %.*s (%s)", STR_ARG(host), STR_ARG(c->protected[i].host.domain),
 			lookalike_name(kind)));

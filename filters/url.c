@@ -317,25 +317,14 @@ static void look_at(const struct url_conf *c, struct session *s, const struct ur
 	}
 }
 
-static void add_once(struct facts *f, const char *name, struct str value)
-{
-	const struct fact *list = fact_find(f, name);
-
-	for (size_t i = 0; list && i < list->u.list.n; i++)
-		if (str_eq(list->u.list.v[i], value))
-			return;
-	if (value.n)
-		fact_add_text(f, name, value);
-}
-
 static void look_at_all(const struct url_conf *c, struct session *s, const struct urls *urls)
 {
 	for (size_t i = 0; i < urls->n; i++) {
 		look_at(c, s, &urls->v[i]);
 		/* Lists that grow with each new host: a hundred of them tell enough. */
 		if (i < SHOWN_MAX) {
-			add_once(FACTS(s), "url.hosts", urls->v[i].host);
-			add_once(FACTS(s), "url.domains", urls->v[i].domain);
+			fact_add_text_once(FACTS(s), "url.hosts", urls->v[i].host);
+			fact_add_text_once(FACTS(s), "url.domains", urls->v[i].domain);
 		}
 	}
 }
@@ -359,8 +348,8 @@ static double note_listing(struct session *s, struct str domain, const struct dn
 {
 	struct arena *a = filter_arena(s);
 
-	add_once(FACTS(s), "url.listed", domain);
-	add_once(FACTS(s), "url.zones", zone->name);
+	fact_add_text_once(FACTS(s), "url.listed", domain);
+	fact_add_text_once(FACTS(s), "url.zones", zone->name);
 	finding_put(s, arena_printf(a, "url.%.*s", STR_ARG(zone->name)), weight,
 	    arena_printf(a, "a link goes to a domain on %.*s", STR_ARG(zone->name)),
 	    arena_printf(a, "%s:%u", zone->place.file, zone->place.line), domain);

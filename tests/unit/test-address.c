@@ -1,23 +1,7 @@
 #include <stdio.h>
 
 #include "core/address.h"
-#include "tests/unit/unit.h"
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new(0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
+#include "tests/unit/unit-arena.h"
 
 /* A string of n times c. */
 static struct str times(char c, size_t n)

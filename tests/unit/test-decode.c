@@ -6,23 +6,7 @@
 #include "core/header.h"
 #include "core/mime.h"
 #include "tests/unit/growing.h"
-#include "tests/unit/unit.h"
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new(0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
+#include "tests/unit/unit-arena.h"
 
 static void base64(const char *in, const char *out, bool is_bad)
 {

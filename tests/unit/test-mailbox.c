@@ -3,23 +3,7 @@
 
 #include "core/mailbox.h"
 #include "tests/unit/growing.h"
-#include "tests/unit/unit.h"
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new(0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
+#include "tests/unit/unit-arena.h"
 
 static struct mailboxes parse(struct str text)
 {

@@ -5,23 +5,7 @@
 #include "core/lookalike.h"
 #include "core/url.h"
 #include "tests/unit/growing.h"
-#include "tests/unit/unit.h"
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new(0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
+#include "tests/unit/unit-arena.h"
 
 static void reads(const char *text, uint32_t c, size_t n)
 {
