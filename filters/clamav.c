@@ -5,6 +5,7 @@
  */
 #include "core/filter.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -104,20 +105,45 @@ static void set_settings(const struct clamav_conf *c, struct wire_settings *s)
 	s->check_ms = (uint32_t)c->check_ms;
 }
 
+static void look_for_clamd(struct conf_load *load, const struct conf_token *socket)
+{
+	struct str path = str_from(socket->text, str_starts(socket->text, STR("unix:")) ? 5 : 0);
+
+	if (str_starts(path, STR("/")) && access(arena_cstr(load->arena, path), F_OK) < 0 && errno == ENOENT)
+		conf_warning(load, socket->place, "nobody listens at %.*s: install and start clamd (Debian package clamav-daemon), or leave "
+		    "out socket, and databases are loaded here", STR_ARG(path));
+}
+
 static bool open_clamd(struct clamav_conf *c, struct conf_load *load, struct conf_place place)
 {
 	if (c->databases.n) {
 		conf_error(load, place, "both database and socket: clamd has its own databases, leave out one of them");
 		return false;
 	}
+	for (size_t i = 0; i < c->sockets.n; i++)
+		look_for_clamd(load, &c->sockets.v[i]);
 	c->clamd = clamd_new(load, &c->sockets, c->timeout_ms, c->max_file);
 	return c->clamd != NULL;
+}
+
+/* A file, or a folder with something in it. */
+static bool has_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry = NULL;
+
+	if (!dir)
+		return access(path, F_OK) == 0 || errno != ENOENT;
+	while ((entry = readdir(dir)) && entry->d_name[0] == '.')
+		;
+	closedir(dir);
+	return entry != NULL;
 }
 
 /* It may come later; but who checks his configuration wants to know. */
 static void look_for(struct conf_load *load, struct conf_place place, struct str path)
 {
-	if (access(arena_cstr(load->arena, path), F_OK) < 0 && errno == ENOENT)
+	if (!has_files(arena_cstr(load->arena, path)))
 		conf_warning(load, place, "there is no virus database in %.*s: run freshclam (Debian package clamav-freshclam), or put "
 		    "own signatures there", STR_ARG(path));
 }

@@ -143,6 +143,35 @@ static bool load_self_test(struct engine *e, const char *tmpdir, char *error)
 	return result == CL_SUCCESS;
 }
 
+struct blame {
+	unsigned options;
+	char file[300]; /* "": none */
+};
+
+static void try_alone(void *arg, const char *file, const struct stat *st)
+{
+	struct blame *b = arg;
+	struct cl_engine *alone = b->file[0] ? NULL : cl_engine_new();
+	unsigned count = 0;
+
+	(void)st;
+	if (alone && cl_load(file, alone, &count, b->options) != CL_SUCCESS)
+		snprintf(b->file, sizeof b->file, "%s", file);
+	if (alone)
+		cl_engine_free(alone);
+}
+
+/* The library only says that one of them is bad: which, and what helps. */
+static void tell_bad(struct str path, const struct wire_settings *settings, cl_error_t result, char *error)
+{
+	struct blame b = {.options = load_options(settings)};
+
+	each_database(path, try_alone, &b);
+	if (!b.file[0])
+		snprintf(b.file, sizeof b.file, "%.*s", STR_ARG(path));
+	snprintf(error, ENGINE_TEXT_MAX, "%s: %s: remove it and run freshclam, or mend it when it is your own", b.file, cl_strerror(result));
+}
+
 static bool load_paths(struct engine *e, const struct wire_settings *settings, const struct str *paths, size_t count,
     struct engine_info *info, char *error)
 {
@@ -154,13 +183,17 @@ static bool load_paths(struct engine *e, const struct wire_settings *settings, c
 		snprintf(path, sizeof path, "%.*s", STR_ARG(paths[i]));
 		each_database(paths[i], fold_file, &any);
 		if (!any) {
-			snprintf(error, ENGINE_TEXT_MAX, "there is no virus database in %.300s: run freshclam "
-			    "(Debian package clamav-freshclam), or put own signatures there", path);
+			if (access(path, R_OK) < 0 && errno == EACCES)
+				snprintf(error, ENGINE_TEXT_MAX, "%.300s cannot be read by account %u, which scans: chmod or chgrp it", path,
+				    geteuid());
+			else
+				snprintf(error, ENGINE_TEXT_MAX, "there is no virus database in %.300s: run freshclam "
+				    "(Debian package clamav-freshclam), or put own signatures there", path);
 			return false;
 		}
 		result = cl_load(path, e->clamav, &info->signatures, load_options(settings));
 		if (result != CL_SUCCESS) {
-			snprintf(error, ENGINE_TEXT_MAX, "%.300s: %s", path, cl_strerror(result));
+			tell_bad(paths[i], settings, result, error);
 			return false;
 		}
 		each_database(paths[i], take_time, &info->database_time);

@@ -149,6 +149,7 @@ static void load_failed(struct supervisor *s, struct generation *g, const char *
 		s->next = NULL;
 	retry_later(s);
 	tell_waiting(s, WIRE_UNSCANNED, s->error);
+	supervisor_give_up(s);
 }
 
 static void drain(struct generation *g)
@@ -414,6 +415,7 @@ void generation_want(struct supervisor *s, struct str datagram)
 	buf_add(&s->wanted, datagram);
 	s->changed = true;
 	s->retry_ms = 0;
+	s->error[0] = '\0';
 	if (s->next) { /* loads what nobody wants any more: goes with the drained ones */
 		s->next->state = GENERATION_DRAINS;
 		s->next = NULL;

@@ -20,7 +20,7 @@ static bool is_base64(char c)
 static void take_base64(struct str s, struct buf *out)
 {
 	struct buf digits = {0};
-	char *p = buf_reserve(&digits, s.n);
+	char *p = buf_reserve(&digits, s.n + 1);
 
 	for (size_t i = 0; i < s.n && (is_base64(s.p[i]) || is_space(s.p[i])); i++)
 		if (!is_space(s.p[i]))

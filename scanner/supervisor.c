@@ -88,6 +88,19 @@ static void take_settings(struct supervisor *s, struct conn *c, struct str datag
 	conn_answer(s, c, WIRE_CLEAN, STR_NONE);
 }
 
+/* The last load failed and no other has begun: to wait would change nothing. */
+static bool is_hopeless(const struct supervisor *s)
+{
+	return !s->current && !s->next && s->error[0];
+}
+
+void supervisor_give_up(struct supervisor *s)
+{
+	for (size_t i = 0; is_hopeless(s) && i < WIRE_CONNECTIONS_MAX; i++)
+		if (s->conns[i].fd >= 0 && s->conns[i].state == CONN_WAITS)
+			fail_scan(s, &s->conns[i], s->error);
+}
+
 static void take_scan(struct supervisor *s, struct conn *c, int memory)
 {
 	uint32_t timeout = c->head.timeout_ms;
@@ -103,6 +116,8 @@ static void take_scan(struct supervisor *s, struct conn *c, int memory)
 	c->order = ++s->orders;
 	c->arrived_ms = supervisor_now_ms();
 	c->deadline_ms = c->arrived_ms + (timeout && timeout < MESSAGE_MS_MAX ? timeout : MESSAGE_MS_MAX);
+	if (is_hopeless(s))
+		fail_scan(s, c, s->error);
 }
 
 static void tell_status(struct supervisor *s, struct conn *c)

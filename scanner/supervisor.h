@@ -99,6 +99,9 @@ void conn_answer(struct supervisor *s, struct conn *c, enum wire_status status, 
 /* Lines "GROUP NAME VALUE"; returns their length. */
 size_t supervisor_status(const struct supervisor *s, char *text, size_t size);
 
+/* Answers those who wait for databases that cannot be loaded. */
+void supervisor_give_up(struct supervisor *s);
+
 /* A client's settings; nothing happens when they are in force already. */
 void generation_want(struct supervisor *s, struct str datagram);
 /* False when there are no settings yet. */

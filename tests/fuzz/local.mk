@@ -69,6 +69,7 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/policy/actions \
 	tests/fuzz/seeds/policy/conditions \
 	tests/fuzz/seeds/scan-content/exe-header-at-the-end.seed \
+	tests/fuzz/seeds/scan-content/mail-part-without-text.seed \
 	tests/fuzz/seeds/scan-content/ring-of-tables.seed \
 	tests/fuzz/seeds/smtp-content/chunk.seed \
 	tests/fuzz/seeds/smtp-content/data.seed \

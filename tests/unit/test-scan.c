@@ -34,10 +34,18 @@ static void no_database(void **state)
 	const struct scan_report *report;
 
 	(void)state;
-	start(k, 1000);
+	start(k, 600000); /* nobody waits for what cannot come */
 	report = scan_text(k, a, "nothing");
 	assert_int_equal(report->status, WIRE_UNSCANNED);
 	assert_true(str_find(report->reason, STR("freshclam")) >= 0);
+	kit_free(k);
+	k = kit_new();
+	write_sample(k, "One");
+	write_database(k, "bad.ndb", "this is no signature\n");
+	start(k, 600000);
+	report = scan_text(k, a, "nothing");
+	assert_int_equal(report->status, WIRE_UNSCANNED);
+	assert_true(str_find(report->reason, STR("/bad.ndb: ")) >= 0);
 	arena_free(a);
 	kit_free(k);
 }
