@@ -381,14 +381,16 @@ static void shrink(struct arena *a, struct automaton *au)
 struct automaton *automaton_new(struct arena *a, const struct automaton_pattern *v, size_t n, size_t *ret_taken)
 {
 	struct arena *work = arena_new(0);
-	struct lists *lists = arena_alloc(work, sizeof *lists);
+	struct lists *lists = arena_room(work, sizeof *lists);
 	struct automaton *au = arena_alloc(a, sizeof *au);
 	struct build b = {a, au, false};
 	uint32_t entries[AUTOMATON_PATTERNS_MAX];
 	size_t taken = 0;
 
-	au->steps = arena_array(work, AUTOMATON_STEPS_MAX, sizeof *au->steps);
-	au->sets = arena_array(work, SETS_MAX, sizeof *au->sets);
+	lists->mark = 0;
+	memset(lists->marks, 0, sizeof lists->marks);
+	au->steps = arena_room(work, AUTOMATON_STEPS_MAX * sizeof *au->steps);
+	au->sets = arena_room(work, SETS_MAX * sizeof *au->sets);
 	au->values = arena_array(a, AUTOMATON_PATTERNS_MAX, sizeof *au->values);
 	while (taken < n && taken < AUTOMATON_PATTERNS_MAX && add_pattern(&b, &v[taken], lists, &entries[taken]))
 		taken++;

@@ -157,21 +157,26 @@ static void offer_best(struct piece *p, const struct piece *from)
 
 static struct piece octet_piece(struct finder *f, const struct octets *set)
 {
-	struct piece p = {.is_exact = true, .exact = {arena_array(f->a, CLASS_MAX, sizeof(struct str)), 0}};
+	unsigned count = octets_count(set);
+	struct piece p = {.is_exact = true};
 	struct octets seen = {{0}};
 
-	if (octets_count(set) > 2 * CLASS_MAX)
+	if (count == 0 || count > 2 * CLASS_MAX)
 		return (struct piece){0};
-	for (unsigned c = 0; c < 256; c++) {
-		unsigned char letter = (unsigned char)literal_letter((unsigned char)c);
-		if (!octets_has(set, (unsigned char)c) || octets_has(&seen, letter))
-			continue;
-		octets_add(&seen, letter);
-		if (p.exact.n == CLASS_MAX)
-			return (struct piece){0};
-		p.exact.v[p.exact.n++] = (struct str){f->octets + letter, 1};
+	p.exact.v = arena_array(f->a, count < CLASS_MAX ? count : CLASS_MAX, sizeof *p.exact.v);
+	for (unsigned word = 0; word < 4; word++) {
+		for (uint64_t bits = set->bits[word]; bits; bits &= bits - 1) {
+			unsigned c = word * 64 + (unsigned)__builtin_ctzll(bits);
+			unsigned char letter = (unsigned char)literal_letter((unsigned char)c);
+			if (octets_has(&seen, letter))
+				continue;
+			octets_add(&seen, letter);
+			if (p.exact.n == CLASS_MAX)
+				return (struct piece){0};
+			p.exact.v[p.exact.n++] = (struct str){f->octets + letter, 1};
+		}
 	}
-	return p.exact.n ? p : (struct piece){0};
+	return p;
 }
 
 /* At least once: what one turn requires, and the turns that must follow each other. */

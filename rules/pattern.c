@@ -4,6 +4,8 @@
  */
 #include "rules/pattern.h"
 
+#include <pthread.h>
+
 #include <string.h>
 
 #include "lib/regex.h"
@@ -15,8 +17,6 @@ struct reader {
 	size_t at;
 	unsigned flags, depth;
 	bool failed;
-	const struct octets *singles; /* a set of one for each octet */
-	const struct octets *pairs;   /* the same with both cases of letters */
 };
 
 static const struct node empty = {.kind = NODE_EMPTY}, any = {.kind = NODE_ANY};
@@ -52,13 +52,25 @@ static void invert(struct octets *o)
 		o->bits[i] = ~o->bits[i];
 }
 
+/* Letters stand in the second word, the small ones 32 places above the others. */
 static void add_other_case(struct octets *o)
 {
-	for (unsigned c = 'a'; c <= 'z'; c++) {
-		if (octets_has(o, (unsigned char)c))
-			octets_add(o, (unsigned char)(c - 'a' + 'A'));
-		else if (octets_has(o, (unsigned char)(c - 'a' + 'A')))
-			octets_add(o, (unsigned char)c);
+	const uint64_t capitals = 0x07fffffe;
+	uint64_t both = (o->bits[1] | o->bits[1] >> 32) & capitals;
+
+	o->bits[1] |= both | both << 32;
+}
+
+/* Each octet alone, and each with its other case: what most nodes point at. */
+static struct octets singles[256], pairs[256];
+static pthread_once_t are_made = PTHREAD_ONCE_INIT;
+
+static void make_singles(void)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		octets_add(&singles[c], (unsigned char)c);
+		octets_add(&pairs[c], (unsigned char)c);
+		add_other_case(&pairs[c]);
 	}
 }
 
@@ -89,7 +101,7 @@ static char peek(const struct reader *r)
 
 static struct node *one_octet(struct reader *r, unsigned char c)
 {
-	return set_node(r, r->flags & REGEX_CASELESS ? &r->pairs[c] : &r->singles[c]);
+	return set_node(r, r->flags & REGEX_CASELESS ? &pairs[c] : &singles[c]);
 }
 
 /* ---- escapes and classes ---- */
@@ -531,20 +543,13 @@ static struct node *read_choice(struct reader *r)
 const struct node *pattern_parse(struct arena *a, struct str pattern, unsigned flags)
 {
 	struct reader r = {.a = a, .in = pattern, .flags = flags};
-	struct octets *tables = arena_array(a, 512, sizeof *tables);
 	const struct node *root;
 
 	/* Caseless characters reach over ASCII: the Kelvin sign is a k. */
 	if ((flags & REGEX_UTF && flags & REGEX_CASELESS) || str_starts(pattern, STR("(*")) ||
 	    pattern.n > RULE_EXPANDED_MAX)
 		return NULL;
-	for (unsigned c = 0; c < 256; c++) {
-		octets_add(&tables[c], (unsigned char)c);
-		octets_add(&tables[256 + c], (unsigned char)c);
-		add_other_case(&tables[256 + c]);
-	}
-	r.singles = tables;
-	r.pairs = tables + 256;
+	pthread_once(&are_made, make_singles);
 	root = read_choice(&r);
 	return r.failed || r.at != pattern.n ? NULL : root;
 }

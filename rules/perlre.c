@@ -143,13 +143,21 @@ static size_t high_octet(struct str rest, unsigned *ret_octet)
 	return 0;
 }
 
+static void add_hex(struct buf *out, unsigned octet)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char text[] = {'\\', 'x', digits[octet >> 4 & 15], digits[octet & 15]};
+
+	buf_add(out, (struct str){text, sizeof text});
+}
+
 /* A range in a class: the other cases of what lies inside. */
 static void fold_range(struct mender *m, unsigned from, unsigned to)
 {
 	for (unsigned c = from; c <= to && c < 256; c++) {
 		unsigned char other = other_case(c);
 		if (other && (other < from || other > to))
-			buf_addf(&m->out, "\\x%02x", other);
+			add_hex(&m->out, other);
 	}
 }
 
@@ -165,13 +173,17 @@ static bool mend_high(struct mender *m)
 	other = other_case(octet);
 	m->at += n;
 	if (!m->in_class) {
-		buf_addf(&m->out, other ? "[\\x%02x\\x%02x]" : "\\x%02x", octet, other);
+		buf_adds(&m->out, other ? "[" : "");
+		add_hex(&m->out, octet);
+		if (other)
+			add_hex(&m->out, other);
+		buf_adds(&m->out, other ? "]" : "");
 	} else if (m->range_from) {
-		buf_addf(&m->out, "\\x%02x", octet);
+		add_hex(&m->out, octet);
 		fold_range(m, m->range_from, octet);
 		m->range_from = 0;
 	} else {
-		buf_addf(&m->out, "\\x%02x", octet);
+		add_hex(&m->out, octet);
 		rest = str_from(m->in, m->at);
 		if (rest.n > 1 && rest.p[0] == '-' && rest.p[1] != ']') {
 			buf_addc(&m->out, '-');
