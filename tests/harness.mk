@@ -41,6 +41,7 @@ EXTRA_DIST += \
 
 # Real clients, crash test and benchmark: run by tools/check and `make bench`, not by make check.
 dist_noinst_SCRIPTS += \
+	tests/bench/content \
 	tests/bench/corpus.py \
 	tests/bench/learn \
 	tests/bench/milter \
@@ -79,13 +80,14 @@ tests_bench_load_LDADD = $(SSL_LIBS) $(CRYPTO_LIBS)
 tests_bench_null_milter_LDADD = $(MILTER_LIBS)
 tests_bench_sink_LDADD =
 bench_packages = packages
-bench: all tests/bench/bench-scan tests/bench/bench-auth tests/bench/bench-learn tests/bench/bench-state tests/bench/load tests/bench/null-milter tests/bench/sink
+bench: all tests/bench/bench-scan tests/bench/bench-auth tests/bench/bench-learn tests/bench/bench-rules tests/bench/bench-state tests/bench/load tests/bench/null-milter tests/bench/sink
 	tests/bench/bench-state .
-	$(top_srcdir)/tests/clients/fetch $(bench_packages) opendkim postfix clamav-daemon clamdscan clamav-milter bogofilter-bdb
+	$(top_srcdir)/tests/clients/fetch $(bench_packages) opendkim postfix clamav-daemon clamdscan clamav-milter bogofilter-bdb spamassassin spamd rspamd
 	$(top_srcdir)/tests/bench/verify . $(bench_packages)
 	$(top_srcdir)/tests/bench/run . $(bench_packages)
 	$(top_srcdir)/tests/bench/milter . $(bench_packages)
 	$(top_srcdir)/tests/bench/scan . $(bench_packages)
+	$(top_srcdir)/tests/bench/content . $(bench_packages)
 	$(top_srcdir)/tests/bench/learn . "$$REEVE_TESTDATA/corpora" $(bench_packages)/root
 .PHONY: bench
 

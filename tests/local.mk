@@ -306,11 +306,11 @@ dist_noinst_SCRIPTS += tests/suites/sandboxed.py
 EXTRA_DIST += tests/suites/containers.py tests/suites/disguise_cases.py tests/suites/document_cases.py tests/suites/samples.py
 
 # The samples beside the shipped rules; the rules of others beside their own engine (needs test data).
-TESTS += tests/suites/starter-rules tests/suites/rules-commands tests/suites/sa
-dist_noinst_SCRIPTS += tests/suites/rules-commands tests/suites/sa tests/suites/sa_expectations.py tests/suites/sa_oracle.py tests/suites/sa_own.py \
-	tests/suites/starter-rules
+TESTS += tests/suites/starter-rules tests/suites/bench-rules tests/suites/rules-commands tests/suites/sa
+dist_noinst_SCRIPTS += tests/suites/bench-rules tests/suites/rules-commands tests/suites/sa tests/suites/sa_expectations.py \
+	tests/suites/sa_oracle.py tests/suites/sa_own.py tests/suites/starter-rules
 EXTRA_DIST += tests/suites/sa-own.cf tests/suites/sa-own.json
-EXTRA_PROGRAMS += tests/bench/bench-rules
+check_PROGRAMS += tests/bench/bench-rules
 tests_bench_bench_rules_SOURCES = tests/bench/bench-rules.c
 tests_bench_bench_rules_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 
