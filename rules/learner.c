@@ -241,10 +241,12 @@ typedef enum res keep_lesson(struct learner *l, const struct features *f, const 
 /* Between begin and save: into the counts, kept with the next save. */
 static enum res take(struct learner *l, const struct features *f, const struct step *step, const char *record)
 {
+	if (l->pending_count >= SAVE_EVERY && learner_write(l) != RES_OK)
+		return RES_TEMP; /* no more than may wait, when the store takes nothing */
 	if (!learner_step(l, step, f->v, f->n))
 		return RES_PERM;
 	lesson_keep(l, f, step, record);
-	return l->store && l->pending_count >= SAVE_EVERY ? learner_write(l) : RES_OK;
+	return RES_OK;
 }
 
 static enum res lesson(struct learner *l, struct str domain, const struct features *f, const char *record, keep_lesson *keep)

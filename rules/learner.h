@@ -112,8 +112,9 @@ void learner_counts(const struct learner *l, struct str domain, uint64_t *ret_sp
 enum res learner_begin(struct learner *l);
 /*
  * Learns a message, forgets it, or learns it as the other kind, in one layer. RES_OK: something changed; RES_NONE:
- * it was known so already; RES_TEMP: the store could not be read; RES_PERM: more layers than there may be.
- * Between begin and save; kept by save. Saves by itself every few thousand lessons.
+ * it was known so already; RES_TEMP: the store could not be read, or does not take what waits to be saved;
+ * RES_PERM: more layers than there may be. Between begin and save; kept by save. Saves by itself every few
+ * thousand lessons.
  */
 enum res learner_learn(struct learner *l, struct str domain, const struct features *f, bool is_spam);
 enum res learner_forget(struct learner *l, struct str domain, const struct features *f);

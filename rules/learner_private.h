@@ -15,8 +15,8 @@ enum {
 	NOTES_TAKE = 64,  /* notes after which a process writes them into the counts */
 	NOTES_MAX = 4096, /* notes that may wait for that */
 	LOGS = 1 << 16,
-	SAVE_EVERY = 5000,	     /* lessons of one run between saves */
-	PENDING_SLOTS = 1 << 14,
+	SAVE_EVERY = 5000,	     /* lessons of one run between saves; no more ever wait */
+	PENDING_SLOTS = 1 << 14,     /* always has free ones */
 };
 
 /* Messages of each kind that had the feature. */

@@ -1,7 +1,9 @@
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -333,6 +335,63 @@ static void broken_notes_teach_nothing(void **state)
 	store_close(store);
 }
 
+/* ---- a disk that takes nothing ---- */
+
+static enum res learn_number(struct learner *l, uint32_t i)
+{
+	uint32_t v[2] = {i, 77};
+	struct features f = {.v = v, .n = 2};
+
+	for (size_t z = 0; z < ZONE_COUNT; z++)
+		f.ends[z] = 2;
+	return learn(l, &f, i % 2);
+}
+
+static void limit_files(rlim_t octets)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = octets < limit.rlim_max ? octets : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Lessons that cannot be saved wait up to a bound; then they are refused, and what waited is saved when that goes again. */
+static void what_cannot_be_saved_is_bounded(void **state)
+{
+	char folder[] = "/tmp/reeve-learner-XXXXXX";
+	struct str error;
+	struct store *store;
+	struct learner *l;
+	uint32_t n = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	store = store_open(arena_printf(arena, "%s/state.db", folder).p, false, arena, &error);
+	assert_non_null(store);
+	l = learner_new(store, NULL);
+	assert_int_equal(learner_begin(l), RES_OK);
+	signal(SIGXFSZ, SIG_IGN);
+	limit_files(1);
+	while (n < 20000 && learn_number(l, n) == RES_OK)
+		n++;
+	assert_in_range(n, 1000, 10000);
+	assert_int_equal(learn_number(l, n), RES_TEMP);
+	assert_int_equal(learner_save(l), RES_TEMP);
+	assert_counts(l, "", n / 2, n - n / 2);
+	limit_files(RLIM_INFINITY);
+	assert_int_equal(learn_number(l, n), RES_OK);
+	assert_int_equal(learn_number(l, n), RES_NONE);
+	assert_int_equal(learner_save(l), RES_OK);
+	learner_free(l);
+	l = learner_new(store, NULL);
+	assert_counts(l, "", (n + 1) / 2, n + 1 - (n + 1) / 2);
+	assert_int_equal(learn_number(l, 3), RES_NONE);
+	learner_free(l);
+	store_close(store);
+	assert_int_equal(system(arena_printf(arena, "rm -r %s", folder).p), 0);
+}
+
 /* ---- several at once ---- */
 
 struct pupil {
@@ -471,6 +530,7 @@ int main(void)
 	    cmocka_unit_test(layers_are_bounded),
 	    cmocka_unit_test(what_is_damaged_or_of_another_version_is_not_believed),
 	    cmocka_unit_test(broken_notes_teach_nothing),
+	    cmocka_unit_test(what_cannot_be_saved_is_bounded),
 	    cmocka_unit_test(two_teach_at_once_and_nothing_is_lost),
 	    cmocka_unit_test(a_lock_that_cannot_be_had_is_told),
 	    cmocka_unit_test(line_ends_do_not_matter),
