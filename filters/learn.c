@@ -130,12 +130,12 @@ static enum outcome learn_run(struct session *s, const void *conf)
 	learner_refresh(c->learner);
 	if (learner_state(c->learner) != RES_OK) {
 		filter_failed(s, "what was learnt cannot be read%s",
-		    learner_state(c->learner) == RES_PERM ? ": damaged or of another version; reevectl learn reset, and teach again" : "");
+		    learner_state(c->learner) == RES_PERM ? ": damaged or of a later version; reevectl learn reset, and teach again" : "");
 		return RUN_TEMP;
 	}
 	learner_counts(c->learner, STR(""), &spam, &ham);
 	fact_set_int(FACTS(s), "learn.lessons", (int64_t)(spam < ham ? spam : ham));
-	features_make(a, s->message, &judged->features);
+	features_make(a, s->message, s->hostname, c->learner, &judged->features);
 	judged->is_known = learner_judge(c->learner, sole_domain(s->message), (uint64_t)c->minimum, &judged->features, &v) == RES_OK;
 	judged->probability = v.probability;
 	*filter_state(s) = judged;

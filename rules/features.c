@@ -2,26 +2,34 @@
  * What the learner sees of a message, zone by zone. Our own trace fields, and the marks of other
  * filters, are left out: they tell of us, not of the sender.
  */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "core/content.h"
-#include "rules/learner.h"
+#include "rules/learner_private.h"
 
 enum {
-	SLOT_BITS = 13, /* of the set that keeps a zone's features distinct: twice the most, and in the first cache */
-	SLOTS = 1 << SLOT_BITS,
+	SEEN_BITS = 13, /* of the set that keeps a zone's features distinct: twice the most, and in the first cache */
+	SEEN = 1 << SEEN_BITS,
+	INDEX_BITS = 13,
+	INDEX = (1 << INDEX_BITS) - 1,
 	WORD_MAX = 40,
-	WORDS_MAX = 5000, /* features that have words: the shares of their zones */
+	WORDS_MAX = 4000, /* features that have words: the shares of their zones */
 	SHAPE_MAX = 120,
+	TEXT_SKIP = 3 << 28, /* one of four 4-grams of the text: all of them tell no more */
 };
 
 struct sign;
 
 struct set {
-	uint16_t slots[SLOTS]; /* index into the zone's part of v, and 1 */
+	uint16_t seen[SEEN]; /* zone and 1, and index into its part of v; those of other zones are as free ones */
 	uint32_t v[LEARNER_FEATURES_MAX];
 	struct str words[WORDS_MAX]; /* what stands for the first of v */
 	const struct sign *signs;
+	const struct learner *learner;
+	struct str hostname;
+	bool is_ours[LEARNER_FIELDS];
+	unsigned zone;
 	size_t n, start, most; /* start of the zone, and its end at the latest */
 	bool has_words;
 };
@@ -30,18 +38,20 @@ static const uint64_t golden = 0x9e3779b97f4a7c15u;
 
 static void add(struct set *set, uint64_t hash, struct str word)
 {
-	uint32_t feature = (uint32_t)((hash * golden) >> (64 - LEARNER_BITS));
-	size_t at = (feature * 2654435761u) >> (32 - SLOT_BITS);
+	uint32_t feature = (uint32_t)((hash * golden) >> 32);
+	size_t at = (feature * 2654435761u) >> (32 - SEEN_BITS);
 
-	for (; set->slots[at]; at = (at + 1) & (SLOTS - 1))
-		if (set->v[set->start + set->slots[at] - 1] == feature)
+	for (; set->seen[at] >> INDEX_BITS == set->zone + 1; at = (at + 1) & (SEEN - 1))
+		if (set->v[set->start + (set->seen[at] & INDEX)] == feature)
 			return;
 	if (set->n == set->most)
 		return;
 	if (set->has_words)
 		set->words[set->n] = word;
+	if (set->learner)
+		learner_fetch(set->learner, feature);
+	set->seen[at] = (uint16_t)((set->zone + 1) << INDEX_BITS | (set->n - set->start));
 	set->v[set->n++] = feature;
-	set->slots[at] = (uint16_t)(set->n - set->start);
 }
 
 /* Kinds keep equal values at different places apart. */
@@ -285,7 +295,7 @@ static void add_order(struct set *set, const struct headers *headers)
 		struct str name = headers->v[i].name;
 		uint64_t hash = str_hash(name);
 
-		if (is_ours(name) || is_trace(name))
+		if (set->is_ours[i] || is_trace(name))
 			continue;
 		add(set, kind(16, hash), name);
 		add(set, kind(17, hash * 3 + before), name);
@@ -331,7 +341,8 @@ static void add_links(struct set *set, const struct urls *urls)
 
 /* ---- 4-grams ---- */
 
-static void add_grams(struct set *set, uint64_t number, struct str text)
+/* skip: bits of a hash that must be 0, so that of some texts one of so many is taken, the same one in every message. */
+static void add_grams(struct set *set, uint64_t number, uint32_t skip, struct str text)
 {
 	uint32_t gram = 0;
 	size_t seen = 0;
@@ -340,7 +351,7 @@ static void add_grams(struct set *set, uint64_t number, struct str text)
 		if (text.p[i] == '\r') /* a stored message may have lost its CRs */
 			continue;
 		gram = gram << 8 | set->signs[(unsigned char)text.p[i]].folded;
-		if (++seen >= 4)
+		if (++seen >= 4 && (gram * 2654435761u & skip) == 0)
 			add(set, number << 32 | gram, STR_NONE);
 	}
 }
@@ -353,9 +364,9 @@ static void add_header_grams(struct set *set, const struct headers *headers)
 		const struct header *h = &headers->v[i];
 		struct str field = str_sub(h->raw, 0, left);
 
-		if (is_ours(h->name) || is_trace(h->name))
+		if (set->is_ours[i] || is_trace(h->name))
 			continue;
-		add_grams(set, 2, field);
+		add_grams(set, 2, 0, field);
 		left -= field.n;
 	}
 }
@@ -367,7 +378,7 @@ static void add_text_grams(struct set *set, const struct content *content)
 	for (size_t i = 0; i < content->body_count && left; i++) {
 		struct str part = str_sub(content->body[i], 0, left);
 
-		add_grams(set, 3, part);
+		add_grams(set, 3, TEXT_SKIP, part);
 		left -= part.n;
 	}
 }
@@ -387,9 +398,33 @@ static void links(struct set *set, struct message *m)
 	add_links(set, &message_content(m)->urls);
 }
 
+static bool is_by(const struct sign *signs, struct str value, struct str host)
+{
+	struct word name;
+	bool is_next = false;
+
+	while (host.n && next_word(signs, IN_NAME, &value, &name)) {
+		if (is_next && str_ieq(name.text, host))
+			return true;
+		is_next = str_iis(name.text, "by");
+	}
+	return false;
+}
+
+/* The first field behind those that this host wrote. */
+static size_t first_foreign(const struct set *set, const struct headers *headers)
+{
+	size_t first = 0;
+
+	for (size_t i = 0; i < headers->n && i < LEARNER_FIELDS; i++)
+		if (is_trace(headers->v[i].name) && is_by(set->signs, headers->v[i].value, set->hostname))
+			first = i + 1;
+	return first;
+}
+
 static void path(struct set *set, struct message *m)
 {
-	for (size_t i = 0; i < m->headers.n && i < LEARNER_FIELDS; i++)
+	for (size_t i = first_foreign(set, &m->headers); i < m->headers.n && i < LEARNER_FIELDS; i++)
 		if (is_trace(m->headers.v[i].name))
 			add_path(set, m->headers.v[i].value);
 }
@@ -418,13 +453,16 @@ static const struct {
     [ZONE_SHAPE] = {shape, 500, "header field"},
     [ZONE_LINK] = {links, 1000, "link"},
     [ZONE_PATH] = {path, 500, "Received"},
-    [ZONE_WORD] = {words, 3000, "text"},
+    [ZONE_WORD] = {words, 2 * LEARNER_WORDS, "text"},
     [ZONE_HEADER_GRAM] = {header_grams, LEARNER_HEADER_BYTES, "header"},
-    [ZONE_TEXT_GRAM] = {text_grams, LEARNER_TEXT_BYTES, "text"},
+    [ZONE_TEXT_GRAM] = {text_grams, LEARNER_TEXT_BYTES / 2, "text"},
 };
 
 /* Case is folded and digits are one sign in 4-grams: numbers and shouting would spend the table. */
-static void make_signs(struct sign signs[256])
+static struct sign signs[256];
+static pthread_once_t signs_once = PTHREAD_ONCE_INIT;
+
+static void make_signs(void)
 {
 	for (int c = 0; c < 256; c++) {
 		bool is_word = c > 127 || is_alnum(c) || (c && strchr("-'$!_%", c));
@@ -445,19 +483,23 @@ static void *copy(struct arena *a, const void *from, size_t n, size_t size)
 	return to;
 }
 
-void features_make(struct arena *a, struct message *m, struct features *ret_features)
+void features_make(struct arena *a, struct message *m, struct str hostname, const struct learner *l, struct features *ret_features)
 {
 	struct set *set = malloc(sizeof *set);
-	struct sign signs[256];
 	struct features f = {0};
 
 	if (!set)
 		abort();
-	make_signs(signs);
+	memset(set->seen, 0, sizeof set->seen);
+	pthread_once(&signs_once, make_signs);
 	set->signs = signs;
+	set->learner = l;
+	set->hostname = hostname;
 	set->n = 0;
+	for (size_t i = 0; i < m->headers.n && i < LEARNER_FIELDS; i++)
+		set->is_ours[i] = is_ours(m->headers.v[i].name);
 	for (size_t z = 0; z < ZONE_COUNT; z++) {
-		memset(set->slots, 0, sizeof set->slots);
+		set->zone = (unsigned)z;
 		set->has_words = z < ZONE_WORDS_END;
 		set->start = set->n;
 		set->most = set->n + zones[z].share;

@@ -15,22 +15,81 @@ enum { REFRESH_US = 5000000, READ_AHEAD = 256 };
 /*
  * prior: a part of a lesson that nobody gave: small, for what one kind has and the other never had tells
  * most. least: log-odds below which a feature says nothing. doubt: features that say nothing, added to
- * those of a zone, so that one alone does not decide. sharpness: from the zones' sum to the log-odds of the
+ * those of a zone, so that one alone does not decide. span: what a zone may say at most: all of it known from one
+ * message, which may have been taught wrongly, is no surer than much that many had. sharpness: from the zones' sum to the log-odds of the
  * message, fitted on mail that was judged before it was learnt.
  */
-static const double prior = 0.01, least = 2.5, doubt = 3, sharpness = 0.3;
+static const float least = 2.5F;
+static const double prior = 0.01, doubt = 3, span = 5, sharpness = 0.3;
 
 /* What a zone's mean counts for. */
 static const double weights[ZONE_COUNT] = {
     [ZONE_SHAPE] = 1, [ZONE_LINK] = 1, [ZONE_PATH] = 1, [ZONE_WORD] = 2, [ZONE_HEADER_GRAM] = 2, [ZONE_TEXT_GRAM] = 1,
 };
 
-static struct count count_get(const struct learner *l, uint32_t i)
-{
-	struct count c;
+/* ---- slots ---- */
 
-	__atomic_load(&l->counts[i], &c, __ATOMIC_RELAXED);
-	return c;
+/* Never 0. */
+static uint32_t tag_of(uint32_t feature)
+{
+	const uint32_t bits = 32 - LINE_BITS;
+
+	return (feature & ((1u << bits) - 1)) | 1u << bits;
+}
+
+static bool has_tag(uint64_t slot, uint32_t tag)
+{
+	return slot >> 48 == tag;
+}
+
+static struct count count_of(uint64_t slot)
+{
+	return (struct count){(uint16_t)(slot >> 32), (uint16_t)slot};
+}
+
+/* The tag is in both halves, so that they can be searched in parallel. */
+static uint64_t slot_of(uint32_t tag, struct count c)
+{
+	return c.spam | c.ham ? (uint64_t)(tag << 16 | c.spam) << 32 | tag << 16 | c.ham : 0;
+}
+
+typedef uint32_t halves __attribute__((vector_size(16), may_alias));
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+static inline halves matching(halves two, halves tags)
+{
+	return two & (halves)(two >> 16 == tags);
+}
+
+/*
+ * The slot of a feature, or 0: all of the line at once, without a branch, for which one it is is not to be foreseen.
+ * A slot is read whole, like any aligned word, also while another thread writes it.
+ */
+__attribute__((no_sanitize("thread"))) static inline uint64_t slot_get(const struct learner *l, uint32_t feature)
+{
+	const halves *line = (const halves *)slot_line(l, feature);
+	uint32_t tag = tag_of(feature);
+	halves tags = {tag, tag, tag, tag};
+	pair found = (pair)(matching(line[0], tags) | matching(line[1], tags) | matching(line[2], tags) | matching(line[3], tags));
+
+	return found[0] | found[1];
+}
+
+/* The slot of a feature, or one for it: free, or with what one lesson alone had. NULL: neither. */
+static uint64_t *slot_for(const struct learner *l, uint32_t feature)
+{
+	uint64_t *line = slot_line(l, feature), *room = NULL;
+	uint32_t tag = tag_of(feature);
+
+	for (size_t i = 0; i < LINE; i++) {
+		struct count c = count_of(line[i]);
+
+		if (has_tag(line[i], tag))
+			return &line[i];
+		if (!line[i] || (c.spam + c.ham == 1 && !(room && !*room)))
+			room = &line[i];
+	}
+	return room;
 }
 
 /* ---- layers ---- */
@@ -42,7 +101,7 @@ uint64_t layer_hash(struct str domain)
 
 uint32_t layer_salt(uint64_t layer, uint32_t feature)
 {
-	return layer ? (uint32_t)(((feature ^ layer) * 0x9e3779b97f4a7c15u) >> (64 - LEARNER_BITS)) : feature;
+	return layer ? (uint32_t)(((feature ^ layer) * 0x9e3779b97f4a7c15u) >> 32) : feature;
 }
 
 const struct layer *layer_find(const struct learner *l, uint64_t hash)
@@ -84,21 +143,30 @@ static uint16_t moved(uint16_t n, int step)
 	return (uint16_t)(n + step);
 }
 
+static void move(struct learner *l, uint32_t feature, int spam, int ham)
+{
+	uint64_t *slot = slot_for(l, feature);
+	uint32_t tag = tag_of(feature);
+	struct count c = {0};
+
+	if (!slot)
+		return;
+	if (has_tag(*slot, tag))
+		c = count_of(*slot);
+	else if (spam + ham < 1)
+		return; /* what is taken back has made room already */
+	__atomic_store_n(slot, slot_of(tag, (struct count){moved(c.spam, spam), moved(c.ham, ham)}), __ATOMIC_RELAXED);
+	l->is_changed[(size_t)(slot - l->slots) / CHUNK] = true;
+}
+
 bool learner_step(struct learner *l, const struct step *step, const uint32_t *v, size_t n)
 {
 	struct layer *layer = layer_make(l, step->layer);
 
 	if (!layer)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t at = layer_salt(step->layer, v[i]);
-		struct count c = count_get(l, at);
-
-		c.spam = moved(c.spam, step->spam);
-		c.ham = moved(c.ham, step->ham);
-		__atomic_store(&l->counts[at], &c, __ATOMIC_RELAXED);
-		l->is_changed[at / CHUNK] = true;
-	}
+	for (size_t i = 0; i < n; i++)
+		move(l, layer_salt(step->layer, v[i]), step->spam, step->ham);
 	__atomic_store_n(&layer->spam, layer->spam + (uint64_t)step->spam, __ATOMIC_RELAXED);
 	__atomic_store_n(&layer->ham, layer->ham + (uint64_t)step->ham, __ATOMIC_RELAXED);
 	return true;
@@ -135,15 +203,22 @@ static void reason_add(struct reasons *r, const struct features *f, size_t at, d
 	r->at[i] = at;
 }
 
-/* Reads first and reckons then: so the reads, which miss all caches, run at the same time. */
-static void zone_read(const struct learner *l, const struct layer *layer, const uint32_t *v, size_t n, struct count *ret_counts)
+/* What each feature of some says; 0 when that is little. A branch would be mistaken half the time. */
+static size_t read_odds(const struct learner *l, const struct layer *layer, const uint32_t *v, size_t n, float *ret_odds)
 {
-	if (layer->hash)
-		for (size_t i = 0; i < n; i++)
-			ret_counts[i] = count_get(l, layer_salt(layer->hash, v[i]));
-	else
-		for (size_t i = 0; i < n; i++)
-			ret_counts[i] = count_get(l, v[i]);
+	float balance = (float)(log((double)layer->ham + 2 * prior) - log((double)layer->spam + 2 * prior));
+	size_t telling = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t slot = slot_get(l, layer_salt(layer->hash, v[i]));
+		struct count c = count_of(slot);
+		float odds = l->logs[c.spam] - l->logs[c.ham] + balance;
+		unsigned tells = (slot != 0) & (fabsf(odds) >= least);
+
+		ret_odds[i] = odds * (float)tells;
+		telling += tells;
+	}
+	return telling;
 }
 
 /*
@@ -153,25 +228,18 @@ static void zone_read(const struct learner *l, const struct layer *layer, const 
 static double zone_odds(const struct learner *l, const struct layer *layer, const struct features *f, size_t from,
     size_t to, struct reasons sides[2])
 {
-	double balance = log((double)layer->ham + 2 * prior) - log((double)layer->spam + 2 * prior), sum = 0;
-	struct count counts[READ_AHEAD];
-	double odds[READ_AHEAD];
+	float odds[READ_AHEAD];
+	double sum = 0;
 	size_t n = 0;
 
 	for (size_t at = from; at < to; at += READ_AHEAD) {
 		size_t some = to - at < READ_AHEAD ? to - at : READ_AHEAD;
 
-		zone_read(l, layer, f->v + at, some, counts);
-		for (size_t i = 0; i < some; i++) {
-			double one = (double)(l->logs[counts[i].spam] - l->logs[counts[i].ham]) + balance;
-			bool tells = (counts[i].spam | counts[i].ham) != 0 && fabs(one) >= least;
-
-			odds[i] = tells ? one : 0;
-			sum += odds[i];
-			n += tells;
-		}
+		n += read_odds(l, layer, f->v + at, some, odds);
+		for (size_t i = 0; i < some; i++)
+			sum += (double)odds[i];
 		for (size_t i = 0; i < some && at + i < f->word_count; i++)
-			reason_add(&sides[odds[i] > 0], f, at + i, fabs(odds[i]));
+			reason_add(&sides[odds[i] > 0], f, at + i, (double)fabsf(odds[i]));
 	}
 	return sum / ((double)n + doubt);
 }
@@ -183,7 +251,7 @@ static double layer_odds(const struct learner *l, const struct layer *layer, con
 	size_t from = 0;
 
 	for (size_t z = 0; z < ZONE_COUNT; from = f->ends[z++])
-		sum += weights[z] * zone_odds(l, layer, f, from, f->ends[z], sides);
+		sum += weights[z] * span * tanh(zone_odds(l, layer, f, from, f->ends[z], sides) / span);
 	return sum;
 }
 
@@ -319,23 +387,23 @@ enum res learner_save(struct learner *l)
 /* ---- life ---- */
 
 /* Read at random all over: large pages spare most look-ups of pages. */
-static struct count *new_counts(void)
+static uint64_t *new_slots(void)
 {
-	size_t bytes = FEATURES * sizeof(struct count);
-	struct count *counts = aligned_alloc(2 * 1024 * 1024, bytes);
+	size_t bytes = SLOTS * sizeof(uint64_t);
+	uint64_t *slots = aligned_alloc(2 * 1024 * 1024, bytes);
 
-	if (!counts)
+	if (!slots)
 		abort();
-	madvise(counts, bytes, MADV_HUGEPAGE);
-	memset(counts, 0, bytes);
-	return counts;
+	madvise(slots, bytes, MADV_HUGEPAGE);
+	memset(slots, 0, bytes);
+	return slots;
 }
 
 struct learner *learner_new(struct store *store, const char *lock_path)
 {
 	struct learner *l = calloc(1, sizeof *l);
 
-	if (!l || !(l->counts = new_counts()) || !(l->logs = calloc(LOGS, sizeof *l->logs)) ||
+	if (!l || !(l->slots = new_slots()) || !(l->logs = calloc(LOGS, sizeof *l->logs)) ||
 	    !(l->pending = calloc(PENDING_SLOTS, sizeof *l->pending)))
 		abort();
 	for (size_t i = 0; i < LOGS; i++)
@@ -363,7 +431,7 @@ void learner_free(struct learner *l)
 	arena_free(l->pending_arena);
 	free(l->pending);
 	free(l->lock_path);
-	free(l->counts);
+	free(l->slots);
 	free(l->logs);
 	free(l);
 }

@@ -1,5 +1,5 @@
 /*
- * The learning classifier: counts how many messages of spam and of ham had each hashed feature, zone
+ * The learning classifier: counts how many messages of spam and of ham had each feature, zone
  * by zone (order and shape of the header fields, links, the way it came, words, byte 4-grams). The
  * log-odds of the telling features of a zone are averaged, and the zones added up.
  *
@@ -8,14 +8,15 @@
  *     learner_learn(learner, STR(""), &features, true);
  *     learner_save(learner);
  *
- * Counts do not depend on the order of lessons, and a lesson can be taken back exactly (as long as
- * none of its counts stood at 65,535, where they stay).
+ * Counts do not depend on the order of lessons, and a lesson can be taken back exactly. That ends where a
+ * count stands at 65,535, where it stays, and where the table has no room left, towards four million features:
+ * what only one lesson had then makes room for what is new.
  *
  * Layers: lessons may be of the whole installation ("") or of one recipient domain. Features of a
  * domain's layer are salted with its name and live in the same table. A message for a domain that has
  * lessons of both kinds is judged by both layers, others by the installation's alone.
  *
- * Memory: LEARNER_BITS bits of 4 octets, 32 MiB in each process that judges, however much is learnt.
+ * Memory: 32 MiB in each process that judges, however much is learnt; in the store 10 octets a feature.
  *
  * Thread rules: judge may run in many threads while one trains: counts are read and written
  * as relaxed atomics, a reader sees a mix of old and new ones for a moment.
@@ -39,11 +40,10 @@ struct store;
 #define LEARNER_NOTE_TABLE "learnnote"
 
 enum {
-	LEARNER_BITS = 23,
-	LEARNER_FEATURES_MAX = 12000,
+	LEARNER_FEATURES_MAX = 10000,
 	LEARNER_HEADER_BYTES = 3000,	     /* of the header section whose 4-grams are taken */
-	LEARNER_TEXT_BYTES = 4000,	     /* of the visible text, the same */
-	LEARNER_WORDS = 1500,		     /* of the visible text */
+	LEARNER_TEXT_BYTES = 2500,	     /* of the visible text, the same */
+	LEARNER_WORDS = 1000,		     /* of the visible text */
 	LEARNER_FIELDS = 100,		     /* header fields that are looked at */
 	LEARNER_LINKS = 50,
 	LEARNER_LAYERS_MAX = 1000,	     /* the installation and domains */
@@ -63,19 +63,24 @@ enum learner_zone {
 
 /* Hashed features of one message, zone after zone, distinct within each. */
 struct features {
-	const uint32_t *v;
+	const uint32_t *v;	 /* 32 bits of a hash each */
 	const struct str *words; /* what stands for the first word_count of v; slices of the message */
 	size_t n, word_count;
 	size_t ends[ZONE_COUNT];
 };
 
-void features_make(struct arena *a, struct message *m, struct features *ret_features);
+struct learner;
+
+/*
+ * hostname: ours; Received fields up to the last one that was written "by" it are left out, so that a stored
+ * message has the features that it had when it came. l, which may be NULL: who will be asked; its counts are on
+ * their way from memory when this is done.
+ */
+void features_make(struct arena *a, struct message *m, struct str hostname, const struct learner *l, struct features *ret_features);
 /* A digest of what makes the features: the same message again is the same lesson. */
 uint64_t features_digest(const struct features *f);
 /* "a link", "the text": for explanations. */
 const char *zone_name(enum learner_zone zone);
-
-struct learner;
 
 enum { LEARNER_REASONS = 3 };
 
@@ -97,7 +102,10 @@ struct learner_verdict {
  */
 struct learner *learner_new(struct store *store, const char *lock_path);
 void learner_free(struct learner *l);
-/* RES_PERM: what the store holds is damaged, or of another version of the features; RES_TEMP: it cannot be read. */
+/*
+ * RES_PERM: what the store holds is damaged, or of a later version of the features (of an earlier one: it is
+ * untaught again, and the store is cleared by who may); RES_TEMP: it cannot be read.
+ */
 enum res learner_state(const struct learner *l);
 /* domain "" : only what the whole installation was taught. RES_NONE: fewer than minimum lessons of a kind. */
 enum res learner_judge(const struct learner *l, struct str domain, uint64_t minimum, const struct features *f,

@@ -8,9 +8,11 @@
 #include "rules/learner.h"
 
 enum {
-	FEATURES = 1 << LEARNER_BITS,
-	CHUNK = STORE_VALUE_MAX / 4,
-	CHUNKS = FEATURES / CHUNK,
+	LINE_BITS = 19,
+	LINE = 8, /* slots that the processor reads at once */
+	SLOTS = LINE << LINE_BITS,
+	CHUNK = 4096, /* slots that are written together; 10 octets each at most, in one value of the store */
+	CHUNKS = SLOTS / CHUNK,
 	FEW = 8,	  /* lessons that are written as notes, not by writing the counts anew */
 	NOTES_TAKE = 64,  /* notes after which a process writes them into the counts */
 	NOTES_MAX = 4096, /* notes that may wait for that */
@@ -21,8 +23,7 @@ enum {
 
 /* Messages of each kind that had the feature. */
 struct count {
-	_Alignas(4) uint16_t spam; /* one word, so that both move at once */
-	uint16_t ham;
+	uint16_t spam, ham;
 };
 
 struct layer {
@@ -46,13 +47,19 @@ struct learner {
 	struct store *store;
 	char *lock_path;
 	int lock_fd; /* -1: not held */
-	struct count *counts;
+	/*
+	 * A feature has a line by its upper bits and any slot in it. A slot is its lower bits, spam and ham in one word,
+	 * so that all move at once; 0 a free one. Two features hardly ever share a slot: one that was never learnt must
+	 * not have the odds of another, and most features of mail of another kind were never learnt.
+	 */
+	uint64_t *slots;
 	float *logs; /* log(n + prior) */
 	struct layer layers[LEARNER_LAYERS_MAX];
 	size_t layer_count;
 	bool is_changed[CHUNKS];
 	uint64_t generation;
 	enum res state;
+	bool is_old; /* the store has another version's, which could not be cleared yet */
 	struct str notes[NOTES_MAX]; /* keys of the notes that are in the counts; in notes_arena */
 	size_t note_count;
 	struct arena *notes_arena;
@@ -65,12 +72,23 @@ struct learner {
 	pthread_mutex_t lock; /* learning, loading, saving */
 };
 
+static inline uint64_t *slot_line(const struct learner *l, uint32_t feature)
+{
+	return l->slots + (size_t)(feature >> (32 - LINE_BITS)) * LINE;
+}
+
+/* The counts of a feature come from memory while others are still being found: there are no caches for 32 MiB. */
+static inline void learner_fetch(const struct learner *l, uint32_t feature)
+{
+	__builtin_prefetch(slot_line(l, feature));
+}
+
 uint64_t layer_hash(struct str domain);
 /* NULL when there is none. */
 const struct layer *layer_find(const struct learner *l, uint64_t hash);
 /* NULL when there are too many. */
 struct layer *layer_make(struct learner *l, uint64_t hash);
-/* Where a layer counts that feature. */
+/* As what a layer counts that feature. */
 uint32_t layer_salt(uint64_t layer, uint32_t feature);
 /* False when it would be one layer too many. */
 bool learner_step(struct learner *l, const struct step *step, const uint32_t *v, size_t n);

@@ -1,5 +1,5 @@
 /*
- * How the learner is kept. Table "learn" of the store: "cNNN" a chunk of counts, "n" version, generation and
+ * How the learner is kept. Table "learn" of the store: "cNNN" a chunk of slots, "n" version, generation and
  * the totals of each layer. "learnt": digest of a message and layer = its kind. "learnnote": single lessons that
  * are not in the chunks yet: what they do, and their features. Who writes chunks holds the lock; notes need none.
  */
@@ -15,9 +15,10 @@
 #include "rules/learner_private.h"
 
 enum {
-	VERSION = 2, /* of the features: counts of other ones mean nothing */
+	VERSION = 3, /* of the features: counts of other ones mean nothing */
 	LESSON_KEEP = 400 * 86400,
 	KEY_MAX = 48,
+	SLOT_OCTETS = 10, /* in the store: number in the chunk, and the slot */
 	NOTE_HEAD = 10, /* octets before the features: layer, spam, ham */
 };
 
@@ -125,7 +126,8 @@ static struct str note_pack(struct arena *a, const struct step *step, const stru
 /* False when it is none of ours. */
 static bool note_unpack(struct arena *a, struct str note, struct step *ret_step, uint32_t **ret_v, size_t *ret_n)
 {
-	uint32_t *v = arena_array(a, note.n + 1, sizeof *v), last = 0, distance = 0;
+	uint32_t *v = arena_array(a, note.n + 1, sizeof *v);
+	uint64_t last = 0, distance = 0;
 	unsigned shift = 0;
 	size_t n = 0;
 
@@ -137,17 +139,17 @@ static bool note_unpack(struct arena *a, struct str note, struct step *ret_step,
 	for (size_t i = NOTE_HEAD; i < note.n; i++) {
 		unsigned char c = (unsigned char)note.p[i];
 
-		distance |= (uint32_t)(c & 127) << shift;
+		distance |= (uint64_t)(c & 127) << shift;
 		shift = c & 128 ? shift + 7 : 0;
-		if (shift > 21)
+		if (shift > 28)
 			return false;
 		if (shift)
 			continue;
 		last += distance;
 		distance = 0;
-		if (last >= FEATURES)
+		if (last > UINT32_MAX)
 			return false;
-		v[n++] = last;
+		v[n++] = (uint32_t)last;
 	}
 	*ret_v = v;
 	*ret_n = n;
@@ -189,7 +191,7 @@ enum res lesson_note(struct learner *l, const struct features *f, const struct s
 	struct store_change changes[] = {
 	    {.what = STORE_PUT, .table = LEARNER_NOTE_TABLE, .key = note_key(a), .value = note_pack(a, step, f)},
 	    record_change(a, lesson_digest(f, step->layer), record)};
-	enum res res = l->note_count < NOTES_MAX ? store_apply(l->store, changes, 2) : RES_TEMP;
+	enum res res = l->note_count < NOTES_MAX && !l->is_old ? store_apply(l->store, changes, 2) : RES_TEMP;
 
 	if (res == RES_OK && learner_step(l, step, f->v, f->n))
 		note_done(l, changes[0].key);
@@ -204,24 +206,50 @@ static struct str chunk_key(size_t i, char out[8])
 	return (struct str){out, (size_t)snprintf(out, 8, "c%03zu", i)};
 }
 
-static bool load_chunk(struct learner *l, size_t i)
+/* Only slots that are in use are kept. */
+static struct str pack_chunk(const struct learner *l, struct arena *a, size_t chunk)
+{
+	const uint64_t *slots = l->slots + chunk * CHUNK;
+	char *out = arena_alloc(a, CHUNK * SLOT_OCTETS), *p = out;
+
+	for (uint16_t i = 0; i < CHUNK; i++) {
+		if (!slots[i])
+			continue;
+		memcpy(p, &i, sizeof i);
+		memcpy(p + sizeof i, &slots[i], sizeof slots[i]);
+		p += SLOT_OCTETS;
+	}
+	return str_range(out, p);
+}
+
+static bool unpack_chunk(struct str packed, uint64_t slots[CHUNK])
+{
+	memset(slots, 0, CHUNK * sizeof *slots);
+	for (size_t at = 0; at + SLOT_OCTETS <= packed.n; at += SLOT_OCTETS) {
+		uint16_t i;
+
+		memcpy(&i, packed.p + at, sizeof i);
+		if (i >= CHUNK)
+			return false;
+		memcpy(&slots[i], packed.p + at + sizeof i, sizeof *slots);
+	}
+	return packed.n % SLOT_OCTETS == 0;
+}
+
+static bool load_chunk(struct learner *l, size_t chunk)
 {
 	struct arena *a = arena_new(0);
-	struct store_entry entry;
+	struct store_entry entry = {0};
+	uint64_t slots[CHUNK];
 	char key[8];
-	enum res res = store_get(l->store, LEARNER_TABLE, chunk_key(i, key), a, &entry);
-	bool is_whole = res == RES_OK && entry.value.n == CHUNK * sizeof(struct count);
+	enum res res = store_get(l->store, LEARNER_TABLE, chunk_key(chunk, key), a, &entry);
+	bool is_whole = unpack_chunk(res == RES_OK ? entry.value : STR(""), slots) && (res == RES_OK || res == RES_NONE);
 
-	for (size_t k = 0; k < CHUNK; k++) {
-		struct count c = {0};
-
-		if (is_whole)
-			memcpy(&c, entry.value.p + k * sizeof c, sizeof c);
-		__atomic_store(&l->counts[i * CHUNK + k], &c, __ATOMIC_RELAXED);
-	}
-	l->is_changed[i] = false;
+	for (size_t i = 0; i < CHUNK; i++)
+		__atomic_store_n(&l->slots[chunk * CHUNK + i], slots[i], __ATOMIC_RELAXED);
+	l->is_changed[chunk] = false;
 	arena_free(a);
-	return is_whole || res == RES_NONE;
+	return is_whole;
 }
 
 /* "VERSION GENERATION", then a line per layer: "HASH SPAM HAM". */
@@ -251,6 +279,20 @@ static bool read_totals(struct learner *l, struct str text)
 	return ok;
 }
 
+/*
+ * What was learnt with other features is of no use. Who can have the lock clears it, for others it is as if
+ * nothing had been learnt.
+ */
+static enum res start_anew(struct learner *l)
+{
+	bool had_lock = l->lock_fd >= 0;
+
+	l->is_old = !learner_lock(l, false) || learner_clear(l) != RES_OK;
+	if (!had_lock)
+		learner_unlock(l);
+	return RES_NONE;
+}
+
 /* RES_OK: `text` is of a generation that is not loaded yet. RES_NONE: nothing new. */
 static enum res look(struct learner *l, struct arena *a, struct str *ret_text, uint64_t *ret_generation)
 {
@@ -263,10 +305,13 @@ static enum res look(struct learner *l, struct arena *a, struct str *ret_text, u
 		*ret_text = STR("");
 		return RES_OK;
 	}
+	l->is_old = false;
 	if (res != RES_OK)
 		return res;
-	if (sscanf(arena_cstr(a, entry.value), "%u %" SCNu64, &version, ret_generation) != 2 || version != VERSION)
+	if (sscanf(arena_cstr(a, entry.value), "%u %" SCNu64, &version, ret_generation) != 2 || version > VERSION)
 		return RES_PERM;
+	if (version < VERSION)
+		return start_anew(l);
 	*ret_text = entry.value;
 	return *ret_generation == l->generation ? RES_NONE : RES_OK;
 }
@@ -326,8 +371,8 @@ void learner_load(struct learner *l)
 	enum res res = load_counts(l);
 
 	/* What a save changed stays: it was saved, or will be. RES_TEMP: goes on with what it has. */
-	if (res == RES_OK)
-		res = store_each(l->store, LEARNER_NOTE_TABLE, STR(""), load_note, l) == RES_TEMP ? RES_TEMP : RES_OK;
+	if (res == RES_OK && !l->is_old)
+		res = store_each(l->store, "learnnote", STR(""), load_note, l) == RES_TEMP ? RES_TEMP : RES_OK;
 	if (res != RES_TEMP || l->generation == 0)
 		l->state = res;
 }
@@ -368,8 +413,7 @@ static void add_counts(struct learner *l, struct batch *b)
 
 	for (size_t i = 0; i < CHUNKS; i++)
 		if (l->is_changed[i])
-			put(b, LEARNER_TABLE, arena_str(b->a, chunk_key(i, key)),
-			    (struct str){(const char *)&l->counts[i * CHUNK], CHUNK * sizeof(struct count)});
+			put(b, LEARNER_TABLE, arena_str(b->a, chunk_key(i, key)), pack_chunk(l, b->a, i));
 	put(b, LEARNER_TABLE, STR("n"), totals_text(l, b->a));
 	for (size_t i = 0; i < l->note_count; i++)
 		b->v[b->n++] = (struct store_change){.what = STORE_DELETE, .table = LEARNER_NOTE_TABLE, .key = l->notes[i]};
@@ -409,7 +453,7 @@ enum res learner_write(struct learner *l)
 {
 	bool is_few = l->few_count <= FEW && l->note_count + l->few_count < NOTES_TAKE;
 	struct batch b = {.a = arena_new(0)};
-	enum res res = RES_OK;
+	enum res res = l->is_old ? RES_TEMP : RES_OK;
 
 	b.v = arena_array(b.a, l->pending_count + CHUNKS + l->note_count + FEW + 1, sizeof *b.v);
 	if (is_few)
@@ -417,7 +461,7 @@ enum res learner_write(struct learner *l)
 	else
 		add_counts(l, &b);
 	add_records(l, &b);
-	if (b.n)
+	if (res == RES_OK && b.n)
 		res = store_apply(l->store, b.v, b.n);
 	if (res == RES_OK && b.n)
 		res = store_flush(l->store);
@@ -488,7 +532,8 @@ enum res learner_clear(struct learner *l)
 	put(&b, LEARNER_TABLE, STR("n"), totals_text(l, b.a));
 	if (res == RES_OK && (res = store_apply(l->store, b.v, 1)) == RES_OK && (res = store_flush(l->store)) == RES_OK) {
 		settle(l, &b, true);
-		memset(l->counts, 0, FEATURES * sizeof *l->counts);
+		l->is_old = false;
+		memset(l->slots, 0, SLOTS * sizeof *l->slots);
 		l->state = RES_OK;
 	}
 	arena_free(b.a);

@@ -22,6 +22,7 @@ struct school {
 	struct arena *arena;
 	struct learner *learner;
 	struct chain *chain; /* an empty one: a message needs a session */
+	struct str hostname; /* ours */
 	struct str domain;   /* "" the whole installation */
 	enum lesson_kind kind;
 	bool only_errors;
@@ -38,6 +39,7 @@ static void school_open(struct school *school, struct ctl *ctl, struct store *st
 	facts = fact_registry_new(school->arena);
 	fact_registry_add(facts, core_facts);
 	school->chain = chain_new(school->arena, &env, facts);
+	school->hostname = ctl_config(ctl)->hostname;
 	school->learner = learner_new(store, arena_printf(school->arena, "%.*s/learn.lock", STR_ARG(ctl_config(ctl)->state)).p);
 }
 
@@ -74,7 +76,7 @@ static void teach(struct school *school, struct str data)
 
 	m->spool = spool_of(data);
 	headers_parse(m->arena, data, &m->headers);
-	features_make(m->arena, m, &features);
+	features_make(m->arena, m, school->hostname, school->learner, &features);
 	res = lesson(school, &features);
 	school->seen++;
 	school->changed += res == RES_OK;
@@ -170,7 +172,7 @@ static void report(struct ctl *ctl, const struct school *school)
 static int why_not(enum res res)
 {
 	if (res == RES_PERM)
-		return ctl_fail("what was learnt is damaged, or of another version: `reevectl learn reset`, and teach again");
+		return ctl_fail("what was learnt is damaged, or of a later version: `reevectl learn reset`, and teach again");
 	return ctl_fail("the learnt counts cannot be read or locked");
 }
 

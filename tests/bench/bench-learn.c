@@ -102,7 +102,7 @@ static void one(struct learner *l, struct mail *mail, bool judges, bool learns, 
 	headers_parse(m->arena, data, &m->headers);
 	message_content(m);
 	t[1] = cpu_ns();
-	features_make(m->arena, m, &f);
+	features_make(m->arena, m, STR(""), l, &f);
 	t[2] = cpu_ns();
 	if (judges)
 		learner_judge(l, STR(""), 1, &f, &v);

@@ -1,4 +1,4 @@
-mailtest "what was learnt and is of another version or cannot be read is not believed: the filter fails, and says what to do"
+mailtest "what was learnt and is of a later version or cannot be read is not believed: the filter fails, and says what to do"
 next n1 {}
 file "pills" {
 	From: a@pills.example
@@ -19,7 +19,7 @@ gateway g1 {
 reevectl g1 learn spam $DIR/pills = 0
 reevectl g1 learn ham $DIR/lunch = 0
 gateway g1 stop
-shell "/usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('$STATE/state.db'); c.execute('INSERT INTO entry VALUES(?, ?, 0)', (b'learn' + bytes(1) + b'n', b'1 7')); c.commit()\"" = 0
+shell "/usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('$STATE/state.db'); c.execute('INSERT INTO entry VALUES(?, ?, 0)', (b'learn' + bytes(1) + b'n', b'99 7')); c.commit()\"" = 0
 gateway g1 start
 session via smtp milter {
 	ehlo mx.example.com
@@ -32,7 +32,7 @@ drain g1
 expect n1.messages == 1	n1.message[0].header-count "X-Spam" == 0	n1.message[0].header-count "X-Known" == 0
 expect g1.log ~ "learn reset"
 reevectl g1 learn ham $DIR/lunch = 1 ~ "learn reset"
-reevectl g1 learn show = 1 ~ "another version"
+reevectl g1 learn show = 1 ~ "a later version"
 reevectl g1 learn reset = 0
 reevectl g1 learn spam $DIR/pills = 0 ~ "1 of 1"
 reevectl g1 learn ham $DIR/lunch = 0 ~ "1 spam, 1 ham"

@@ -54,7 +54,7 @@ static struct features features_of(struct str text)
 
 	message_start(s)->spool = spool_of(text);
 	headers_parse(s->message->arena, text, &s->message->headers);
-	features_make(s->message->arena, s->message, &f);
+	features_make(s->message->arena, s->message, STR("mx.ours.example"), NULL, &f);
 	f.v = copy(f.v, f.n * sizeof *f.v);
 	f.words = words = copy(f.words, f.word_count * sizeof *f.words);
 	for (size_t i = 0; i < f.word_count; i++)
@@ -290,7 +290,7 @@ static void layers_are_bounded(void **state)
 	learner_free(l);
 }
 
-static void what_is_damaged_or_of_another_version_is_not_believed(void **state)
+static void what_is_damaged_or_of_a_later_version_is_not_believed(void **state)
 {
 	struct store *store = memory_store();
 	struct learner *l = learner_new(store, NULL);
@@ -310,11 +310,90 @@ static void what_is_damaged_or_of_another_version_is_not_believed(void **state)
 	assert_counts(l, "", 0, 0);
 	assert_int_equal(learn(l, &f, true), RES_OK); /* known to nobody any more */
 	learner_free(l);
-	assert_int_equal(store_put(store, "learn", STR("n"), STR("1 7\n0 3 3\n"), 0), RES_OK);
+	assert_int_equal(store_put(store, "learn", STR("n"), STR("99 7\n0 3 3\n"), 0), RES_OK);
 	l = learner_new(store, NULL);
 	assert_int_equal(learner_state(l), RES_PERM);
 	learner_free(l);
 	store_close(store);
+}
+
+/* After an update there is nothing that anybody could believe, and mail goes on. */
+static void what_is_of_an_earlier_version_is_cleared(void **state)
+{
+	struct store *store = memory_store();
+	struct learner *l = learner_new(store, NULL), *other;
+	struct features f = numbered("pills", 500);
+	struct store_entry entry;
+
+	(void)state;
+	teach(l);
+	assert_int_equal(learner_save(l), RES_OK);
+	learner_free(l);
+	assert_int_equal(store_put(store, "learn", STR("n"), STR("2 7\n0 10 10\n"), 0), RES_OK);
+	assert_int_equal(store_put(store, "learn", STR("c007"), STR("short"), 0), RES_OK);
+	l = learner_new(store, NULL);
+	assert_int_equal(learner_state(l), RES_OK);
+	assert_counts(l, "", 0, 0);
+	assert_true(odds(l, &f) == 0);
+	assert_int_equal(store_get(store, "learn", STR("c007"), arena, &entry), RES_NONE);
+	teach(l);
+	assert_int_equal(learner_save(l), RES_OK);
+	other = learner_new(store, NULL);
+	assert_counts(other, "", 10, 10);
+	assert_true(odds(other, &f) == odds(l, &f));
+	learner_free(other);
+	learner_free(l);
+	store_close(store);
+}
+
+static struct features of_numbers(const uint32_t *v, size_t n)
+{
+	struct features f = {.v = v, .n = n};
+
+	for (size_t z = 0; z < ZONE_COUNT; z++)
+		f.ends[z] = n;
+	return f;
+}
+
+/* Features of one line: there is room for eight. What two lessons had stays, what one had makes room. */
+static void a_full_table_forgets_what_was_rare(void **state)
+{
+	struct store *store = memory_store();
+	struct learner *l = learner_new(store, NULL);
+	uint32_t v[12];
+	struct features four, all, last;
+
+	(void)state;
+	for (uint32_t i = 0; i < 12; i++)
+		v[i] = 5u << 13 | i;
+	four = of_numbers(v, 4);
+	all = of_numbers(v, 12);
+	last = of_numbers(v + 11, 1);
+	learn(l, &four, false);
+	learn(l, &all, true);
+	assert_true(odds(l, &last) > 0); /* the last of the new ones took the place of one before it */
+	assert_true(odds(l, &four) == 0);  /* both kinds had them */
+	assert_int_equal(learner_forget(l, STR(""), &all), RES_OK);
+	learn(l, &last, true);
+	assert_true(odds(l, &four) < -0.5);
+	learner_free(l);
+	store_close(store);
+}
+
+/* What was never learnt has the odds of nothing else, though they share a line. */
+static void what_is_unknown_says_nothing(void **state)
+{
+	struct learner *l = learner_new(NULL, NULL);
+	uint32_t spam[3] = {7u << 13 | 1, 7u << 13 | 2, 9u << 13 | 1}, ham[3] = {7u << 13 | 3, 6u << 13 | 1, 6u << 13 | 2};
+	uint32_t none[4] = {7u << 13 | 4, 6u << 13 | 3, 9u << 13 | 3, 0};
+	struct features a = of_numbers(spam, 3), b = of_numbers(ham, 3), unknown = of_numbers(none, 4);
+
+	(void)state;
+	learn(l, &a, true);
+	learn(l, &b, false);
+	assert_true(odds(l, &a) > 0.5 && odds(l, &b) < -0.5);
+	assert_true(odds(l, &unknown) == 0);
+	learner_free(l);
 }
 
 static void broken_notes_teach_nothing(void **state)
@@ -340,10 +419,8 @@ static void broken_notes_teach_nothing(void **state)
 static enum res learn_number(struct learner *l, uint32_t i)
 {
 	uint32_t v[2] = {i, 77};
-	struct features f = {.v = v, .n = 2};
+	struct features f = of_numbers(v, 2);
 
-	for (size_t z = 0; z < ZONE_COUNT; z++)
-		f.ends[z] = 2;
 	return learn(l, &f, i % 2);
 }
 
@@ -479,7 +556,7 @@ static void use_text(struct arena *a, struct str text)
 	(void)a;
 	message_start(s)->spool = spool_of(text);
 	headers_parse(s->message->arena, text, &s->message->headers);
-	features_make(s->message->arena, s->message, &f);
+	features_make(s->message->arena, s->message, STR("mx.ours.example"), NULL, &f);
 	assert_true(f.n <= LEARNER_FEATURES_MAX && f.ends[ZONE_COUNT - 1] == f.n);
 	session_free(s);
 }
@@ -513,6 +590,12 @@ static void features_are_bounded_and_leave_our_fields_out(void **state)
 	with = features_of(STR("Delivered-To: a@b\r\nX-Spam-Flag: YES\r\nSubject: x\r\n\r\ny\r\n"));
 	without = features_of(STR("Subject: x\r\n\r\ny\r\n"));
 	assert_true(features_digest(&with) == features_digest(&without));
+	with = features_of(STR("Received: from a by store.ours.example\r\nReceived: from c\r\n by MX.ours.example; now\r\n"
+			       "Received: from d by e\r\nSubject: x\r\n\r\ny\r\n"));
+	without = features_of(STR("Received: from d by e\r\nSubject: x\r\n\r\ny\r\n"));
+	assert_true(features_digest(&with) == features_digest(&without));
+	with = features_of(STR("Received: from d by f\r\nSubject: x\r\n\r\ny\r\n"));
+	assert_true(features_digest(&with) != features_digest(&without));
 	f = features_of(STR(""));
 	assert_true(f.n > 0);
 }
@@ -528,7 +611,10 @@ int main(void)
 	    cmocka_unit_test(notes_become_counts),
 	    cmocka_unit_test(a_domain_has_its_own_layer),
 	    cmocka_unit_test(layers_are_bounded),
-	    cmocka_unit_test(what_is_damaged_or_of_another_version_is_not_believed),
+	    cmocka_unit_test(what_is_damaged_or_of_a_later_version_is_not_believed),
+	    cmocka_unit_test(what_is_of_an_earlier_version_is_cleared),
+	    cmocka_unit_test(a_full_table_forgets_what_was_rare),
+	    cmocka_unit_test(what_is_unknown_says_nothing),
 	    cmocka_unit_test(broken_notes_teach_nothing),
 	    cmocka_unit_test(what_cannot_be_saved_is_bounded),
 	    cmocka_unit_test(two_teach_at_once_and_nothing_is_lost),
