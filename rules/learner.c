@@ -17,10 +17,11 @@ enum { REFRESH_US = 5000000, READ_AHEAD = 256 };
  * most. least: log-odds below which a feature says nothing. doubt: features that say nothing, added to
  * those of a zone, so that one alone does not decide. span: what a zone may say at most: all of it known from one
  * message, which may have been taught wrongly, is no surer than much that many had. sharpness: from the zones' sum to the log-odds of the
- * message, fitted on mail that was judged before it was learnt.
+ * message, fitted on mail that was judged before it was learnt. lean: a message that says nothing is rather spam, for ham
+ * is more like what was learnt; as soon as many were.
  */
 static const float least = 2.5F;
-static const double prior = 0.01, doubt = 3, span = 5, sharpness = 0.3;
+static const double prior = 0.01, doubt = 3, span = 5, sharpness = 0.3, lean = 0.7, many = 100;
 
 /* What a zone's mean counts for. */
 static const double weights[ZONE_COUNT] = {
@@ -264,9 +265,14 @@ static enum learner_zone zone_of(const struct features *f, size_t at)
 	return (enum learner_zone)z;
 }
 
+static uint64_t rarer(uint64_t spam, uint64_t ham)
+{
+	return spam < ham ? spam : ham;
+}
+
 static uint64_t fewer(const struct layer *layer)
 {
-	return layer->spam < layer->ham ? layer->spam : layer->ham;
+	return rarer(layer->spam, layer->ham);
 }
 
 enum res learner_judge(const struct learner *l, struct str domain, uint64_t minimum, const struct features *f,
@@ -281,12 +287,13 @@ enum res learner_judge(const struct learner *l, struct str domain, uint64_t mini
 		if (!layers[i] || fewer(layers[i]) < (minimum ? minimum : 1))
 			continue;
 		v.odds += sharpness * layer_odds(l, layers[i], f, sides);
-		if (res == RES_NONE || fewer(layers[i]) > (v.spam < v.ham ? v.spam : v.ham)) {
+		if (res == RES_NONE || fewer(layers[i]) > rarer(v.spam, v.ham)) {
 			v.spam = layers[i]->spam;
 			v.ham = layers[i]->ham;
 		}
 		res = RES_OK;
 	}
+	v.odds += lean * (double)rarer(v.spam, v.ham) / ((double)rarer(v.spam, v.ham) + many);
 	side = &sides[v.odds > 0];
 	for (v.reason_count = 0; v.reason_count < side->n; v.reason_count++) {
 		v.reasons[v.reason_count].zone = zone_of(f, side->at[v.reason_count]);

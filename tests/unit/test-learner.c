@@ -372,7 +372,7 @@ static void a_full_table_forgets_what_was_rare(void **state)
 	learn(l, &four, false);
 	learn(l, &all, true);
 	assert_true(odds(l, &last) > 0); /* the last of the new ones took the place of one before it */
-	assert_true(odds(l, &four) == 0);  /* both kinds had them */
+	assert_true(fabs(odds(l, &four)) < 0.05); /* both kinds had them */
 	assert_int_equal(learner_forget(l, STR(""), &all), RES_OK);
 	learn(l, &last, true);
 	assert_true(odds(l, &four) < -0.5);
@@ -392,7 +392,7 @@ static void what_is_unknown_says_nothing(void **state)
 	learn(l, &a, true);
 	learn(l, &b, false);
 	assert_true(odds(l, &a) > 0.5 && odds(l, &b) < -0.5);
-	assert_true(odds(l, &unknown) == 0);
+	assert_true(fabs(odds(l, &unknown)) < 0.05);
 	learner_free(l);
 }
 
