@@ -483,7 +483,8 @@ static void *copy(struct arena *a, const void *from, size_t n, size_t size)
 	return to;
 }
 
-void features_make(struct arena *a, struct message *m, struct str hostname, const struct learner *l, struct features *ret_features)
+void features_make(struct arena *a, struct message *m, struct str hostname, const struct learner *l,
+    struct features *ret_features)
 {
 	struct set *set = malloc(sizeof *set);
 	struct features f = {0};

@@ -15,10 +15,10 @@ enum { REFRESH_US = 5000000, READ_AHEAD = 256 };
 /*
  * prior: a part of a lesson that nobody gave: small, for what one kind has and the other never had tells
  * most. least: log-odds below which a feature says nothing. doubt: features that say nothing, added to
- * those of a zone, so that one alone does not decide. span: what a zone may say at most: all of it known from one
- * message, which may have been taught wrongly, is no surer than much that many had. sharpness: from the zones' sum to the log-odds of the
- * message, fitted on mail that was judged before it was learnt. lean: a message that says nothing is rather spam, for ham
- * is more like what was learnt; as soon as many were.
+ * those of a zone, so that one alone does not decide. span: what a zone may say at most: all of it known from
+ * one message, which may have been taught wrongly, is no surer than much that many had. sharpness: from the
+ * zones' sum to the log-odds of the message. lean: a message of which little is known is rather spam, for ham is
+ * more like what was learnt; as soon as many were. Both are fitted on mail that was judged before it was learnt.
  */
 static const float least = 2.5F;
 static const double prior = 0.01, doubt = 3, span = 5, sharpness = 0.3, lean = 0.7, many = 100;

@@ -76,7 +76,8 @@ struct learner;
  * message has the features that it had when it came. l, which may be NULL: who will be asked; its counts are on
  * their way from memory when this is done.
  */
-void features_make(struct arena *a, struct message *m, struct str hostname, const struct learner *l, struct features *ret_features);
+void features_make(struct arena *a, struct message *m, struct str hostname, const struct learner *l,
+    struct features *ret_features);
 /* A digest of what makes the features: the same message again is the same lesson. */
 uint64_t features_digest(const struct features *f);
 /* "a link", "the text": for explanations. */

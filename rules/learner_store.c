@@ -372,7 +372,7 @@ void learner_load(struct learner *l)
 
 	/* What a save changed stays: it was saved, or will be. RES_TEMP: goes on with what it has. */
 	if (res == RES_OK && !l->is_old)
-		res = store_each(l->store, "learnnote", STR(""), load_note, l) == RES_TEMP ? RES_TEMP : RES_OK;
+		res = store_each(l->store, LEARNER_NOTE_TABLE, STR(""), load_note, l) == RES_TEMP ? RES_TEMP : RES_OK;
 	if (res != RES_TEMP || l->generation == 0)
 		l->state = res;
 }

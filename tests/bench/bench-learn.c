@@ -7,7 +7,8 @@
  * A line of a list is "LABEL PATH", LABEL is spam or ham. Prints ROC area, catch rate at 0.1 % and 0.2 %
  * false positives, how well the probabilities fit (mean loss of the logarithm, and how many were spam of those
  * that were judged to be so likely), and the CPU time of a message, and of 10 KB: parsing, features and model.
- * online also prints the rates of its second half, when what there is to know was learnt. With -v also the ham that was judged worst and the spam that was judged best.
+ * online also prints the rates of its second half, when what there is to know was learnt. With -v also the ham
+ * that was judged worst and the spam that was judged best.
  */
 #include <fcntl.h>
 #include <inttypes.h>
