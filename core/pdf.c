@@ -5,7 +5,7 @@
 
 #include "core/url.h"
 
-enum { DICTIONARY_MAX = 2048, PIECE = 16 * 1024 };
+enum { DICTIONARY_MAX = 2048, PIECE = 16 * 1024, WORDS_MAX = 20000 /* "stream", at the end of one too */ };
 
 struct links {
 	struct arena *arena;
@@ -136,7 +136,7 @@ void pdf_links(struct arena *a, struct str pdf, void (*take)(void *arg, struct s
 
 	pdf = str_sub(pdf, 0, PDF_MAX);
 	links_in(&l, pdf);
-	for (unsigned i = 0; i < PDF_STREAMS_MAX && budget && l.count < PDF_LINKS_MAX;) {
+	for (unsigned i = 0, word = 0; i < PDF_STREAMS_MAX && word < WORDS_MAX && budget && l.count < PDF_LINKS_MAX; word++) {
 		ptrdiff_t next = str_find(str_from(pdf, at), STR("stream"));
 
 		if (next < 0)

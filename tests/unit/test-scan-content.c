@@ -139,6 +139,14 @@ static void growing(void **state)
 	    {"<?xml version='1.0'?>", "<fldSimple instr=\"&#"}, {"<?xml version='1.0'?><relationship>", "<"},
 	    {"<?xml version='1.0'?><relationship>", "<a b="}, {"<html>", "<script"}, {"<html>", "onload"}, {"a,b\n", "=|'"},
 	    {"a,b\n", "|"}, {"ID;P\n", "C;E|'"}, {"ID;P\n", ";;;"}, {"MIME-Version: 1.0\n", "QWN0aXZlTWlt"}, {"ActiveMime", "x"},
+	    {"MIME-Version: 1.0\n", "Content-Transfer-Encoding: base64\n\nQUFB\n"}, {"MIME-Version: 1.0\n", "Content-Transfer-Encoding:"},
+	    {"MIME-Version: 1.0\n", "Content-Transfer-Encoding: 8bit\n\nname=\"x\n\n"}, {"text\n", "begin 644 a\n"},
+	    {"text\n", "begin 644 a\n#0V%T\n"}, {"\x78\x9f\x3e\x22", "\x02\x02\x90\x06"}, {"SZDD\x88\xf0\x27\x33", "\xff\x01"},
+	    {"(This file must be converted with BinHex 4.0):", "!\"#"}, {"<html><script>", "'+'"}, {"<html><script>", "\"   "},
+	    {"<html><script>", "['"}, {"<html><script>", "'QUFBQUFBQUFBQUFBQUFBQUFBQUFB"}, {"<html>", "<a b on"}, {"<html><a ", "on "},
+	    {"%PDF-1.4\n", "/EF<</F 1 0 R>>"}, {"%PDF-1.4\n/EF<</F 1 0 R>>", "1 0 obj<<>>stream\nx"},
+	    {"%PDF-1.4\n", "1 0 obj<</Type/ObjStm/Filter/LZWDecode>>stream\nx"},
+	    {"%PDF-1.4\n", "1 0 obj<</Type/EmbeddedFile/Filter[/A85/A85/A85]>>stream\nx"},
 	    {"\x09\x08\x10", "\x01"}, {"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "\xe7\x16\xe3\xbd\x65\x26\x11\x45\xa4\xc4\x8d\x4d\x0b\x7a\x9e\xac"},
 	};
 
@@ -163,11 +171,65 @@ static void aes(void **state)
 	assert_int_equal(data[32], 7); /* no whole block */
 }
 
+/* The smallest volume that is FAT32: the root folder is a chain, and so is the file. */
+static void fat32(void **state)
+{
+	enum { RESERVED = 32, TABLE = 513, CLUSTERS = 65600, SECTORS = RESERVED + TABLE + CLUSTERS };
+	static const char program[] = "MZ-and-so-on";
+	char *disk = calloc(SECTORS, 512), *table = disk + 512 * RESERVED, *data = table + 512 * TABLE;
+	uint32_t flags;
+
+	(void)state;
+	assert_non_null(disk);
+	memcpy(disk, "\xeb\x58\x90MSDOS5.0\0\2\1", 14);
+	disk[14] = RESERVED;
+	disk[16] = 1;
+	put32(disk + 32, SECTORS);
+	put32(disk + 36, TABLE);
+	put32(disk + 44, 2);
+	memcpy(disk + 510, "\x55\xaa", 2);
+	put32(table + 8, 0x0fffffff);
+	put32(table + 12, 70);
+	put32(table + 4 * 70, 0x0fffffff);
+	memcpy(data, "RUN     EXE\x20", 12);
+	data[26] = 3;
+	put32(data + 28, 700);
+	memcpy(data + 512, program, sizeof program);
+	data[512 + 60] = 64;
+	memcpy(data + 512 + 64, "PE", 2);
+	examine((struct str){disk, (size_t)SECTORS * 512}, &flags);
+	assert_int_equal(flags & (WIRE_F_PROGRAM | WIRE_F_IMAGE | WIRE_F_BROKEN), WIRE_F_PROGRAM | WIRE_F_IMAGE);
+	put32(table + 12, 0x0fffffff); /* the file is longer than its chain */
+	examine((struct str){disk, (size_t)SECTORS * 512}, &flags);
+	assert_true(flags & WIRE_F_BROKEN);
+	free(disk);
+}
+
+/* When its time is over what has not been looked at is told. */
+static void out_of_time(void **state)
+{
+	static const struct str empty_zip = {"PK\005\006\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22};
+	static char room[WIRE_ANSWER_MAX];
+	struct wire_head request = {.op = WIRE_SCAN, .id = 1};
+	struct wire_answer answer;
+	struct content_job job = {.answer = &answer, .limits = &limits, .deadline_us = UINT64_MAX};
+
+	(void)state;
+	wire_answer_start(&answer, room, &request);
+	assert_false(content_examine(&job, empty_zip, false) & WIRE_F_LIMIT);
+	job.deadline_us = 1;
+	assert_true(content_examine(&job, empty_zip, false) & WIRE_F_LIMIT);
+	assert_true(job.is_over);
+}
+
 /* A file of each length up to its whole: what is torn off must not be read. */
 static void torn(void **state)
 {
 	static const char *const starts[] = {"Rar!\x1a\x07\x01", "\x60\xea\x20", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "PK\003\004", "PK\005\006",
-	    "%PDF-1.4/ObjStm stream\n", "{\\rtf1{\\*\\objdata 01050000020000000800", "\x09\x08\x10", "ActiveMime"};
+	    "%PDF-1.4/ObjStm stream\n", "{\\rtf1{\\*\\objdata 01050000020000000800", "\x09\x08\x10", "ActiveMime",
+	    "\x78\x9f\x3e\x22\1\1\2\x0f\x80", "SZDD\x88\xf0\x27\x33", "MIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\n",
+	    "begin 644 a\n#", "(This file must be converted with BinHex 4.0):", "<html><script>'", "%PDF-1.4/ObjStm/Filter/LZW stream\n",
+	    "%PDF-1.4/ObjStm/Filter/RL stream\n", "\xeb\x3c\x90MSDOS5.0"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
@@ -188,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(rings), cmocka_unit_test(busy_folders), cmocka_unit_test(growing), cmocka_unit_test(torn), cmocka_unit_test(aes),
+	    cmocka_unit_test(fat32), cmocka_unit_test(out_of_time),
 	};
 
 	clock_init();
