@@ -15,6 +15,18 @@ enum { KEY_FILE_MAX = 64 * 1024 };
 
 /* ---- configuration ---- */
 
+/* The DNS has one key for it. */
+static bool is_named_before(struct conf_load *load, const struct conf_token *t, const struct sealing *sealing)
+{
+	for (const struct sealing_key *k = sealing->first; k; k = k->next)
+		if (str_ieq(k->key.domain, t[1].text) && str_ieq(k->key.selector, t[3].text)) {
+			conf_error(load, t[3].place, "selector '%.*s' of %.*s has a key already, line %u; each key needs a selector of its own",
+			    STR_ARG(t[3].text), STR_ARG(t[1].text), k->place.line);
+			return true;
+		}
+	return false;
+}
+
 void sealing_read(struct conf_load *load, const struct conf_node *node, struct sealing *sealing)
 {
 	const struct conf_token *t = node->tokens;
@@ -29,6 +41,8 @@ void sealing_read(struct conf_load *load, const struct conf_node *node, struct s
 		    STR_ARG(t[3].text));
 		return;
 	}
+	if (is_named_before(load, t, sealing))
+		return;
 	k = arena_alloc(load->arena, sizeof *k);
 	k->key.domain = str_lower(load->arena, t[1].text);
 	k->key.selector = arena_str(load->arena, t[3].text);

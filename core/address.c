@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "lib/addr.h"
+#include "lib/conf.h"
 
 enum { LABEL_MAX = 63, ROUTE_HOPS_MAX = 100 };
 
@@ -289,4 +290,19 @@ bool domain_to_unicode(struct arena *a, struct str domain, struct str *ret_unico
 	*ret_unicode = arena_str(a, str_of(out));
 	idn2_free(out);
 	return true;
+}
+
+bool domains_check(const struct conf_strings *list, struct conf_load *load)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct str name = list->v[i].text, ascii;
+
+		if (domain_to_ascii(load->arena, name, &ascii) && domain_is_valid(ascii, false))
+			continue;
+		conf_error(load, list->v[i].place, "'%.*s' is no domain name; expected one such as example.org", STR_ARG(name));
+		ok = false;
+	}
+	return ok;
 }

@@ -30,6 +30,10 @@ const char *address_parse(struct arena *a, struct str text, bool allow_utf8, str
 bool domain_is_valid(struct str domain, bool allow_utf8);
 /* Lower-case A-labels (IDNA 2008, UTS 46 non-transitional); false when it cannot be. */
 bool domain_to_ascii(struct arena *a, struct str domain, struct str *ret_ascii);
+/* Of a directive: true when all are domains, in either spelling; else an error at each that is none. */
+struct conf_strings;
+struct conf_load;
+bool domains_check(const struct conf_strings *list, struct conf_load *load);
 /* Labels in punycode as UTF-8, as a reader sees them; false when it cannot be or has none. */
 bool domain_to_unicode(struct arena *a, struct str domain, struct str *ret_unicode);
 

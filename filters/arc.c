@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 #include "auth/authres.h"
 #include "auth/sealing.h"
+#include "core/address.h"
 #include "core/filter.h"
 
 struct arc_conf {
@@ -40,10 +41,12 @@ static void set_seal(struct conf_load *load, const struct conf_node *node, void 
 
 static bool arc_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
-	((struct arc_conf *)conf)->options = (struct signature_options){
-	    .minimum_rsa_bits = 1024, .sets = (unsigned)((struct arc_conf *)conf)->sets};
+	struct arc_conf *c = conf;
+	bool are_domains = domains_check(&c->trusted, load);
+
 	(void)place;
-	return sealing_open(&((struct arc_conf *)conf)->sealing, env, load);
+	c->options = (struct signature_options){.minimum_rsa_bits = 1024, .sets = (unsigned)c->sets};
+	return sealing_open(&c->sealing, env, load) && are_domains;
 }
 
 static void arc_close(void *conf)

@@ -3,6 +3,7 @@
  * where not? Works on what the filters spf and dkim found. It only asks: what is done is policy's.
  */
 #include "auth/failure.h"
+#include "core/address.h"
 #include "core/chain.h"
 #include "core/filter.h"
 #include "core/url.h"
@@ -50,12 +51,20 @@ static const char *const method_names[] = {"tree-walk", "psl", NULL};
 
 static bool dmarc_open(void *conf, const struct filter_env *env, struct conf_load *load, struct conf_place place)
 {
-	((struct dmarc_conf *)conf)->store = env->store;
+	struct dmarc_conf *c = conf;
+	struct address from;
+
+	c->store = env->store;
+	if (c->report.from.n && (address_parse(env->arena, c->report.from, false, &from) || !from.domain.n)) {
+		conf_error(load, place, "report-from: '%.*s' is no address; expected one such as dmarc@%.*s", STR_ARG(c->report.from),
+		    STR_ARG(env->hostname));
+		return false;
+	}
 	if (env->chain && !has_filter(env->chain, "dkim"))
 		conf_warning(load, place, "filter dmarc without filter dkim fails mail that is signed");
 	if (env->chain && !has_filter(env->chain, "spf"))
 		conf_warning(load, place, "filter dmarc without filter spf fails mail that is not signed");
-	return true;
+	return domains_check(&c->report.skip, load);
 }
 
 static void dmarc_want(struct session *s, const void *conf)

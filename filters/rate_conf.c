@@ -157,6 +157,19 @@ const struct directive rate_directives[] = {
 };
 #undef AT
 
+static void no_fact(struct str name, const struct fact_registry *facts, struct limit *l, struct conf_load *load)
+{
+	size_t n = fact_registry_count(facts);
+	const char **names = arena_array(load->arena, n + 1, sizeof *names), *near;
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = fact_registry_at(facts, i)->name;
+	names[n++] = "network";
+	near = conf_near(name, names, n);
+	conf_error(load, l->place, "'%.*s' is no fact that a configured filter sets%s%s%s", STR_ARG(name),
+	    near ? "; did you mean '" : "; expected network, or one of reevectl help facts", near ? near : "", near ? "'?" : "");
+}
+
 static bool find_fact(struct rate_key *key, const struct filter_env *env, struct limit *l, struct conf_load *load)
 {
 	key->is_network = str_is(key->name, "network");
@@ -164,7 +177,7 @@ static bool find_fact(struct rate_key *key, const struct filter_env *env, struct
 		return true;
 	key->def = fact_def_find(chain_facts(env->chain), key->name);
 	if (!key->def) {
-		conf_error(load, l->place, "'%.*s' is no fact that a configured filter sets", STR_ARG(key->name));
+		no_fact(key->name, chain_facts(env->chain), l, load);
 		return false;
 	}
 	if (key->def->stage > l->stage)

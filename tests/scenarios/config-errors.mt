@@ -31,3 +31,18 @@ config g1 { relay example.net { to 127.0.0.1; } limits { message-size 1M; } } = 
 config g1 { relay example.net { to 127.0.0.1; recipients list users; } filter recipients; filter rate { limit messages 5 per 1h by client except friends; }
 list users { a; } list friends { 192.0.2.1; } list partners { b.example; } list enemies { c.example; }
 policy { at message { reject 550 5.7.1 "x" if sender in partners; accept; } } } = 0 ~ "check.conf:2:\d+: warning: list 'enemies' is used by no filter, relay or policy" !~ "'(users|friends|partners)'"
+# What authentication and state filters cannot mean.
+config g1 { relay example.net { to 127.0.0.1; } hostname mx.example.net;
+filter spf; filter dkim { sign example.net selector a key "$DIR/other.pem"; sign Example.net selector A key "$DIR/other.pem"; }
+filter arc { trusted lists.example.org "lists example"; }
+filter dmarc { report-from dmarc; }
+filter rate { limit messages 5 per 1h by sendr; }
+filter greylist { known friend; }
+list friends state;
+} = 1 ~ "check.conf:2:\d+: error: selector 'A' of Example.net has a key already, line 2; each key needs a selector of its own" \
+	~ "check.conf:3:\d+: error: 'lists example' is no domain name" !~ "'lists.example.org'" \
+	~ "check.conf:4:\d+: error: report-from: 'dmarc' is no address; expected one such as dmarc@mx.example.net" \
+	~ "check.conf:5:\d+: error: 'sendr' is no fact that a configured filter sets; did you mean 'sender'" \
+	~ "check.conf:6:\d+: error: there is no list 'friend'; did you mean 'friends'"
+config g1 { relay example.net { to 127.0.0.1; } filter spf; filter dkim; filter dmarc { report-skip "a b" münchen.example; } } = 1 ~ "'a b' is no domain name" !~ "nchen"
+config g1 { relay example.net { to 127.0.0.1; } filter greylist { known nobody; } } = 1 ~ "there is no list 'nobody'; make one with: list nobody \"FILE\"; or: list nobody state;"
