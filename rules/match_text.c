@@ -164,14 +164,11 @@ static void run_always(struct matcher *m, uint32_t rule)
 	const struct compiled_rule *c = &m->rs->rules[rule];
 
 	if (c->joins && m->line_count > 1) {
-		int64_t start = m->options->costs ? clock_ticks_ns() : 0;
+		int64_t start = matcher_cost_start(m);
 		enum regex_result joined = regex_match(c->re, m->scratch, buf_str(&m->joined), 0, NULL);
 		m->result->runs++;
 		matcher_check_clock(m, m->joined.n);
-		if (m->options->costs) {
-			m->options->costs[rule].ns += (uint64_t)(clock_ticks_ns() - start);
-			m->options->costs[rule].runs++;
-		}
+		matcher_cost_end(m, rule, start);
 		if (joined == REGEX_NO)
 			return;
 	}

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "lib/clock.h"
 #include "rules/automaton.h"
 #include "rules/field.h"
 #include "rules/meta.h"
@@ -156,6 +157,7 @@ struct matcher {
 	struct fields fields;
 	int64_t deadline_ns;
 	bool runs_all; /* sub-rules too that change nothing */
+	int64_t reading_ns; /* what measuring takes by itself */
 	void *eval_state; /* of the eval functions, for this message */
 	struct captured *captured;
 	struct str *uris; /* what uri rules match; NULL: not made yet */
@@ -178,6 +180,13 @@ static inline bool matcher_is_over(const struct matcher *m)
 {
 	return m->result->is_timed_out;
 }
+
+/* Around what a rule costs, where that is asked for: processor time, for others may have the machine meanwhile. */
+static inline int64_t matcher_cost_start(const struct matcher *m)
+{
+	return m->options->costs ? clock_thread_ns() : 0;
+}
+void matcher_cost_end(struct matcher *m, uint32_t rule, int64_t start);
 
 void matcher_check_clock(struct matcher *m, size_t bytes);
 /* Whether more hits of the rule would change nothing. */
