@@ -147,6 +147,8 @@ static bool compile_pattern(struct ruleset *rs, struct compiled_rule *c)
 		c->template_flags = re.flags;
 		return true;
 	}
+	if (c->rule->kind == RULE_MIMEHEADER && c->flags & RULE_NEGATED)
+		set_status(c->rule, RULE_APPROXIMATED, "hits when no part has a match; 4.0.1 lets each such rule hit always");
 	if (re.flags & REGEX_UTF)
 		set_status(c->rule, RULE_APPROXIMATED, "matches characters where SpamAssassin compares octets");
 	if (c->flags & RULE_REPLACE)

@@ -91,9 +91,9 @@ static struct str part_value(struct matcher *m, const struct mime_part *part, co
 	if (!h)
 		return STR("");
 	if (spec->modifiers & HEADER_RAW) {
-		/* Part headers are read without the blanks behind the colon. */
+		/* Headers of inner parts are read without the blanks behind the colon. */
 		value = field_raw(a, h);
-		while (value.n && (value.p[0] == ' ' || value.p[0] == '\t'))
+		while (part->parent && value.n && (value.p[0] == ' ' || value.p[0] == '\t'))
 			value = str_from(value, 1);
 	} else {
 		value = header_decode(a, field_unfold(a, h->value));
@@ -142,11 +142,18 @@ static void run_negated(struct matcher *m, uint32_t rule, const struct part_text
 
 static void run_joined(struct matcher *m, uint32_t rule, const struct part_text *v, size_t n)
 {
+	const struct rule *r = m->rs->rules[rule].rule;
 	struct buf all = {0};
 
-	for (size_t i = 0; i < n; i++)
-		if (in_range(&m->rs->rules[rule], i + 1))
-			buf_add(&all, v[i].value);
+	/* A part without the field is a line all the same. */
+	for (size_t i = 0; i < n; i++) {
+		struct str value = v[i].has ? v[i].value : r->has_if_unset ? r->if_unset : STR("");
+		if (!in_range(&m->rs->rules[rule], i + 1))
+			continue;
+		buf_add(&all, value);
+		if (!value.n || value.p[value.n - 1] != '\n')
+			buf_addc(&all, '\n');
+	}
 	matcher_run(m, rule, buf_take(&all, m->t->arena));
 }
 

@@ -206,6 +206,19 @@ static void links_are_tested_by_their_details(void **state)
 	assert_string_equal(hits("parse_dkim_uris 0\nuri_detail G type =~ /^domainkeys$/\n", message), "");
 }
 
+static void headers_of_parts_are_read(void **state)
+{
+	static const char message[] = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type:  text/plain\n\nx\n"
+				      "--b\nContent-Type: image/png;\n\tname=a.png\nContent-ID: <1>\n\ny\n--b--\n";
+
+	(void)state;
+	assert_string_equal(hits("mimeheader A Content-Type:raw =~ /^ multipart/\nmimeheader B Content-Type:raw =~ /^text/\n"
+				 "mimeheader C Content-Type:raw =~ /;\\n\\tname/\nmimeheader D Content-Type =~ /png; name/\n"
+				 "mimeheader E Content-ID =~ /^\\n\\n<1>\\n$/\ntflags E concat\n"
+				 "mimeheader F Content-Type =~ /image/\ntflags F range=1-2\n"
+				 "mimeheader G Content-Type !~ /audio/\nmimeheader H Content-Type !~ /image/\n", message), "A B C D E G ");
+}
+
 static void signatures_are_measured(void **state)
 {
 	static const char rules[] = "body SIG_20 eval:plaintext_sig_length('20')\n"
@@ -445,6 +458,7 @@ int main(void)
 	    cmocka_unit_test(trust_ends_where_it_must),
 	    cmocka_unit_test(eval_functions_see_the_message),
 	    cmocka_unit_test(links_are_tested_by_their_details),
+	    cmocka_unit_test(headers_of_parts_are_read),
 	    cmocka_unit_test(signatures_are_measured),
 	    cmocka_unit_test(pictures_and_fonts_are_measured),
 	    cmocka_unit_test(mime_headers_are_matched_by_part),
