@@ -1,7 +1,8 @@
 /*
  * The master: binds, makes folders, forks gateway, relay and milters, restarts what ends with a
- * growing delay, passes SIGHUP on, starts and ends roles as a new configuration needs, and on SIGTERM
- * waits for the roles to drain. It reads no mail and has one thread.
+ * growing delay, passes SIGHUP on (first to those that read the whole configuration, and when it is
+ * right to the others), starts and ends roles as a new configuration needs, and on SIGTERM waits for
+ * the roles to drain. It reads no mail and has one thread.
  */
 #define _GNU_SOURCE
 #include "gateway/master.h"
@@ -48,6 +49,7 @@ struct master {
 	struct child children[ROLES_MAX];
 	size_t n;
 	bool ends, announced, is_reloaded;
+	bool is_reloading; /* roles that read a part of the configuration are still to be told */
 	int64_t end_by_ms;
 	int status, signals;
 	sigset_t old_mask;
@@ -241,6 +243,34 @@ static void tell_of_ports(const struct config *some, const struct config *other,
 			    what);
 }
 
+/* Who reads all of the configuration knows whether it is right; the others read what they need of it. */
+static bool reads_all(const struct child *c)
+{
+	return c->run == gateway_role || c->run == milter_role;
+}
+
+/* Tells those of one kind to read it again; false: there are none. */
+static bool tell_to_reload(const struct master *m, bool who_read_all)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct child *c = &m->children[i];
+
+		if (c->pid > 0 && reads_all(c) == who_read_all)
+			any |= kill(c->pid, SIGHUP) == 0;
+	}
+	return any;
+}
+
+/* In two steps, so that a broken configuration changes nothing anywhere. */
+static void reload(struct master *m)
+{
+	m->is_reloading = tell_to_reload(m, true);
+	if (!m->is_reloading)
+		tell_to_reload(m, false);
+}
+
 /* A role has taken the new configuration over: it has no errors. */
 static void plan_again(struct master *m)
 {
@@ -252,6 +282,9 @@ static void plan_again(struct master *m)
 	conf_load_init(&load, a);
 	config = config_load(&load, m->env.config_path);
 	if (config && !load.errors && !m->ends) {
+		if (m->is_reloading)
+			tell_to_reload(m, false);
+		m->is_reloading = false;
 		plan(m, config);
 		tell_of_ports(config, m->config, "new");
 		tell_of_ports(m->config, config, "gone");
@@ -388,7 +421,7 @@ static void on_signal(struct master *m)
 		if (info.ssi_signo == SIGCHLD)
 			reap(m);
 		else if (info.ssi_signo == SIGHUP)
-			signal_all(m, SIGHUP);
+			reload(m);
 		else
 			begin_end(m);
 	}
@@ -475,7 +508,7 @@ static bool is_speaker(struct master *m, const struct child *c)
 {
 	const struct child *gateway = find_child(m, gateway_role, NULL);
 
-	return c == (gateway ? gateway : find_child(m, milter_role, NULL));
+	return c == (gateway && gateway->pid > 0 ? gateway : find_child(m, milter_role, NULL));
 }
 
 static void take_request(struct master *m, struct child *c)

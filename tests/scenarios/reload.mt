@@ -28,6 +28,9 @@ session via smtp milter {
 	quit
 }
 reevectl g1 reload = 1 ~ "mailreeve.conf:1:2: error: .*polcy.*policy" ~ "bogus" ~ "nothing was reloaded"
+# A policy that is wrong changes no route either, though the relay reads no policies.
+gateway g1 { relay example.net { to 127.0.0.1:1; } policy { at message { acept; } } }
+expect g1.log ~ "acept"	g1.log ~ "old one stays in force"	g1.log !~ "relay\",\"event\":\"reload\",\"text\":\"generation 3"
 gateway g1 idle { list idle { a.example; } policy { at message { accept; } } }
 reevectl g1 reload = 0 ~ "gateway: reloaded" ~ "warning: list 'idle'" !~ "(?s)warning: list 'idle'.*warning: list 'idle'"
 session via smtp milter {
