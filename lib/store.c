@@ -245,8 +245,8 @@ bool store_has_room(struct store *st, size_t keys, int64_t now)
 	if ((!st->has_writer || !st->is_open) && now != st->expired_at && n > STORE_WAITING_MAX / 2) {
 		overlay_expire(&st->pending, now, st->backend != NULL);
 		st->expired_at = now;
-		n = st->pending.n + keys;
-		bytes = st->pending.bytes;
+		n = st->pending.n + st->committing.n + keys;
+		bytes = st->pending.bytes + st->committing.bytes;
 	}
 	return n <= STORE_WAITING_MAX && bytes <= STORE_WAITING_BYTES_MAX;
 }

@@ -23,10 +23,19 @@ FAULTS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error
                     r"|assertion failed|stack smashing")
 
 
-def free_port(host):
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
+def free_ports(host, count):
+    """All are held until all are found: one that is let go may be found again."""
+    sockets = [socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) for _ in range(count)]
+    for s in sockets:
         s.bind((host, 0))
-        return s.getsockname()[1]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def free_port(host):
+    return free_ports(host, 1)[0]
 
 
 @functools.lru_cache(maxsize=None)
@@ -44,7 +53,8 @@ class Gateway:
         self.log_path = os.path.join(self.dir, "log")
         self.process, self.log_file, self.notify = None, None, None
         self.may_fail = False
-        self.ports = {k: free_port(run.host) for k in ("PORT", "PROXYPORT", "TLSPORT")}
+        names = ("PORT", "PROXYPORT", "TLSPORT")
+        self.ports = dict(zip(names, free_ports(run.host, len(names))))
         os.makedirs(self.state)
 
     def names(self):
