@@ -25,7 +25,7 @@ session {
 	data "Subject: x\r\n\r\nx\r\n" = 250
 	quit
 }
-expect g1.log ~ "452"
+expect g1.log ~ "\"code\":452"
 clock +5m
 expect n1.messages == 1	n1.message[0].rcpts == "one@example.net two@example.net"
 drain g1

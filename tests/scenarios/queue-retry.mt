@@ -11,7 +11,7 @@ session {
 	data "Subject: x\r\n\r\nx\r\n" = 250
 	quit
 }
-expect n1.sessions >= 1	g1.log ~ "451"
+expect n1.sessions >= 1	g1.log ~ "\"code\":451"
 await reevectl g1 queue list = 0 ~ "b@example.net"
 expect n1.messages == 0
 clock +2m
