@@ -60,14 +60,14 @@ static void idle_sites_are_forgotten(void **state)
 	step_s(601);
 	assert_true(wait_for(no_sites));
 	/* One whose mail waits is kept, however long that takes. */
-	hop.rules[0] = (struct server_rule){"RCPT", "451 later", -1};
+	server_set_rule(&hop, (struct server_rule){"RCPT", "451 later", -1});
 	submit_plain("u@example.org");
 	assert_true(wait_listed("451 later"));
 	assert_int_equal(statistic("sites "), 1);
 	step_s(1200);
 	run_a_while();
 	assert_int_equal(statistic("sites "), 1);
-	hop.rules[0] = (struct server_rule){0};
+	server_set_rule(&hop, (struct server_rule){0});
 	assert_null(relay_commands[2].run(relay, STR("0\t100\tall"), &out));
 	buf_free(&out);
 	assert_true(wait_for(two_messages));

@@ -327,7 +327,7 @@ static void swap_under_load(void **state)
 	load_start(&l, k, threads);
 	usleep(1000000);
 	print_message("before: worst %.1f ms\n", (double)l.worst_ns / 1e6);
-	for (int i = 0; i < 15 || (i < 200 && l.generation < 4); i++) {
+	for (int i = 0; i < 15 || (i < 600 && (l.generation < 4 || l.scans <= 500)); i++) {
 		usleep(150000);
 		write_sample(k, i % 2 ? "One" : "Other");
 	}
@@ -350,7 +350,7 @@ static void kills_under_load(void **state)
 	start(k, 20000);
 	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
 	load_start(&l, k, threads);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 20 || (i < 600 && l.infected <= 200); i++) {
 		usleep(70000);
 		signal_all(i % 7 == 6 ? "reeve-template" : "reeve-worker", SIGKILL);
 	}
