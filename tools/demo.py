@@ -29,6 +29,16 @@ SAMPLES = os.path.join(TOP, "tests", "samples", "quickstart")
 PORT = 2525
 
 
+def is_open_to_all(*paths):
+    """Whether other accounts get there."""
+    folders = set()
+    for path in paths:
+        while path not in folders:
+            folders.add(path)
+            path = os.path.dirname(path)
+    return all(os.stat(f).st_mode & 0o001 for f in folders)
+
+
 class Demo:
     def __init__(self, build):
         self.build = os.path.abspath(build)
@@ -38,6 +48,19 @@ class Demo:
         self.log_path = os.path.join(self.dir, "log")
         self.server, self.dns, self.gateway = None, None, None
         self.port = PORT if is_free(PORT) else 0
+        self.top = TOP
+        if os.geteuid() == 0 and not is_open_to_all(TOP, self.build):
+            self.top, self.build = self.copies()
+
+    def copies(self):
+        """What the daemon's parts read and start: their account may not look into a folder like /root."""
+        top, programs = os.path.join(self.dir, "sources"), os.path.join(self.dir, "programs")
+        for folder in ("rules", os.path.relpath(SAMPLES, TOP)):
+            shutil.copytree(os.path.join(TOP, folder), os.path.join(top, folder), ignore=shutil.ignore_patterns("*.[cho]"))
+        os.makedirs(programs)
+        for name in ("mailreeved", "reevectl", "mailreeve-scanner"):
+            shutil.copy(os.path.join(self.build, name), programs)
+        return top, programs
 
     def start(self):
         self.server = NextHop("internal", "127.0.0.1", None)
@@ -52,7 +75,7 @@ class Demo:
             print(f"Port {PORT} is taken on this machine: using {self.port} instead.")
         with open(os.path.join(SAMPLES, "mailreeve.conf"), encoding="utf-8") as f:
             text = f.read()
-        for name, value in {"PORT": self.port, "STATE": self.dir, "TOP": TOP,
+        for name, value in {"PORT": self.port, "STATE": self.dir, "TOP": self.top,
                             "DNS": f"127.0.0.1:{self.dns.port}",
                             "INTERNAL": f"127.0.0.1:{self.server.port}"}.items():
             text = text.replace(f"@{name}@", str(value))
