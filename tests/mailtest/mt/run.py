@@ -19,7 +19,7 @@ from .parse import Statement, Token, parse
 from .values import Expectation, Failure, as_bytes, as_text, compare, duration, substitute
 
 SLOW = float(os.environ.get("MAILTEST_SLOW", "1"))
-EXPECT_SECONDS = 10 * SLOW     # an expectation may take so long to become true
+EXPECT_SECONDS = 30 * SLOW     # an expectation may take so long to become true: a disk may stop for ten
 FILE_SECONDS = int(120 * SLOW)
 
 
