@@ -87,22 +87,6 @@ static void skip_no_more(struct ask_policy *p, struct arena *a, struct str words
 		text_set_remove(p->skipped, word);
 }
 
-static struct named_set *named(struct named_set **list, struct arena *a, struct str name)
-{
-	struct named_set *n = *list;
-
-	while (n && !str_eq(n->name, name))
-		n = n->next;
-	if (n)
-		return n;
-	n = arena_alloc(a, sizeof *n);
-	n->name = arena_str(a, name);
-	n->set = text_set_new(a);
-	n->except = text_set_new(a);
-	n->next = *list;
-	return *list = n;
-}
-
 /* hashbl_acl_NAME domain !domain; hashbl_email_domain_alias TO FROM... */
 static void add_hash_list(struct ask_policy *p, struct arena *a, struct str keyword, struct str words)
 {
@@ -110,9 +94,9 @@ static void add_hash_list(struct ask_policy *p, struct arena *a, struct str keyw
 	struct named_set *n;
 
 	if (str_starts(keyword, STR("hashbl_acl_")))
-		n = named(&p->hash_acls, a, str_from(keyword, 11));
+		n = named_set_make(&p->hash_acls, a, str_from(keyword, 11));
 	else if (str_word(&words, &word))
-		n = named(&p->hash_aliases, a, str_lower(a, word));
+		n = named_set_make(&p->hash_aliases, a, str_lower(a, word));
 	else
 		return;
 	while (str_word(&words, &word))

@@ -248,13 +248,6 @@ static void add_field_emails(struct asker *k, struct str field, struct values *l
 	}
 }
 
-static const struct named_set *find_named(const struct named_set *list, struct str name)
-{
-	while (list && !str_eq(list->name, name))
-		list = list->next;
-	return list;
-}
-
 /* A domain that is written in another way is the one that hashbl_email_domain_alias names. */
 static struct str real_domain(const struct asker *k, struct str domain)
 {
@@ -266,7 +259,7 @@ static struct str real_domain(const struct asker *k, struct str domain)
 
 static bool is_wanted(const struct asker *k, struct str acl, struct str domain)
 {
-	const struct named_set *n = find_named(k->m->rs->ask_policy->hash_acls, acl);
+	const struct named_set *n = named_set_find(k->m->rs->ask_policy->hash_acls, acl);
 
 	if (str_is(acl, "all"))
 		return true;

@@ -123,7 +123,14 @@ static bool add_plain(struct eval_data *d, struct arena *a, const struct rule_se
 	return false;
 }
 
-static struct named_set *named(struct named_set **list, struct arena *a, struct str name)
+const struct named_set *named_set_find(const struct named_set *list, struct str name)
+{
+	while (list && !str_eq(list->name, name))
+		list = list->next;
+	return list;
+}
+
+struct named_set *named_set_make(struct named_set **list, struct arena *a, struct str name)
 {
 	struct named_set *n = *list;
 
@@ -136,8 +143,7 @@ static struct named_set *named(struct named_set **list, struct arena *a, struct 
 	n->set = text_set_new(a);
 	n->except = text_set_new(a);
 	n->next = *list;
-	*list = n;
-	return n;
+	return *list = n;
 }
 
 /* "(NAME) entry entry !entry": the name in parentheses. */
@@ -153,7 +159,7 @@ static void add_named(struct named_set **list, struct arena *a, struct str value
 		fixed = str_sub(value, 1, (size_t)close - 1);
 		rest = str_from(value, (size_t)close + 1);
 	}
-	n = named(list, a, fixed);
+	n = named_set_make(list, a, fixed);
 	while (str_word(&rest, &word)) {
 		if (word.p[0] == '!')
 			text_set_add(n->except, a, str_from(word, 1));
@@ -295,7 +301,7 @@ static void add_subjects(struct ruleset *rs, struct eval_data *d)
 		if (!welcome && !is_one_of(s->keyword, "blocklist_subject", "blacklist_subject"))
 			continue;
 		add_named(&d->addresses, rs->arena, STR_NONE, welcome ? STR("%subject+") : STR("%subject-"));
-		text_set_add(named(&d->addresses, rs->arena, welcome ? STR("%subject+") : STR("%subject-"))->set,
+		text_set_add(named_set_make(&d->addresses, rs->arena, welcome ? STR("%subject+") : STR("%subject-"))->set,
 		    rs->arena, arena_printf(rs->arena, "*%.*s*", STR_ARG(s->value)));
 	}
 }

@@ -144,16 +144,9 @@ static double to_in_all_spam(struct eval_call *c)
 
 /* ---- named lists ---- */
 
-static const struct named_set *named(const struct named_set *list, struct str name)
-{
-	while (list && !str_eq(list->name, name))
-		list = list->next;
-	return list;
-}
-
 static double from_in_list(struct eval_call *c)
 {
-	const struct named_set *n = named(data_of(c)->addresses, eval_arg(c, 0));
+	const struct named_set *n = named_set_find(data_of(c)->addresses, eval_arg(c, 0));
 	struct str v[EVAL_ADDRESSES_MAX];
 
 	return n && any_in(n->set, v, eval_from_addresses(c, v, EVAL_ADDRESSES_MAX), c);
@@ -161,7 +154,7 @@ static double from_in_list(struct eval_call *c)
 
 static double to_in_list(struct eval_call *c)
 {
-	const struct named_set *n = named(data_of(c)->addresses, eval_arg(c, 0));
+	const struct named_set *n = named_set_find(data_of(c)->addresses, eval_arg(c, 0));
 	struct str v[EVAL_ADDRESSES_MAX];
 
 	return n && any_in(n->set, v, eval_to_addresses(c, v, EVAL_ADDRESSES_MAX), c);
@@ -169,7 +162,7 @@ static double to_in_list(struct eval_call *c)
 
 static double replyto_in_list(struct eval_call *c)
 {
-	const struct named_set *n = named(data_of(c)->addresses, eval_arg(c, 0));
+	const struct named_set *n = named_set_find(data_of(c)->addresses, eval_arg(c, 0));
 	struct str v[EVAL_ADDRESSES_MAX];
 
 	return n && any_in(n->set, v, eval_addresses(c, "Reply-To", v, 1), c);
@@ -195,7 +188,7 @@ static bool host_listed(const struct named_set *n, struct str host)
 
 static double uri_host(struct eval_call *c, struct str name)
 {
-	const struct named_set *n = named(data_of(c)->hosts, name);
+	const struct named_set *n = named_set_find(data_of(c)->hosts, name);
 	const struct content *content = c->m->t->content;
 
 	for (size_t i = 0; n && content && i < content->urls.n; i++) {
@@ -225,7 +218,7 @@ static double uri_host_in_welcome(struct eval_call *c)
 
 static double subject_in(struct eval_call *c, struct str list)
 {
-	const struct named_set *n = named(data_of(c)->addresses, list);
+	const struct named_set *n = named_set_find(data_of(c)->addresses, list);
 	struct str subject;
 
 	if (!n)

@@ -30,6 +30,11 @@ struct named_set {
 	struct named_set *next;
 };
 
+/* NULL: there is none of that name. */
+const struct named_set *named_set_find(const struct named_set *list, struct str name);
+/* Adds an empty one when there is none. */
+struct named_set *named_set_make(struct named_set **list, struct arena *a, struct str name);
+
 /* welcomelist_from_rcvd ADDRESS HOST */
 struct rcvd_entry {
 	struct str address, host;
