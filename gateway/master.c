@@ -427,6 +427,14 @@ static void on_signal(struct master *m)
 	}
 }
 
+/* The one whose word counts when all have read the same configuration: the gateway, else the first milter. */
+static bool is_speaker(struct master *m, const struct child *c)
+{
+	const struct child *gateway = find_child(m, gateway_role, NULL);
+
+	return c == (gateway && gateway->pid > 0 ? gateway : find_child(m, milter_role, NULL));
+}
+
 static void announce(struct master *m)
 {
 	for (size_t i = 0; i < m->n; i++)
@@ -444,6 +452,8 @@ static void on_ready(struct master *m, struct child *c)
 	char byte;
 
 	c->is_ready |= read(c->ready_fd, &byte, 1) == 1;
+	/* It ended before it could say so, and has started with the configuration that the others wait for. */
+	m->is_reloaded |= c->is_ready && m->is_reloading && is_speaker(m, c);
 	forget_fd(&c->ready_fd);
 	announce(m);
 }
@@ -501,14 +511,6 @@ static void end_unwanted(struct master *m)
 			kill(c->pid, SIGTERM);
 		}
 	}
-}
-
-/* The one whose word counts when all have read the same configuration: the gateway, else the first milter. */
-static bool is_speaker(struct master *m, const struct child *c)
-{
-	const struct child *gateway = find_child(m, gateway_role, NULL);
-
-	return c == (gateway && gateway->pid > 0 ? gateway : find_child(m, milter_role, NULL));
 }
 
 static void take_request(struct master *m, struct child *c)

@@ -99,6 +99,7 @@ scenarios = \
 	tests/scenarios/relay-intact.mt \
 	tests/scenarios/reload-roles.mt \
 	tests/scenarios/reload.mt \
+	tests/scenarios/reload-crash.mt \
 	tests/scenarios/roles.mt \
 	tests/scenarios/route-names.mt \
 	tests/scenarios/route-tls-verify.mt \

@@ -194,7 +194,8 @@ class Run:
 
     def do_gateway(self, s):
         """gateway g1 [WORD...] [{ configuration }]; without a word a new configuration is started or
-        reloaded. idle: only written; term: SIGTERM without waiting, ended: waits for the end;
+        reloaded. idle: only written; term, hup: the signal without waiting, ended: waits for the end;
+        hold-ROLE: SIGSTOP to that role;
         crash-ROLE: SIGKILL to that role, and waits until the master has started it again."""
         name, words = s.args[0].value, [t.value for t in s.plain()][1:]
         text = s.block("text")
@@ -221,8 +222,10 @@ class Run:
                 g.start(s.where)
         elif word == "start":
             g.start(s.where)
-        elif word == "term":
-            g.process.send_signal(signal.SIGTERM)
+        elif word in ("term", "hup"):
+            g.process.send_signal(signal.SIGTERM if word == "term" else signal.SIGHUP)
+        elif word.startswith("hold-"):
+            os.kill(g.role_pid(word[5:]), signal.SIGSTOP)
         elif word == "ended":
             g.stop(s.where)
         elif word.startswith("crash-"):
