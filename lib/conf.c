@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { ERROR_TEXT_MAX = 600, NEAR_MAX = 48, PART_MIN = 4, SHOWN_MAX = 60 };
+enum { ERROR_TEXT_MAX = 600, NEAR_MAX = 48, PART_MIN = 4, WORD_MIN = 3, SHOWN_MAX = 60 };
 
 void conf_load_init(struct conf_load *load, struct arena *a)
 {
@@ -154,7 +154,7 @@ static const char *near_by_parts(struct str word, const char *const *names, size
 
 		if (name.n > in.n && name.n >= PART_MIN && is_part(name, word))
 			in = name;
-		if ((!around.n || name.n < around.n) && word.n >= PART_MIN && is_part(word, name))
+		if ((!around.n || name.n < around.n) && word.n >= WORD_MIN && is_part(word, name))
 			around = name;
 	}
 	return in.n ? in.p : around.n ? around.p : NULL;

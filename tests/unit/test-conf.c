@@ -267,6 +267,8 @@ static void near(void **state)
 	assert_null(conf_near(STR("databases-folder"), names, 5));
 	assert_null(conf_near(STR("-"), names, 5));
 	assert_null(conf_near(STR("tls-something-else"), names, 5));
+	assert_string_equal(conf_near(STR("add"), (const char *[]){"reject", "add-header"}, 2), "add-header");
+	assert_null(conf_near(STR("on"), names, 5));
 }
 
 struct target {
