@@ -3,10 +3,11 @@
  * (RFC 9991) about single messages. Used by the role "reports" and by `reevectl dmarc`; the lock of
  * the queue's writer "dmarc" lets only one of them send at a time.
  *
- * Nothing is sent twice and nothing gets lost by a crash: the id of the queue's entry is written to
- * the store before the entry is handed over, "sent" after it. Whoever finds an id alone looks for it
+ * An aggregate report is not sent twice, and not lost, by a crash: the id of the queue's entry is written
+ * to the store before the entry is handed over, "sent" after it. Whoever finds an id alone looks for it
  * in the queue. What a crash can repeat is a report that the relay had delivered before anybody
- * looked; it then has the same name, Report-ID and rows.
+ * looked; it then has the same name, Report-ID and rows. Of a failure report only "sent" is written,
+ * after it was handed over: a crash between the two repeats it.
  */
 #ifndef REEVE_GATEWAY_REPORTS_REPORTS_H
 #define REEVE_GATEWAY_REPORTS_REPORTS_H
