@@ -376,7 +376,7 @@ class SpfZone:
 # Where pyspf reads RFC 7208 otherwise than we do: (its result and message, ours and reason, why).
 SPF_REASONS = [
     (r"trivial recursion", r"", "an include of itself is no syntax error (part 4.6): it fails when it is reached"),
-    (r"appear at most once: x-y", r"", "unknown modifiers are ignored, however often they are there (part 6)"),
+    (r"appear at most once: (?!(?i:redirect|exp)=)", r"", "unknown modifiers are ignored, however often they are there (part 6)"),
     (r"", r"invalid term '[-+~?]?exists'", "exists needs a domain (part 5.7); pyspf takes it without"),
     (r"Void lookup limit", r"", "part 4.6.4 counts terms whose queries come back empty: not names that cannot be asked for, "
      "nor the names behind the client's PTR, which are not the sender's doing"),
