@@ -231,7 +231,7 @@ static void on_term(void *arg)
 		return;
 	g->ends = true;
 	g->drain_timer = timer_new(g->main_loop, on_drain_limit, g);
-	timer_set(g->drain_timer, g->env->config->drain_ms);
+	timer_set(g->drain_timer, snapshot_drain_ms());
 	smtp_server_drain(g->server);
 }
 

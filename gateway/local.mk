@@ -114,6 +114,8 @@ gateway_libgateway_a_SOURCES = \
 	gateway/snapshot.c \
 	gateway/host.c \
 	gateway/host.h \
+	gateway/restart.c \
+	gateway/restart.h \
 	gateway/snapshot.h
 
 sbin_PROGRAMS += mailreeved

@@ -167,6 +167,8 @@ static const char *help_of(struct page *p, const struct directive *d)
 	struct buf b = {0};
 
 	buf_adds(&b, d->help ? d->help : "");
+	if (d->at_start)
+		buf_adds(&b, "; a change needs a restart");
 	if (d->def && strcmp(d->def, "{}") != 0)
 		buf_addf(&b, "; default %s", d->def);
 	if (d->max >= NO_BOUND)

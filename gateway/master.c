@@ -24,6 +24,7 @@
 #include "gateway/keys.h"
 #include "gateway/milter/milter.h"
 #include "gateway/notify.h"
+#include "gateway/restart.h"
 #include "gateway/role.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -50,7 +51,7 @@ struct master {
 	size_t n;
 	bool ends, announced, is_reloaded;
 	bool is_reloading; /* roles that read a part of the configuration are still to be told */
-	int64_t end_by_ms;
+	int64_t end_by_ms, drain_ms; /* drain_ms: as the configuration in force says */
 	int status, signals;
 	sigset_t old_mask;
 };
@@ -179,6 +180,14 @@ static unsigned free_milter_number(const struct master *m)
 	return number;
 }
 
+/* Its socket is made once, and its options are those it began with. */
+static void tell_of_milter(const struct milter_conf *now, const struct milter_conf *wanted)
+{
+	if (now->mode != wanted->mode || !str_eq(now->group, wanted->group) || now->max_sessions != wanted->max_sessions ||
+	    now->hold != wanted->hold)
+		log_say(LOG_LEVEL_WARNING, "master", "milter %.*s is changed: that needs a restart", STR_ARG(wanted->socket));
+}
+
 static void want(struct master *m, const char *name, int (*run)(const struct role_env *), const struct milter_conf *milter)
 {
 	struct child *c = find_child(m, run, milter);
@@ -187,6 +196,8 @@ static void want(struct master *m, const char *name, int (*run)(const struct rol
 		log_say(LOG_LEVEL_ERROR, "master", "there are %d roles already: no other %s is started", ROLES_MAX, name);
 		return;
 	}
+	if (c && milter)
+		tell_of_milter(c->milter, milter);
 	if (!c) {
 		unsigned number = milter ? free_milter_number(m) : 0;
 
@@ -205,7 +216,7 @@ static void let_go(struct master *m, struct child *c)
 {
 	if (c->end_at_ms)
 		return;
-	c->end_at_ms = now_ms() + (c->run == scanner_role ? m->config->drain_ms : 0);
+	c->end_at_ms = now_ms() + (c->run == scanner_role ? m->drain_ms : 0);
 	log_say(LOG_LEVEL_INFO, "master", "the configuration does not need the %s any more: ending it", c->name);
 }
 
@@ -241,6 +252,11 @@ static void tell_of_ports(const struct config *some, const struct config *other,
 		if (!config_listen(other, l))
 			log_say(LOG_LEVEL_WARNING, "master", "listen %s:%u is %s: that needs a restart", ip_format(&l->ip, ip).p, l->port,
 			    what);
+}
+
+static void tell_of_restart(const char *directive)
+{
+	log_say(LOG_LEVEL_WARNING, "master", "%s is changed: that needs a restart", directive);
 }
 
 /* Who reads all of the configuration knows whether it is right; the others read what they need of it. */
@@ -286,8 +302,10 @@ static void plan_again(struct master *m)
 			tell_to_reload(m, false);
 		m->is_reloading = false;
 		plan(m, config);
+		m->drain_ms = config->drain_ms;
 		tell_of_ports(config, m->config, "new");
 		tell_of_ports(m->config, config, "gone");
+		restart_needed(m->config, config, tell_of_restart);
 	}
 	arena_free(a);
 }
@@ -361,7 +379,7 @@ static void begin_end(struct master *m)
 	if (m->ends)
 		return;
 	m->ends = true;
-	m->end_by_ms = now_ms() + m->config->drain_ms + END_PATIENCE_MS;
+	m->end_by_ms = now_ms() + m->drain_ms + END_PATIENCE_MS;
 	notify_manager("STOPPING=1");
 	signal_all(m, SIGTERM);
 }
@@ -504,7 +522,7 @@ static void end_unwanted(struct master *m)
 			continue;
 		if (c->pid <= 0) {
 			drop_child(m, i);
-		} else if (now > c->end_at_ms + m->config->drain_ms + END_PATIENCE_MS) {
+		} else if (now > c->end_at_ms + m->drain_ms + END_PATIENCE_MS) {
 			kill(c->pid, SIGKILL);
 		} else if (now >= c->end_at_ms && !c->was_told) {
 			c->was_told = true;
@@ -561,7 +579,7 @@ static int watch_signals(struct master *m)
 int master_run(const struct config *config, const char *config_path, bool foreground)
 {
 	struct arena *a = arena_new(0);
-	struct master m = {.config = config, .env.config_path = config_path};
+	struct master m = {.config = config, .env.config_path = config_path, .drain_ms = config->drain_ms};
 
 	if (!prepare(&m, a))
 		return 1;

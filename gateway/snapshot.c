@@ -252,6 +252,15 @@ struct snapshot *snapshot_current(void)
 	return s;
 }
 
+int64_t snapshot_drain_ms(void)
+{
+	struct snapshot *s = snapshot_current();
+	int64_t ms = s->config->drain_ms;
+
+	snapshot_unref(s);
+	return ms;
+}
+
 void snapshot_publish(struct snapshot *s)
 {
 	struct snapshot *old;

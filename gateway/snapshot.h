@@ -55,6 +55,8 @@ void snapshot_unref(struct snapshot *s);
 
 /* The current one of this process; thread-safe. */
 struct snapshot *snapshot_current(void); /* a new reference */
+/* `drain` of the current one. */
+int64_t snapshot_drain_ms(void);
 void snapshot_publish(struct snapshot *s);
 
 /* The built-in filters, NULL-terminated: one line each in gateway/builtin.c. */

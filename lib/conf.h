@@ -141,6 +141,7 @@ struct directive {
 	const struct directive *block; /* CUSTOM with a block: its table, for the manual only */
 	bool repeats;
 	bool required;
+	bool at_start; /* read once: a change needs a restart; said by the manual and at a reload */
 };
 
 /*

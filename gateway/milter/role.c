@@ -231,7 +231,7 @@ int milter_role(const struct role_env *env)
 	role_ready(env);
 	loop_run(loop);
 	timer_free(look);
-	drain(env->config->drain_ms);
+	drain(snapshot_drain_ms());
 	control_free(control);
 	/* libmilter's threads may still run: the world stays open, but what it learnt is written down. */
 	store_flush(milter.world.store);

@@ -64,7 +64,7 @@ static void on_term(void *arg)
 	if (p->ends)
 		return;
 	p->ends = true;
-	timer_set(p->drain_limit, p->world.env->config->drain_ms);
+	timer_set(p->drain_limit, snapshot_drain_ms());
 	relay_drain(p->relay, on_drained, p);
 }
 

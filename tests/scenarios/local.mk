@@ -100,6 +100,8 @@ scenarios = \
 	tests/scenarios/reload-roles.mt \
 	tests/scenarios/reload.mt \
 	tests/scenarios/reload-crash.mt \
+	tests/scenarios/reload-restart.mt \
+	tests/scenarios/reload-scanner.mt \
 	tests/scenarios/roles.mt \
 	tests/scenarios/route-names.mt \
 	tests/scenarios/route-tls-verify.mt \
