@@ -21,12 +21,14 @@ struct walk {
 	struct ctl_keys origins;
 	struct buf out;
 	size_t n;
+	bool any; /* something was printed */
 };
 
 static void flush(struct walk *w)
 {
 	ctl_print(buf_str(&w->out));
 	w->out.n = 0;
+	w->any = true;
 }
 
 /* An address in a network is meant, too. */
@@ -77,6 +79,18 @@ static int each(struct walk *w, struct store *st, const char *table, const char 
 
 	buf_free(&w->out);
 	return res == RES_OK ? 0 : ctl_fail("the store cannot be reached");
+}
+
+/* none: what people are told when there is nothing to show. */
+static int show(struct ctl *ctl, struct store *st, int argc, char **argv, const char *table,
+    bool (*one)(void *arg, const struct store_entry *entry), const char *none)
+{
+	struct walk w = {.ctl = ctl};
+	int status = read_wanted(&w, argc, argv, false) ? 2 : each(&w, st, table, "", one);
+
+	if (status == 0 && !w.any && !ctl->json)
+		puts(none);
+	return status;
 }
 
 /* ---- rate ---- */
@@ -145,9 +159,7 @@ static bool rate_collect(void *arg, const struct store_entry *entry)
 
 static int rate_show(struct ctl *ctl, struct store *st, int argc, char **argv)
 {
-	struct walk w = {.ctl = ctl};
-
-	return read_wanted(&w, argc, argv, false) ? 2 : each(&w, st, "rate", "", rate_show_entry);
+	return show(ctl, st, argc, argv, "rate", rate_show_entry, "no limit is in use");
 }
 
 static int rate_reset(struct ctl *ctl, struct store *st, int argc, char **argv)
@@ -253,9 +265,7 @@ static bool greylist_show_entry(void *arg, const struct store_entry *entry)
 
 static int greylist_show(struct ctl *ctl, struct store *st, int argc, char **argv)
 {
-	struct walk w = {.ctl = ctl};
-
-	return read_wanted(&w, argc, argv, false) ? 2 : each(&w, st, GREYLIST_TABLE, "", greylist_show_entry);
+	return show(ctl, st, argc, argv, GREYLIST_TABLE, greylist_show_entry, "nobody is known, and nobody waits");
 }
 
 static bool greylist_collect(void *arg, const struct store_entry *entry)
@@ -450,9 +460,7 @@ static bool reputation_collect(void *arg, const struct store_entry *entry)
 
 static int reputation_show(struct ctl *ctl, struct store *st, int argc, char **argv)
 {
-	struct walk w = {.ctl = ctl};
-
-	return read_wanted(&w, argc, argv, false) ? 2 : each(&w, st, REPUTATION_TABLE, "", reputation_show_entry);
+	return show(ctl, st, argc, argv, REPUTATION_TABLE, reputation_show_entry, "nobody has a reputation yet");
 }
 
 static int reputation_reset(struct ctl *ctl, struct store *st, int argc, char **argv)

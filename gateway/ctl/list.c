@@ -240,17 +240,27 @@ static int walk(struct request *r, bool all_scopes, bool (*each)(void *arg, cons
 	return res == RES_OK ? 0 : ctl_fail("the store cannot be reached");
 }
 
+static int show_names(struct ctl *ctl)
+{
+	size_t n = 0;
+
+	for (const struct conf_node *node = ctl_config(ctl)->root; node; node = node->next)
+		if (is_state_node(node)) {
+			printf("%.*s\n", STR_ARG(node->tokens[1].text));
+			n++;
+		}
+	if (n == 0 && !ctl->json)
+		puts("the configuration has no state list; one is made with: list NAME state;");
+	return 0;
+}
+
 static int list_show(struct ctl *ctl, struct store *st, int argc, char **argv)
 {
 	struct request r;
 	int status;
 
-	if (argc == 1) { /* the names */
-		for (const struct conf_node *node = ctl_config(ctl)->root; node; node = node->next)
-			if (is_state_node(node))
-				printf("%.*s\n", STR_ARG(node->tokens[1].text));
-		return 0;
-	}
+	if (argc == 1)
+		return show_names(ctl);
 	status = read_request(ctl, st, &argc, argv, &r);
 	if (status || argc != 2)
 		return status ? status : 2;

@@ -155,6 +155,30 @@ static int show_whole(struct ctl *ctl, struct store *st, const char *who, struct
 	return 0;
 }
 
+struct all {
+	struct ctl *ctl;
+	size_t n;
+};
+
+static bool show_each(void *arg, const struct store_entry *entry)
+{
+	struct all *all = arg;
+
+	all->n++;
+	return show_entry(all->ctl, entry);
+}
+
+static int show_all(struct ctl *ctl, struct store *st)
+{
+	struct all all = {.ctl = ctl};
+
+	if (store_each(st, SETTINGS_TABLE, STR(""), show_each, &all) != RES_OK)
+		return ctl_fail("the store cannot be reached");
+	if (all.n == 0 && !ctl->json)
+		puts("nobody has settings of his own");
+	return 0;
+}
+
 static int policy_show(struct ctl *ctl, struct store *st, int argc, char **argv)
 {
 	struct str key;
@@ -164,9 +188,7 @@ static int policy_show(struct ctl *ctl, struct store *st, int argc, char **argv)
 			return ctl_fail("'%s' is wrong here; expected an address, a domain or default", argv[1]);
 		return show_whole(ctl, st, argv[1], key);
 	}
-	if (argc != 1)
-		return 2;
-	return store_each(st, SETTINGS_TABLE, STR(""), show_entry, ctl) == RES_OK ? 0 : ctl_fail("the store cannot be reached");
+	return argc == 1 ? show_all(ctl, st) : 2;
 }
 
 static const struct ctl_verb verbs[] = {

@@ -119,6 +119,7 @@ scenarios = \
 	tests/scenarios/starttls-next-hop.mt \
 	tests/scenarios/state-failures.mt \
 	tests/scenarios/state-lists.mt \
+	tests/scenarios/state-nothing.mt \
 	tests/scenarios/state-read-only.mt \
 	tests/scenarios/state-schema.mt \
 	tests/scenarios/state-settings.mt \
