@@ -30,16 +30,10 @@ struct rules_filter_conf {
 /* Filters that run before this one: what they found, rules can ask for. */
 static unsigned checks_before(const struct chain *chain, const void *conf)
 {
-	static const struct {
-		const char *name;
-		unsigned kind;
-	} checks[] = {{"spf", RULE_AUTH_SPF}, {"dkim", RULE_AUTH_DKIM}, {"dmarc", RULE_AUTH_DMARC}, {"arc", RULE_AUTH_ARC}};
 	unsigned found = 0;
 
 	for (size_t i = 0; i < chain_length(chain) && chain_at(chain, i)->conf != conf; i++)
-		for (size_t k = 0; k < sizeof checks / sizeof *checks; k++)
-			if (strcmp(chain_at(chain, i)->filter->name, checks[k].name) == 0)
-				found |= checks[k].kind;
+		found |= rule_auth_kind_of(str_of(chain_at(chain, i)->filter->name));
 	return found;
 }
 

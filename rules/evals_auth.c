@@ -4,6 +4,19 @@
  */
 #include "rules/evals_private.h"
 
+unsigned rule_auth_kind_of(struct str filter)
+{
+	static const struct {
+		const char *name;
+		enum rule_auth_kind kind;
+	} filters[] = {{"spf", RULE_AUTH_SPF}, {"dkim", RULE_AUTH_DKIM}, {"dmarc", RULE_AUTH_DMARC}, {"arc", RULE_AUTH_ARC}};
+
+	for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
+		if (str_is(filter, filters[i].name))
+			return filters[i].kind;
+	return 0;
+}
+
 static const struct rule_auth *auth_of(const struct eval_call *c)
 {
 	static const struct rule_auth nothing;

@@ -37,6 +37,8 @@ struct relays {
 
 /* What the filters before this one found out about the sender; texts "" where they said nothing. */
 enum rule_auth_kind { RULE_AUTH_SPF = 1, RULE_AUTH_DKIM = 2, RULE_AUTH_DMARC = 4, RULE_AUTH_ARC = 8 };
+/* What the filter of that name finds out; 0: nothing that rules ask for. */
+unsigned rule_auth_kind_of(struct str filter);
 
 struct rule_auth {
 	struct str spf;	     /* "pass" ...: of the envelope sender */

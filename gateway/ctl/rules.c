@@ -86,19 +86,6 @@ static void take_line(struct work *w, struct ruleset_builder *b, const struct co
 		ruleset_load_glob(b, arena_cstr(w->arena, line->tokens[i].text), line->tokens[i].place);
 }
 
-static unsigned check_of(struct str filter)
-{
-	static const struct {
-		const char *name;
-		unsigned kind;
-	} checks[] = {{"spf", RULE_AUTH_SPF}, {"dkim", RULE_AUTH_DKIM}, {"dmarc", RULE_AUTH_DMARC}, {"arc", RULE_AUTH_ARC}};
-
-	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
-		if (str_is(filter, checks[i].name))
-			return checks[i].kind;
-	return 0;
-}
-
 /* What `filter rules` blocks say, and which filters stand before them. */
 static void load_configured(struct work *w, struct ruleset_builder *b, struct ruleset_options *options)
 {
@@ -109,7 +96,7 @@ static void load_configured(struct work *w, struct ruleset_builder *b, struct ru
 		bool has_score_set = false;
 		if (node->n < 2 || !str_is(node->tokens[0].text, "filter"))
 			continue;
-		before |= check_of(node->tokens[1].text);
+		before |= rule_auth_kind_of(node->tokens[1].text);
 		if (!str_is(node->tokens[1].text, "rules"))
 			continue;
 		options->auth = before;
