@@ -300,7 +300,9 @@ def packed():
         ("below the ratio's size", "a.gz", gzip.compress(bytes(15 << 20)), set()),
         ("members, at the limit", "a.zip", zipped(*((f"{i}", b"") for i in range(2000))), set()),
         ("members, above it", "a.zip", zipped(*((f"{i}", b"") for i in range(2001))), {"limit"}),
-        ("bomb in a pdf", "a.pdf", pdf((b"/Type/ObjStm/Filter/FlateDecode", zlib.compress(bytes(100 << 20)))), {"limit"}),
+        # No larger than it must be: libclamav grows its buffer by steps, which a sanitizer's realloc makes quadratic.
+        ("bomb in a pdf", "a.pdf", pdf((b"/Type/ObjStm/Filter/FlateDecode", zlib.compress(bytes(17 << 20)))), {"limit"}),
+        ("below a bomb in a pdf", "a.pdf", pdf((b"/Type/ObjStm/Filter/FlateDecode", zlib.compress(bytes(15 << 20)))), set()),
     ]
 
 
