@@ -168,7 +168,7 @@ static void locked_file_delays_nobody(void **state)
 	assert_true(clock_ticks_ns() - start < INT64_C(60000000000));
 	assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
-	for (int i = 0; i < 50 && store_flush(f->st) != RES_OK; i++)
+	for (int i = 0; i < 300 && store_flush(f->st) != RES_OK; i++)
 		usleep(100000);
 	assert_int_equal(count(f->st, "rate"), 2000);
 }

@@ -848,7 +848,7 @@ static void full_disk_child(void)
 	}
 	limit.rlim_cur = RLIM_INFINITY;
 	setrlimit(RLIMIT_FSIZE, &limit);
-	for (int i = 0; ok && i < 20 && store_flush(f.st) != RES_OK; i++)
+	for (int i = 0; ok && i < 300 && store_flush(f.st) != RES_OK; i++)
 		usleep(100000);
 	ok = ok && store_flush(f.st) == RES_OK && !store_was_rebuilt(f.st, NULL);
 	store_close(f.st);
