@@ -20,7 +20,7 @@
 #include "scanner/supervisor.h"
 
 enum {
-	RETRY_MS = 10000, PATIENCE_MS = 120000, PATIENCE_CHECKS = 200, SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000, OLD_S = 7 * 86400,
+	RETRY_MS = 10000, RETRY_DEATH_MS = 250, PATIENCE_MS = 120000, PATIENCE_CHECKS = 200, SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000, OLD_S = 7 * 86400,
 	DAY_MS = 86400 * 1000
 };
 
@@ -93,10 +93,21 @@ static void copy_settings(struct generation *g, struct str datagram)
 	    &g->settings.count);
 }
 
-static void retry_later(struct supervisor *s)
+static void retry_later(struct supervisor *s, int64_t ms)
 {
 	s->changed = true;
-	s->retry_ms = supervisor_now_ms() + RETRY_MS;
+	s->retry_ms = supervisor_now_ms() + ms;
+}
+
+/* What was killed once may live the next time. */
+static int64_t after_death_ms(struct supervisor *s)
+{
+	int64_t ms = (int64_t)RETRY_DEATH_MS << s->load_deaths;
+
+	if (ms > RETRY_MS)
+		return RETRY_MS;
+	s->load_deaths++;
+	return ms;
 }
 
 static void start(struct supervisor *s)
@@ -127,7 +138,7 @@ static void start(struct supervisor *s)
 	}
 	snprintf(s->error, sizeof s->error, "cannot start a process for the databases: %s", strerror(errno));
 	generation_free(s, g);
-	retry_later(s);
+	retry_later(s, RETRY_MS);
 }
 
 /* What was said to those who wait for a reload. */
@@ -138,7 +149,7 @@ static void tell_waiting(struct supervisor *s, enum wire_status status, const ch
 			conn_answer(s, &s->conns[i], status, str_of(text));
 }
 
-static void load_failed(struct supervisor *s, struct generation *g, const char *why)
+static void load_failed(struct supervisor *s, struct generation *g, const char *why, int64_t retry_ms)
 {
 	s->stats.load_failures++;
 	if (strcmp(s->error, why) != 0)
@@ -147,7 +158,7 @@ static void load_failed(struct supervisor *s, struct generation *g, const char *
 	g->state = GENERATION_DRAINS; /* freed later: the loop may still know its workers */
 	if (s->next == g)
 		s->next = NULL;
-	retry_later(s);
+	retry_later(s, retry_ms);
 	tell_waiting(s, WIRE_UNSCANNED, s->error);
 	supervisor_give_up(s);
 }
@@ -223,6 +234,7 @@ static void take_over(struct supervisor *s, struct generation *g)
 	s->current = g;
 	s->next = NULL;
 	s->hurries = false;
+	s->load_deaths = 0;
 	s->error[0] = '\0';
 	s->stats.loads++;
 	say_ready(g);
@@ -248,7 +260,7 @@ static void template_gone(struct supervisor *s, struct generation *g)
 	g->link = -1;
 	g->pid = 0;
 	if (g->state == GENERATION_LOADS) {
-		load_failed(s, g, "the process that loads the databases died");
+		load_failed(s, g, "the process that loads the databases died", after_death_ms(s));
 		return;
 	}
 	/* Its workers have died with it: each is noticed by itself. */
@@ -275,7 +287,7 @@ void generation_event(struct supervisor *s, struct generation *g)
 	if (m.op == LINK_READY && g == s->next)
 		loaded(g, &m);
 	else if (m.op == LINK_FAILED && g == s->next)
-		load_failed(s, g, m.text);
+		load_failed(s, g, m.text, RETRY_MS);
 	else if (m.op == LINK_SPAWNED && m.slot < g->worker_count)
 		g->workers[m.slot].pid = m.pid;
 	else if (m.op == LINK_CHANGED && (g == s->current || g == s->next))
@@ -293,7 +305,7 @@ void generation_lost(struct supervisor *s, struct worker *w)
 		return;
 	g->lost = 0;
 	if (g == s->next)
-		load_failed(s, g, "workers with the new databases die before they can scan");
+		load_failed(s, g, "workers with the new databases die before they can scan", RETRY_MS);
 }
 
 struct worker *generation_idle_worker(struct generation *g, const struct worker *after)

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MESSAGE_MS_MAX = 3600 * 1000 };
+enum { MESSAGE_MS_MAX = 3600 * 1000, SOON_MS = 1000 };
 
 int64_t supervisor_now_ms(void)
 {
@@ -88,10 +88,10 @@ static void take_settings(struct supervisor *s, struct conn *c, struct str datag
 	conn_answer(s, c, WIRE_CLEAN, STR_NONE);
 }
 
-/* The last load failed and no other has begun: to wait would change nothing. */
+/* The last load failed and no other begins soon: to wait would change nothing. */
 static bool is_hopeless(const struct supervisor *s)
 {
-	return !s->current && !s->next && s->error[0];
+	return !s->current && !s->next && s->error[0] && s->retry_ms - supervisor_now_ms() > SOON_MS;
 }
 
 void supervisor_give_up(struct supervisor *s)

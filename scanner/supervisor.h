@@ -81,6 +81,7 @@ struct supervisor {
 	bool changed;		    /* databases or settings are newer than what is loaded */
 	bool hurries;		    /* the last load got no time: the next takes some */
 	int64_t retry_ms;	    /* not before */
+	unsigned load_deaths;	    /* processes that died while they loaded, one after the other */
 	int64_t warn_ms;	    /* of old databases, not before */
 	char error[LINK_TEXT_MAX];  /* why the last load failed; "" it did not */
 	uint32_t numbers;

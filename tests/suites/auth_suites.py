@@ -50,12 +50,20 @@ class Suite:
     def __init__(self, name, probe, server):
         self.name, self.probe, self.server = name, probe, server
         self.passed, self.failed, self.explained = 0, [], []
+        self.is_hasty = False
 
     def zone(self, records):
         """Only where a time-out is part of the zone is waiting for one kept short."""
         self.server.load(records)
-        is_slow = any("TIMEOUT" in entries for entries in records.values())
-        self.probe.ask("dns", self.server.address, 800 if is_slow else 8000)
+        self.is_hasty = any("TIMEOUT" in entries for entries in records.values())
+        self.probe.ask("dns", self.server.address, 800 if self.is_hasty else 8000)
+
+    def take_time(self):
+        """For a case that failed while waiting was short: a busy machine may be late. False: it was not short."""
+        was_hasty, self.is_hasty = self.is_hasty, False
+        if was_hasty:
+            self.probe.ask("dns", self.server.address, 8000)
+        return was_hasty
 
     def check(self, case, ok, detail, reason=None):
         if ok:
@@ -118,16 +126,23 @@ def run_spf_file(suite, path):
                 run_spf_case(suite, name, test)
 
 
-def run_spf_case(suite, name, test):
+def spf_answer(suite, test):
+    """What the probe says of a case, what is wanted, and whether that is the same."""
     got = suite.probe.ask("spf", test["host"], test.get("helo") or "", test.get("mailfrom") or "",
                           test.get("receiver") or "receiver.example")
     wanted = test["result"] if isinstance(test["result"], list) else [test["result"]]
-    why = SPF_WHY.get((suite.name, name))
     ok = got["result"] in wanted
     explanation = test.get("explanation")
     if ok and explanation is not None:
         ok = got["explanation"] == ("" if explanation == "DEFAULT" else explanation)
-    suite.check(name, ok, "want %s %r, got %s" % (wanted, explanation, got), why)
+    return ok, "want %s %r, got %s" % (wanted, explanation, got)
+
+
+def run_spf_case(suite, name, test):
+    ok, detail = spf_answer(suite, test)
+    if not ok and suite.take_time():
+        ok, detail = spf_answer(suite, test)
+    suite.check(name, ok, detail, SPF_WHY.get((suite.name, name)))
 
 
 def suite_spf7208(suite):
@@ -189,8 +204,11 @@ MAIL_DKIM_WHY = {"badkey_%d.txt" % n: G_TAG for n in (8, 9, 10, 12, 13)}
 def suite_mail_dkim(suite):
     suite.zone(mail_dkim_zone())
     for test in load_json("/dkim/mail-dkim/expected.json"):
-        got = suite.probe.ask("dkim", DATA + "/dkim/mail-dkim/" + test["file"], 512, 1)
-        ok = (got["result"] == "pass") == (test["result"] == "pass")
+        while True:
+            got = suite.probe.ask("dkim", DATA + "/dkim/mail-dkim/" + test["file"], 512, 1)
+            ok = (got["result"] == "pass") == (test["result"] == "pass")
+            if ok or not suite.take_time():
+                break
         why = None if test["independent_agreement"] else mail_dkim_why(test["file"], str(got))
         suite.check(test["file"], ok, "want %s, got %s" % (test["result"], got), why)
 

@@ -155,6 +155,21 @@ static inline uint32_t generation_of(struct kit *k)
 	return generation;
 }
 
+/* A number of the scanner's status. */
+static inline uint64_t count_of(struct kit *k, const char *name)
+{
+	struct arena *a = arena_new(0);
+	struct str text, line;
+	uint64_t n = 0;
+
+	assert_int_equal(scan_ask_own(k->scan, WIRE_STATUS, 60000, a, &text), RES_OK);
+	while (str_split(&text, '\n', &line))
+		if (str_starts(line, str_of(name)) && line.n > strlen(name) && line.p[strlen(name)] == ' ')
+			assert_true(str_u64(str_from(line, strlen(name) + 1), &n));
+	arena_free(a);
+	return n;
+}
+
 /* Processes of our scanner by name: those that belong to our family. */
 static inline size_t find_processes(const char *name, pid_t *ret, size_t most)
 {

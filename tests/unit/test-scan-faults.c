@@ -22,20 +22,6 @@ static struct kit *faulty_kit(int64_t timeout_ms)
 	return k;
 }
 
-static uint64_t count_of(struct kit *k, const char *name)
-{
-	struct arena *a = arena_new(0);
-	struct str text, line;
-	uint64_t n = 0;
-
-	assert_int_equal(scan_ask_own(k->scan, WIRE_STATUS, 5000, a, &text), RES_OK);
-	while (str_split(&text, '\n', &line))
-		if (str_starts(line, str_of(name)) && line.n > strlen(name) && line.p[strlen(name)] == ' ')
-			assert_true(str_u64(str_from(line, strlen(name) + 1), &n));
-	arena_free(a);
-	return n;
-}
-
 /* A load of low rank that gets no time is begun again with a better one. */
 static void starved_load(void **state)
 {
