@@ -78,11 +78,12 @@ class Scans:
 
     def run(self):
         done = subprocess.run([os.path.join(self.build, "reevectl"), "-c", self.conf, "scan", "--json", self.folder],
-                              stdout=subprocess.PIPE, check=False, timeout=600)
+                              stdout=subprocess.PIPE, check=False, timeout=900)
         result = {}
         for line in done.stdout.splitlines():
             one = json.loads(line)
-            result[self.names[one["file"]]] = one["facts"]
+            unscanned = [x["reason"] for x in one["findings"] if x["name"] == "attachment.unscanned"]
+            result[self.names[one["file"]]] = {**one["facts"], "unscanned": "".join(unscanned)}
             os.unlink(one["file"])
         check(len(result) == len(self.names), f"{len(result)} answers for {len(self.names)} messages")
         self.names = {}
@@ -106,7 +107,7 @@ def clamav_files(scans, root):
     for first in FIRST_FIELDS:
         scans.add(f"clam.exe behind {first[:20]!r}", message(exe, "x", first=first))
     for what, facts in scans.run().items():
-        check(facts.get("clamav.infected"), f"not found: {what}: {facts.get('clamav.status')}")
+        check(facts.get("clamav.infected"), f"not found: {what}: {shown(facts)}")
     return len(os.listdir(folder)) * 3 + len(FIRST_FIELDS)
 
 
@@ -128,7 +129,7 @@ def office_files(scans, root):
 
 def shown(facts):
     """What was found, and why nothing was, when that is so."""
-    return " ".join([str(sorted(true_facts(facts))), facts.get("clamav.status", "no answer"), facts.get("clamav.reason", "")])
+    return " ".join([str(sorted(true_facts(facts))), facts.get("clamav.status", "no answer"), facts.get("clamav.reason", facts.get("unscanned", ""))])
 
 
 def own_samples(scans):
@@ -206,14 +207,14 @@ def in_archives(scans):
     result = scans.run()
     for what, extension, _ in plain:
         facts = result.get(what, {})
-        check(facts.get("clamav.infected"), f"EICAR in {what}: {facts.get('clamav.status')}")
-        check("archive" in true_facts(facts) or extension in ("eml", "mht"), f"{what}: not seen as an archive")
+        check(facts.get("clamav.infected"), f"EICAR in {what}: {shown(facts)}")
+        check("archive" in true_facts(facts) or extension in ("eml", "mht"), f"{what}: not seen as an archive: {shown(facts)}")
         check(extension in nameless or any(x.lower() == "eicar.com" for x in facts["attachment.names"]),
               f"{what}: {facts.get('attachment.names')}")
     for what, _, _ in locked:
         facts = result.get(what + ", encrypted", {})
-        check(facts.get("clamav.status") == "encrypted" and not facts.get("clamav.scanned"), f"{what}, encrypted: {facts.get('clamav.status')}")
-        check("encrypted" in true_facts(facts), f"{what}, encrypted: no fact")
+        check(facts.get("clamav.status") == "encrypted" and not facts.get("clamav.scanned"), f"{what}, encrypted: {shown(facts)}")
+        check("encrypted" in true_facts(facts), f"{what}, encrypted: {shown(facts)}")
     return len(plain) + len(locked)
 
 
@@ -239,16 +240,16 @@ def limits(scans):
     for directive, need in needs.items():
         for wanted in sorted({need(what) for what, _, _ in rows}):
             for limit in (wanted, wanted - 1):
-                scans.configure(f'filter attachment {{ {directive} {limit}; }}\nfilter clamav {{ database "{scans.database}"; timeout 60s; }}\n')
+                scans.configure(f'filter attachment {{ {directive} {limit}; }}\nfilter clamav {{ database "{scans.database}"; timeout 300s; }}\n')
                 for what, extension, octets in rows:
                     if need(what) == wanted:
                         scans.add(what, message(octets, "a." + extension))
                 for what, facts in scans.run().items():
                     over = "limit" in true_facts(facts)
-                    check(over == (limit < wanted), f"{what}, {directive} {limit} of {wanted}: limit {over}")
+                    check(over == (limit < wanted), f"{what}, {directive} {limit} of {wanted}: limit {over}, {shown(facts)}")
                     if what in UNSEEN:
                         status = facts.get("clamav.status")
-                        check((status == "limit") == (limit < wanted), f"{what}, {directive} {limit} of {wanted}: {status}")
+                        check((status == "limit") == (limit < wanted), f"{what}, {directive} {limit} of {wanted}: {shown(facts)}")
                     count += 1
     return count
 
@@ -259,12 +260,12 @@ def ratios(scans):
     rows = [("gz", gzip.compress(grown)), ("bz2", bz2.compress(grown)), ("xz", lzma.compress(grown)), ("zip", zipped(("a", grown))),
             ("zip", zipped(("a.zip", zipped(("b", grown)))))]
     small = [(extension, data) for extension, data in (("gz", gzip.compress(grown[:16 << 20])), ("zip", zipped(("a", grown[:16 << 20]))))]
-    scans.configure("filter attachment;\n")
+    scans.configure("filter attachment { timeout 300s; }\n")
     for i, (extension, data) in enumerate(rows + small):
         scans.add(str(i), message(data, "a." + extension))
     for i, facts in scans.run().items():
         over, extension = int(i) < len(rows), (rows + small)[int(i)][0]
-        check(("limit" in true_facts(facts)) == over, f"ratio of {extension}, {'above' if over else 'at'} 16 MiB: {not over}")
+        check(("limit" in true_facts(facts)) == over, f"ratio of {extension}, {'above' if over else 'at'} 16 MiB: {shown(facts)}")
     return len(rows) + len(small)
 
 
@@ -296,7 +297,7 @@ def outcomes(scans, root):
         expected += [("macros on;", {"macros": ("infected", "Macros")}), ("macros off;", {"macros": ("clean", "")})]
     count = 0
     for directives, rows in expected:
-        scans.configure(f'filter clamav {{ database "{database}"; timeout 60s; {directives} }}\n')
+        scans.configure(f'filter clamav {{ database "{database}"; timeout 300s; {directives} }}\n')
         for name in rows:
             scans.add(name, messages[name])
         result = scans.run()
@@ -328,9 +329,9 @@ def main():
             f.write(f"Suite.Body:0:*:{b'REEVE-NDB-8152'.hex()}\n")
         scans = Scans(build, mails, conf)
         scans.database = database
-        scans.configure(f'filter attachment;\nfilter clamav {{ database "{database}"; timeout 60s; }}\n')
+        scans.configure(f'filter attachment {{ timeout 300s; }}\nfilter clamav {{ database "{database}"; timeout 300s; }}\n')
         counts = [own_samples(scans), documents(scans), in_archives(scans), limits(scans), ratios(scans)]
-        scans.configure(f'filter attachment;\nfilter clamav {{ database "{database}"; timeout 60s; }}\n')
+        scans.configure(f'filter attachment {{ timeout 300s; }}\nfilter clamav {{ database "{database}"; timeout 300s; }}\n')
         if root:
             counts += [clamav_files(scans, root), office_files(scans, root)]
         counts.append(outcomes(scans, root))
