@@ -28,6 +28,7 @@
 #include "gateway/role.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/sanitizer.h"
 
 enum { ROLES_MAX = 34, BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 30000, STEADY_MS = 60000, BIND_PATIENCE_MS = 3000,
 	END_PATIENCE_MS = 2000 };
@@ -338,7 +339,7 @@ static void child_main(struct master *m, struct child *c, int ready_fd, int keys
 	env.milter = c->milter;
 	env.milter_number = c->milter_number;
 	status = c->run(&env);
-	role_seek_leaks();
+	sanitizer_report_leaks();
 	_exit(status);
 }
 

@@ -15,15 +15,7 @@
 #include "gateway/title.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
-
-/* There in builds with AddressSanitizer only. */
-void __lsan_do_leak_check(void) __attribute__((weak));
-
-/* The search needs what a sandbox denies: a process that looks into ours. */
-static bool seeks_leaks(void)
-{
-	return __lsan_do_leak_check && secure_getenv("REEVE_LEAKS");
-}
+#include "lib/sanitizer.h"
 
 static void die(const char *what)
 {
@@ -149,15 +141,9 @@ void role_settle(const struct role_env *env, const char *name)
 		die("set no_new_privs");
 	/* Changing the account clears it. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	prctl(PR_SET_DUMPABLE, seeks_leaks());
-	if (!seeks_leaks())
+	prctl(PR_SET_DUMPABLE, sanitizer_seeks_leaks());
+	if (!sanitizer_seeks_leaks())
 		confine(env, name);
-}
-
-void role_seek_leaks(void)
-{
-	if (seeks_leaks())
-		__lsan_do_leak_check();
 }
 
 void role_ready(const struct role_env *env)

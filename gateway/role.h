@@ -42,12 +42,6 @@ void role_settle(const struct role_env *env, const char *name);
 /* Tells the master that the role works. */
 void role_ready(const struct role_env *env);
 
-/*
- * At the end of a role: with REEVE_LEAKS in the environment a build with AddressSanitizer reports what is lost,
- * and ends. Such roles are not confined; other builds do not know the word.
- */
-void role_seek_leaks(void);
-
 int gateway_role(const struct role_env *env);
 int relay_role(const struct role_env *env);
 int reports_role(const struct role_env *env);

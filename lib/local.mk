@@ -47,6 +47,8 @@ lib_libreeve_a_SOURCES = \
 	lib/res.h \
 	lib/sandbox.c \
 	lib/sandbox.h \
+	lib/sanitizer.c \
+	lib/sanitizer.h \
 	lib/store.c \
 	lib/store.h \
 	lib/store_bucket.c \

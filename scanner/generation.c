@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/sanitizer.h"
 #include "scanner/supervisor.h"
 
 enum {
@@ -39,7 +40,7 @@ static void generation_free(struct supervisor *s, struct generation *g)
 	if (g->link >= 0)
 		close(g->link);
 	fall_back(g->pid);
-	if (g->pid > 0)
+	if (g->pid > 0 && !sanitizer_seeks_leaks())
 		kill(g->pid, SIGKILL); /* its workers go with it */
 	tmpdir_clear(g->tmpdir, true);
 	for (size_t i = 0; i < GENERATIONS_MAX; i++)

@@ -22,6 +22,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
+#include "lib/sanitizer.h"
 #include "scanner/private.h"
 
 static bool fd_of(const char *text, int *ret_fd)
@@ -80,14 +81,15 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_DUMPABLE, sanitizer_seeks_leaks());
 	setrlimit(RLIMIT_CORE, &none);
 	if (!make_tmpdir(argv[4], tmpdir, sizeof tmpdir)) {
 		log_say(LOG_LEVEL_ERROR, "scanner", "cannot make a folder in /dev/shm or %s: %s", argv[4], strerror(errno));
 		return 1;
 	}
-	confine(tmpdir);
+	if (!sanitizer_seeks_leaks())
+		confine(tmpdir);
 	status = supervisor_main(listen_fd, life_fd, ready_fd, tmpdir);
 	tmpdir_clear(tmpdir, true);
-	return status;
+	sanitizer_exit(status);
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "lib/sandbox.h"
+#include "lib/sanitizer.h"
 #include "scanner/faults.h"
 #include "scanner/private.h"
 
@@ -126,7 +127,7 @@ static void on_link(struct template *t)
 	int fd;
 
 	if (wire_receive(t->link, (char *)&m, sizeof m, &fd, 0) != sizeof m)
-		exit(0);
+		sanitizer_exit(0);
 	bury(t);
 	if (m.op == LINK_FORGIVE) {
 		t->fingerprint = engine_fingerprint(t->settings->paths, t->settings->count);
@@ -225,7 +226,8 @@ _Noreturn void template_main(int link, const struct settings *settings, const ch
 
 	prctl(PR_SET_NAME, "reeve-template");
 	load(&t);
-	sandbox_enter(SANDBOX_TEMPLATE, (struct sandbox_path[]){{"/", false}, {tmpdir, true}}, 2, &confined);
+	if (!sanitizer_seeks_leaks())
+		sandbox_enter(SANDBOX_TEMPLATE, (struct sandbox_path[]){{"/", false}, {tmpdir, true}}, 2, &confined);
 	for (;;) {
 		struct pollfd p = {.fd = link, .events = POLLIN};
 		int n = poll(&p, 1, (int)settings->wire.check_ms);

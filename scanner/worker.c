@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/sandbox.h"
+#include "lib/sanitizer.h"
 #include "scanner/cache.h"
 #include "scanner/content.h"
 #include "scanner/faults.h"
@@ -211,10 +212,9 @@ static void serve(struct worker *w, int fd, struct str datagram, int memory)
 		_exit(0);
 }
 
-/* Beyond what is mapped now; a sanitizer maps far more. */
+/* Beyond what is mapped now. */
 static void limit_memory(uint64_t more)
 {
-#ifndef __SANITIZE_ADDRESS__
 	char text[64] = "";
 	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	struct rlimit memory;
@@ -227,9 +227,6 @@ static void limit_memory(uint64_t more)
 		setrlimit(RLIMIT_AS, &memory);
 	}
 	close(fd);
-#else
-	(void)more;
-#endif
 }
 
 static void confine(const char *tmpdir, const struct wire_settings *settings)
@@ -239,10 +236,11 @@ static void confine(const char *tmpdir, const struct wire_settings *settings)
 	struct rlimit files = {256, 256}, size = {settings->max_scan + (1 << 20), settings->max_scan + (1 << 20)};
 	struct sandbox s;
 
-	limit_memory(MEMORY_MORE + settings->max_scan + settings->max_total);
+	if (!sanitizer_is_here())
+		limit_memory(MEMORY_MORE + settings->max_scan + settings->max_total);
 	setrlimit(RLIMIT_NOFILE, &files);
 	setrlimit(RLIMIT_FSIZE, &size);
-	if (!sandbox_enter(SANDBOX_WORKER, paths, 2, &s))
+	if (!sanitizer_seeks_leaks() && !sandbox_enter(SANDBOX_WORKER, paths, 2, &s))
 		_exit(3); /* rather no scan than an open one */
 }
 
@@ -280,7 +278,7 @@ _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_sett
 		ptrdiff_t n = wire_receive(fd, request, sizeof request, &memory, 0);
 
 		if (n <= 0)
-			_exit(0);
+			sanitizer_exit(0);
 		serve(&w, fd, (struct str){request, (size_t)n}, memory);
 	}
 }

@@ -78,7 +78,7 @@ class Scans:
 
     def run(self):
         done = subprocess.run([os.path.join(self.build, "reevectl"), "-c", self.conf, "scan", "--json", self.folder],
-                              stdout=subprocess.PIPE, check=False, timeout=900)
+                              capture_output=True, check=False, timeout=900, env={**os.environ, "REEVE_LEAKS": "1"})
         result = {}
         for line in done.stdout.splitlines():
             one = json.loads(line)
@@ -86,6 +86,7 @@ class Scans:
             result[self.names[one["file"]]] = {**one["facts"], "unscanned": "".join(unscanned)}
             os.unlink(one["file"])
         check(len(result) == len(self.names), f"{len(result)} answers for {len(self.names)} messages")
+        check(b"Sanitizer" not in done.stderr, done.stderr.decode(errors="replace"))
         self.names = {}
         return result
 
