@@ -297,7 +297,7 @@ static const struct directive rules_directives[] = {
         .def = "off", .args = "on | off", .help = "also report hits of __ sub-rules, with score 0"},
     {.name = "budget", .type = CONF_DURATION, .offset = offsetof(struct rules_filter_conf, budget_ms),
         .def = "2s", .min = 1, .max = 60000, .args = "DURATION",
-        .help = "time for all rules together per message; what is left then is skipped and told"},
+        .help = "processor time for all rules together per message; what is left then is skipped and told"},
     {.name = "match-limit", .type = CONF_INT, .offset = offsetof(struct rules_filter_conf, match_limit),
         .def = "100000", .min = 100, .max = 100000000, .args = "NUMBER",
         .help = "steps of one pattern on one text; what takes more is no hit, and told (rules.limits)"},

@@ -111,12 +111,22 @@ void matcher_hit(struct matcher *m, uint32_t rule, double count, struct str text
 	m->counts[rule] += (float)count;
 }
 
+/*
+ * Work counts, not time: on a machine with too much to do a message must not lose its rules. The
+ * thread's own clock is dearer to read, so it is asked only when the time is over too.
+ */
 void matcher_check_clock(struct matcher *m, size_t bytes)
 {
+	int64_t now, left;
+
 	if (m->deadline_ns == 0 || (m->result->runs % CLOCK_EVERY && bytes < CLOCK_BYTES))
 		return;
-	if (clock_ticks_ns() > m->deadline_ns)
-		m->result->is_timed_out = true;
+	now = clock_ticks_ns();
+	if (now <= m->deadline_ns)
+		return;
+	left = m->options->budget_us * 1000 - (clock_thread_ns() - m->started_ns);
+	m->deadline_ns = now + left;
+	m->result->is_timed_out |= left <= 0;
 }
 
 bool matcher_is_settled(const struct matcher *m, uint32_t rule)
@@ -297,6 +307,7 @@ static struct matcher *matcher_start(const struct ruleset *rs, const struct rule
 	m->joined_lines = NULL;
 	m->runs_all = o->with_subrules;
 	m->reading_ns = o->costs ? reading_ns() : 0;
+	m->started_ns = o->budget_us ? clock_thread_ns() : 0;
 	m->deadline_ns = o->budget_us ? clock_ticks_ns() + o->budget_us * 1000 : 0;
 	regex_scratch_limit(m->scratch, o->match_limit);
 	fields_init(&m->fields, t, m->scratch);
@@ -319,18 +330,6 @@ void ruleset_ask(const struct ruleset *rs, const struct rule_target *t, const st
 	matcher_give(m);
 }
 
-/* Waiting for answers is no work of the rules: it does not count against their budget. */
-static void take_answers(struct matcher *m, struct asker *asker)
-{
-	int64_t start = clock_ticks_ns();
-
-	if (!asker)
-		return;
-	ask_finish(asker);
-	if (m->deadline_ns)
-		m->deadline_ns += clock_ticks_ns() - start;
-}
-
 void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const struct match_options *o,
     struct rule_result *ret_result)
 {
@@ -345,7 +344,8 @@ void ruleset_match(const struct ruleset *rs, const struct rule_target *t, const 
 	match_texts(m);
 	detail_run(m);
 	run_evals(m);
-	take_answers(m, asker);
+	if (asker)
+		ask_finish(asker); /* to wait is no work: it does not count against the budget */
 	/* Over time: what was found so far still counts, metas included. */
 	run_metas(m, false);
 	if (!m->runs_all && t->content) {

@@ -7,7 +7,7 @@
  *     rs = ruleset_finish(b, &options);                          errors are in load
  *     ruleset_match(rs, &target, &match, &result);               any thread
  *
- * Costs are bounded per message: each pattern by match limits, all together by a clock budget; what
+ * Costs are bounded per message: each pattern by match limits, all together by processor time; what
  * is cut off is counted in the result, never silently a miss.
  */
 #ifndef REEVE_RULES_RULESET_H
@@ -50,7 +50,7 @@ struct rule_cost {
 };
 
 struct match_options {
-	int64_t budget_us;	 /* 0: none */
+	int64_t budget_us;	 /* of processor time; 0: none */
 	unsigned match_limit;	 /* of each pattern, in PCRE2's steps; 0: the default */
 	size_t lookups;		 /* DNS look-ups of the message's rules, at most */
 	int64_t lookup_us;	 /* how long their answers are waited for */

@@ -155,7 +155,7 @@ struct matcher {
 	const struct match_options *options;
 	struct rule_result *result;
 	struct fields fields;
-	int64_t deadline_ns;
+	int64_t started_ns, deadline_ns; /* by the thread's clock; by all time, when to look at that */
 	bool runs_all; /* sub-rules too that change nothing */
 	int64_t reading_ns; /* what measuring takes by itself */
 	void *eval_state; /* of the eval functions, for this message */

@@ -2,8 +2,12 @@
  * What rules cost: twice the message at most twice the work, whatever its shape; and never more than
  * the budget, whatever the patterns are.
  */
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "lib/clock.h"
 #include "rules/ruleset.h"
 #include "tests/unit/growing.h"
 
@@ -117,11 +121,63 @@ static void cost_ends_at_the_budget(void **state)
 	arena_free(a);
 }
 
+/* Stops us for a while, after a while. */
+static pid_t stop_us(int64_t us)
+{
+	pid_t us_pid = getpid(), pid = fork();
+
+	if (pid == 0) {
+		usleep(20000);
+		kill(us_pid, SIGSTOP);
+		usleep((unsigned)us);
+		kill(us_pid, SIGCONT);
+		_exit(0);
+	}
+	return pid;
+}
+
+/* Work counts against the budget, not the time that others take from it. */
+static void a_stopped_process_loses_no_rules(void **state)
+{
+	struct match_options options = {.budget_us = 60000000};
+	struct arena *a = arena_new(0);
+	struct rule_target target;
+	struct rule_result result;
+	struct str message = growing_text("Subject: x\n\n", STR("some words of a text, aaa!\n\n"), 256 * 1024);
+	int64_t most = 0, budget_ns;
+	double start;
+
+	(void)state;
+	load(a, "body A /x(a|aa)+\\1y/\nbody B /\\bw[ao]rd\\b/\nbody C /t(?:a|o)xt/\n");
+	rule_target_parse(a, message, &target);
+	start = growing_now();
+	ruleset_match(set, &target, &options, &result);
+	options.budget_us = (int64_t)(10 * (growing_now() - start)) + 50000;
+	budget_ns = options.budget_us * 1000;
+	for (int i = 0; i < 5 && most <= budget_ns; i++) {
+		pid_t pid = stop_us(2 * options.budget_us);
+
+		assert_true(pid > 0);
+		while (waitpid(pid, NULL, WNOHANG) == 0) {
+			int64_t before = clock_ticks_ns(), took;
+
+			ruleset_match(set, &target, &options, &result);
+			assert_false(result.is_timed_out);
+			took = clock_ticks_ns() - before;
+			most = took > most ? took : most;
+		}
+	}
+	assert_true(most > budget_ns); /* once at least it was stopped there */
+	free((char *)message.p);
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(cost_grows_with_the_message),
 	    cmocka_unit_test(cost_ends_at_the_budget),
+	    cmocka_unit_test(a_stopped_process_loses_no_rules),
 	};
 	int failed;
 
