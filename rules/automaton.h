@@ -4,7 +4,8 @@
  * (what only looks, like anchors, is left out, and long counts are shortened): who uses it tries the
  * pattern itself then. For patterns that have no rare literal: obfuscated words, forms, classes.
  *
- *     au = automaton_new(arena, patterns, n);              at load; NULL when none of them fits
+ *     space = automaton_space_new(work);                   for a load; one thread at a time
+ *     au = automaton_new(arena, space, patterns, n);       NULL when none of them fits
  *     s = automaton_states_new(au);                        for each thread that matches
  *     automaton_start(s, octets);                          for each message
  *     if (!automaton_run(lanes, line, found, arg)) ...     gave up: every pattern may match
@@ -20,9 +21,10 @@
 
 struct automaton;
 struct automaton_states;
+struct automaton_space;
 
 struct automaton_pattern {
-	const struct node *tree;
+	struct node *tree;
 	uint32_t value; /* told when it may match */
 	double bits;	/* of its states on ordinary text; for the caller */
 };
@@ -39,7 +41,10 @@ enum {
  * Takes patterns from v up to what fits, at least one; their number is *ret_taken. NULL when the
  * first does not fit or would match everywhere. The trees are not needed afterwards.
  */
-struct automaton *automaton_new(struct arena *a, const struct automaton_pattern *v, size_t n, size_t *ret_taken);
+struct automaton *automaton_new(struct arena *a, struct automaton_space *space, const struct automaton_pattern *v,
+    size_t n, size_t *ret_taken);
+/* Room to build in, for any number of automata one after the other; lives in a. */
+struct automaton_space *automaton_space_new(struct arena *a);
 
 struct automaton_states *automaton_states_new(const struct automaton *au);
 void automaton_states_free(struct automaton_states *s);

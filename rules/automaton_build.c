@@ -18,15 +18,29 @@ enum {
 	OPTIONAL_STEPS_MAX = 24,
 	ALIKE_LENGTH_MAX = 12,
 	SETS_MAX = 4000,
+	SET_SLOTS = 16384, /* for the sets of an automaton and of the pattern that did not fit any more */
+};
+
+/* Lists of steps, while building. */
+struct lists {
+	uint32_t marks[AUTOMATON_STEPS_MAX], stack[AUTOMATON_STEPS_MAX], out[AUTOMATON_STEPS_MAX];
+	uint32_t mark;
+};
+
+struct automaton_space {
+	struct lists lists;
+	struct step steps[AUTOMATON_STEPS_MAX];
+	struct octets sets[SETS_MAX];
+	uint16_t slots[SET_SLOTS]; /* by hash of a set: its number, from 1 */
 };
 
 struct build {
-	struct arena *a;
 	struct automaton *au;
+	struct automaton_space *space;
 	bool is_full;
 };
 
-static uint32_t emit(struct build *b, const struct node *n, uint32_t next);
+static uint32_t emit(struct build *b, struct node *n, uint32_t next);
 
 static uint32_t add_step(struct build *b, struct step s)
 {
@@ -43,20 +57,45 @@ static uint32_t add_fork(struct build *b, uint32_t one, uint32_t other)
 	return add_step(b, (struct step){.kind = STEP_FORK, .next = one, .other = other});
 }
 
-static uint32_t add_octet(struct build *b, const struct octets *set, uint32_t next)
+static bool same_set(const struct octets *a, const struct octets *b)
+{
+	return ((a->bits[0] ^ b->bits[0]) | (a->bits[1] ^ b->bits[1]) | (a->bits[2] ^ b->bits[2]) | (a->bits[3] ^ b->bits[3])) == 0;
+}
+
+static size_t hash_set(const struct octets *set)
+{
+	uint64_t h = 0;
+
+	for (size_t i = 0; i < 4; i++)
+		h = (h ^ set->bits[i]) * 0x9e3779b97f4a7c15u;
+	return h >> 40;
+}
+
+/* The number of the set, from 1; 0: there are too many. A slot may still name a set that was taken back. */
+static uint16_t number_of_set(struct build *b, const struct octets *set)
 {
 	struct automaton *au = b->au;
-	size_t i = 0;
+	uint16_t *slots = b->space->slots;
+	size_t at = hash_set(set) % SET_SLOTS;
 
-	while (i < au->set_count && memcmp(&au->sets[i], set, sizeof *set) != 0)
-		i++;
-	if (i == SETS_MAX) {
+	for (; slots[at]; at = (at + 1) % SET_SLOTS)
+		if (slots[at] <= au->set_count && same_set(&au->sets[slots[at] - 1], set))
+			return slots[at];
+	if (au->set_count == SETS_MAX)
+		return 0;
+	au->sets[au->set_count++] = *set;
+	return slots[at] = (uint16_t)au->set_count;
+}
+
+static uint32_t add_octet(struct build *b, const struct octets *set, uint32_t next)
+{
+	uint16_t number = number_of_set(b, set);
+
+	if (!number) {
 		b->is_full = true;
 		return 0;
 	}
-	if (i == au->set_count)
-		au->sets[au->set_count++] = *set;
-	return add_step(b, (struct step){.kind = STEP_OCTET, .set = (uint16_t)i, .next = next});
+	return add_step(b, (struct step){.kind = STEP_OCTET, .set = (uint16_t)(number - 1), .next = next});
 }
 
 /* One or more of the set, then next; the fork that ends the turn is *ret_fork. */
@@ -79,9 +118,9 @@ static uint32_t emit_any(struct build *b, uint32_t next)
 	return fork;
 }
 
-static uint32_t emit_sequence(struct build *b, const struct node *n, uint32_t next)
+static uint32_t emit_sequence(struct build *b, struct node *n, uint32_t next)
 {
-	const struct node **v;
+	struct node **v;
 	size_t count = 0;
 
 	for (const struct node *c = n->child; c; c = c->next)
@@ -90,7 +129,7 @@ static uint32_t emit_sequence(struct build *b, const struct node *n, uint32_t ne
 	if (!v)
 		abort();
 	count = 0;
-	for (const struct node *c = n->child; c; c = c->next)
+	for (struct node *c = n->child; c; c = c->next)
 		v[count++] = c;
 	while (count > 0 && !b->is_full)
 		next = emit(b, v[--count], next);
@@ -206,21 +245,30 @@ static uint32_t emit_letter(struct build *b, const struct letter *l, uint32_t ne
 	return at;
 }
 
-/* Steps that a tree needs, about. */
-static unsigned weight(const struct node *n)
+static unsigned weight(struct node *n);
+
+static unsigned weigh(struct node *n)
 {
 	struct letter letter;
 	unsigned sum = 0;
 
 	if (n->kind == NODE_OCTET || n->kind == NODE_ANY)
 		return 1;
-	for (const struct node *c = n->child; c && sum < WEIGHT_MAX; c = c->next)
+	for (struct node *c = n->child; c && sum < WEIGHT_MAX; c = c->next)
 		sum += (n->kind != NODE_SEQUENCE) + weight(c);
 	if (n->kind == NODE_CHOICE && sum > LETTER_STEPS && letter_of(n, &letter))
 		return LETTER_STEPS;
 	if (n->kind == NODE_REPEAT && n->least > 1)
 		sum *= n->least < COPIES_MAX ? n->least : COPIES_MAX;
 	return sum < WEIGHT_MAX ? sum : WEIGHT_MAX;
+}
+
+/* Steps that a tree needs, about. Asked again at each level and copy: the node remembers it, plus 1. */
+static unsigned weight(struct node *n)
+{
+	if (!n->weight)
+		n->weight = weigh(n) + 1;
+	return n->weight - 1;
 }
 
 /* How many of the copies that must be there are written out. */
@@ -234,7 +282,7 @@ static unsigned copies_of(const struct node *n, unsigned w)
 	return n->least < most ? n->least : most ? most : 1;
 }
 
-static uint32_t emit_repeat(struct build *b, const struct node *n, uint32_t next)
+static uint32_t emit_repeat(struct build *b, struct node *n, uint32_t next)
 {
 	unsigned w = weight(n->child) + 1, copies = copies_of(n, w), spare = n->most - n->least;
 	uint32_t at = next, fork;
@@ -258,7 +306,7 @@ static uint32_t emit_repeat(struct build *b, const struct node *n, uint32_t next
 	return at;
 }
 
-static uint32_t emit_choice(struct build *b, const struct node *n, uint32_t next)
+static uint32_t emit_choice(struct build *b, struct node *n, uint32_t next)
 {
 	struct letter letter;
 	uint32_t at;
@@ -266,12 +314,12 @@ static uint32_t emit_choice(struct build *b, const struct node *n, uint32_t next
 	if (weight(n) == LETTER_STEPS && letter_of(n, &letter))
 		return emit_letter(b, &letter, next);
 	at = emit(b, n->child, next);
-	for (const struct node *c = n->child->next; c && !b->is_full; c = c->next)
+	for (struct node *c = n->child->next; c && !b->is_full; c = c->next)
 		at = add_fork(b, at, emit(b, c, next));
 	return at;
 }
 
-static uint32_t emit(struct build *b, const struct node *n, uint32_t next)
+static uint32_t emit(struct build *b, struct node *n, uint32_t next)
 {
 	if (b->is_full)
 		return 0;
@@ -291,16 +339,11 @@ static uint32_t emit(struct build *b, const struct node *n, uint32_t next)
 	}
 }
 
-/* Lists of steps, while building. */
-struct lists {
-	uint32_t marks[AUTOMATON_STEPS_MAX], stack[AUTOMATON_STEPS_MAX], out[AUTOMATON_STEPS_MAX];
-	uint32_t mark;
-};
-
 /* False, and nothing changed, when the pattern does not fit or matches the empty text. */
-static bool add_pattern(struct build *b, const struct automaton_pattern *p, struct lists *l, uint32_t *ret_entry)
+static bool add_pattern(struct build *b, const struct automaton_pattern *p, uint32_t *ret_entry)
 {
 	struct automaton *au = b->au;
+	struct lists *l = &b->space->lists;
 	size_t steps = au->n, sets = au->set_count, n = 0;
 	uint32_t end = add_step(b, (struct step){.kind = STEP_END, .set = (uint16_t)au->value_count});
 
@@ -378,28 +421,30 @@ static void shrink(struct arena *a, struct automaton *au)
 	au->sets = sets;
 }
 
-struct automaton *automaton_new(struct arena *a, const struct automaton_pattern *v, size_t n, size_t *ret_taken)
+struct automaton_space *automaton_space_new(struct arena *a)
 {
-	struct arena *work = arena_new(0);
-	struct lists *lists = arena_room(work, sizeof *lists);
+	return arena_alloc(a, sizeof(struct automaton_space));
+}
+
+struct automaton *automaton_new(struct arena *a, struct automaton_space *space, const struct automaton_pattern *v,
+    size_t n, size_t *ret_taken)
+{
 	struct automaton *au = arena_alloc(a, sizeof *au);
-	struct build b = {a, au, false};
+	struct build b = {au, space, false};
 	uint32_t entries[AUTOMATON_PATTERNS_MAX];
 	size_t taken = 0;
 
-	lists->mark = 0;
-	memset(lists->marks, 0, sizeof lists->marks);
-	au->steps = arena_room(work, AUTOMATON_STEPS_MAX * sizeof *au->steps);
-	au->sets = arena_room(work, SETS_MAX * sizeof *au->sets);
+	memset(space->slots, 0, sizeof space->slots);
+	au->steps = space->steps;
+	au->sets = space->sets;
 	au->values = arena_array(a, AUTOMATON_PATTERNS_MAX, sizeof *au->values);
-	while (taken < n && taken < AUTOMATON_PATTERNS_MAX && add_pattern(&b, &v[taken], lists, &entries[taken]))
+	while (taken < n && taken < AUTOMATON_PATTERNS_MAX && add_pattern(&b, &v[taken], &entries[taken]))
 		taken++;
 	*ret_taken = taken;
 	if (taken) {
 		shrink(a, au);
 		classify(au);
-		list_starts(a, au, entries, lists);
+		list_starts(a, au, entries, &space->lists);
 	}
-	arena_free(work);
 	return taken ? au : NULL;
 }

@@ -114,18 +114,27 @@ static struct regex *compile_replaced(struct ruleset *rs, struct compiled_rule *
 	return out;
 }
 
+static void free_arena(void *arena)
+{
+	arena_free(arena);
+}
+
 /* What must stand in a text for the pattern to match; the tree is kept where that is not enough. */
 static void analyse(struct ruleset *rs, struct compiled_rule *c, struct str body, unsigned flags)
 {
-	struct arena *work = arena_new(0);
-	const struct node *tree = pattern_parse(work, body, flags);
+	struct arena *work = arena_new(0), *nodes = arena_new(0);
+	struct node *tree = pattern_parse(nodes, body, flags);
 
 	c->literals = arena_alloc(rs->arena, sizeof *c->literals);
 	literals_of(rs->arena, work, tree, c->literals);
 	c->times = c->literals->times;
 	arena_free(work);
-	if (tree && !rule_has_rare_literals(c))
-		c->tree = pattern_parse(rs->work, body, flags);
+	if (tree && !rule_has_rare_literals(c)) {
+		c->tree = tree;
+		arena_defer(rs->work, free_arena, nodes);
+	} else {
+		arena_free(nodes);
+	}
 }
 
 static bool compile_pattern(struct ruleset *rs, struct compiled_rule *c)
@@ -396,6 +405,7 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	pthread_mutex_init(&rs->lock, NULL);
 	arena_defer(b->arena, ruleset_free, rs);
 	rs->work = arena_new(0);
+	rs->space = automaton_space_new(rs->work);
 	take_rules(rs);
 	read_settings(rs);
 	rs->eval_data = eval_data_new(rs);
@@ -405,6 +415,7 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	group_rules(rs);
 	arena_free(rs->work);
 	rs->work = NULL;
+	rs->space = NULL;
 	/* Patterns for Received fields and evals take longer to compile than a small set. */
 	if (rs->eval_count || rs->ask_count)
 		eval_data_compile(rs->eval_data, rs->arena);

@@ -77,14 +77,14 @@ static const char *const ordinary[] = {
 };
 
 /* What a pattern needs in an automaton, see automaton_entropy(); INFINITY: it is not worth one. */
-static double bits_on_mail(const struct node *tree)
+static double bits_on_mail(struct automaton_space *space, struct node *tree)
 {
 	struct arena *a = arena_new(0);
 	struct automaton_pattern one = {tree, 0, 0};
 	struct automaton_states *s;
 	double bits = INFINITY;
 	size_t taken, told;
-	struct automaton *au = automaton_new(a, &one, 1, &taken);
+	struct automaton *au = automaton_new(a, space, &one, 1, &taken);
 
 	if (au) {
 		s = automaton_states_new(au);
@@ -123,7 +123,7 @@ static void add_to_automata(struct ruleset *rs, struct rule_group *g, const stru
 
 	g->automata = arena_array(rs->arena, n, sizeof *g->automata);
 	for (size_t i = 0; i < n; i += taken) {
-		struct automaton *au = automaton_new(rs->arena, v + i, how_many(v + i, n - i), &taken);
+		struct automaton *au = automaton_new(rs->arena, rs->space, v + i, how_many(v + i, n - i), &taken);
 		if (au)
 			add_automaton(rs, g, au, v + i, taken);
 		else /* it did alone */
@@ -132,11 +132,13 @@ static void add_to_automata(struct ruleset *rs, struct rule_group *g, const stru
 }
 
 /* Whether the rule goes to an automaton; v gets it then. */
-static bool wants_automaton(const struct compiled_rule *c, uint32_t rule, struct automaton_pattern *ret)
+static bool wants_automaton(const struct ruleset *rs, uint32_t rule, struct automaton_pattern *ret)
 {
+	const struct compiled_rule *c = &rs->rules[rule];
+
 	if (!c->tree || rule_has_rare_literals(c))
 		return false;
-	*ret = (struct automaton_pattern){c->tree, rule, bits_on_mail(c->tree)};
+	*ret = (struct automaton_pattern){c->tree, rule, bits_on_mail(rs->space, c->tree)};
 	return !isinf(ret->bits);
 }
 
@@ -152,7 +154,7 @@ static void fill_group(struct ruleset *rs, struct rule_group *g, const uint32_t 
 		struct compiled_rule *c = &rs->rules[rules[i]];
 		if (c->flags & RULE_NEGATED || n < PREFILTER_RULES_MIN)
 			add_always(rs, g, rules[i]);
-		else if (has_automata && wants_automaton(c, rules[i], &v[count]))
+		else if (has_automata && wants_automaton(rs, rules[i], &v[count]))
 			count++;
 		else if (has_literals(c))
 			add_literals(b, c, rules[i]);

@@ -5,9 +5,10 @@
 #include "rules/literal.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
-enum { CLASS_MAX = 12, RUN_MAX = 64, EDGE_MAX = 2, JOINED_SET_MAX = 600 };
+enum { CLASS_MAX = 12, RUN_MAX = 64, EDGE_MAX = 2, JOINED_SET_MAX = 600, SEEN_SLOTS = 4096 };
 
 struct set {
 	struct str *v;
@@ -22,10 +23,18 @@ struct piece {
 	struct set edge; /* not exact, but it starts with one of these and ends with one; n 0: not known */
 };
 
+/* Which texts of an array there are: their numbers by hash, from 1. */
+struct seen {
+	uint16_t slots[SEEN_SLOTS];
+	uint32_t mask;
+};
+
 struct finder {
 	struct arena *a;
 	const char *octets; /* each octet once, to point at */
+	struct seen *seen;
 };
+_Static_assert(2 * 2 * (int)JOINED_SET_MAX <= (int)SEEN_SLOTS, "half of the slots stay free");
 
 static struct piece piece_of(struct finder *f, const struct node *n);
 
@@ -39,28 +48,78 @@ static struct set set_of(struct finder *f, struct str s)
 	return set;
 }
 
-static bool set_has(const struct set *set, struct str s)
+static void seen_start(struct seen *seen, size_t n)
 {
-	for (size_t i = 0; i < set->n; i++)
-		if (set->v[i].n == s.n && (s.n == 0 || (set->v[i].p[0] == s.p[0] && str_eq(set->v[i], s))))
-			return true;
+	seen->mask = 15;
+	while (seen->mask < 2 * n)
+		seen->mask = seen->mask * 2 + 1;
+	memset(seen->slots, 0, (seen->mask + 1) * sizeof *seen->slots);
+}
+
+static uint32_t hash_text(struct str s)
+{
+	uint64_t h = s.n, word;
+
+	for (; s.n > 0; s = str_from(s, 8)) {
+		word = 0;
+		memcpy(&word, s.p, s.n < 8 ? s.n : 8);
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	return (uint32_t)h;
+}
+
+/* The slot of the text among those of v, or the free one where it belongs. */
+static uint16_t *slot_of(struct seen *seen, const struct str *v, struct str s)
+{
+	uint32_t at = hash_text(s) & seen->mask;
+
+	while (seen->slots[at] && !str_eq(v[seen->slots[at] - 1], s))
+		at = (at + 1) & seen->mask;
+	return &seen->slots[at];
+}
+
+/* Adds the text unless it is there; seen belongs to the set. */
+static void set_add(struct seen *seen, struct set *set, struct str s)
+{
+	uint16_t *slot = slot_of(seen, set->v, s);
+
+	if (*slot)
+		return;
+	set->v[set->n++] = s;
+	*slot = (uint16_t)set->n;
+}
+
+/* Whether a shorter one of v stands in the text; lengths: those that there are, bit by bit. */
+static bool holds_other(struct seen *seen, const struct str *v, uint64_t lengths, struct str s)
+{
+	for (uint64_t left = lengths & (((uint64_t)1 << s.n) - 1); left; left &= left - 1) {
+		size_t length = (size_t)__builtin_ctzll(left);
+		for (size_t i = 0; i + length <= s.n; i++)
+			if (*slot_of(seen, v, str_sub(s, i, length)))
+				return true;
+	}
 	return false;
 }
 
 /* A text that holds another one of the set adds nothing. */
-static void set_reduce(struct set *set)
+static void set_reduce(struct finder *f, struct set *set)
 {
+	struct set all = {arena_array(f->a, set->n, sizeof *all.v), 0};
+	uint64_t lengths = 0;
 	size_t kept = 0;
 
+	seen_start(f->seen, set->n);
 	for (size_t i = 0; i < set->n; i++) {
-		bool is_needed = true;
-		for (size_t k = 0; k < set->n && is_needed; k++)
-			is_needed = k == i || set->v[k].n > set->v[i].n || str_find(set->v[i], set->v[k]) < 0;
-		if (is_needed)
-			set->v[kept++] = set->v[i];
+		set_add(f->seen, &all, set->v[i]);
+		lengths |= (uint64_t)1 << set->v[i].n;
 	}
+	for (size_t i = 0; i < all.n; i++)
+		if (!holds_other(f->seen, all.v, lengths, all.v[i]))
+			set->v[kept++] = all.v[i];
 	set->n = kept;
 }
+_Static_assert((int)LITERAL_MAX < 64, "a bit for each length");
 
 /* The union; false when it is too large. */
 static bool join_all(struct finder *f, const struct set *sets, size_t n, size_t most, struct set *ret)
@@ -73,10 +132,10 @@ static bool join_all(struct finder *f, const struct set *sets, size_t n, size_t 
 	if (total > 2 * most)
 		return false;
 	out.v = arena_array(f->a, total, sizeof *out.v);
+	seen_start(f->seen, total);
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < sets[i].n; k++)
-			if (!set_has(&out, sets[i].v[k]))
-				out.v[out.n++] = sets[i].v[k];
+			set_add(f->seen, &out, sets[i].v[k]);
 	*ret = out;
 	return out.n <= most;
 }
@@ -104,14 +163,15 @@ static bool set_cross(struct finder *f, const struct set *a, const struct set *b
 		for (size_t k = 0; k < b->n; k++)
 			if (a->v[i].n + b->v[k].n > LITERAL_MAX)
 				return false;
-	out = (struct set){arena_array(f->a, a->n * b->n, sizeof *out.v), 0};
-	for (size_t i = 0; i < a->n; i++) {
-		for (size_t k = 0; k < b->n; k++) {
-			struct str joined = join_two(f, a->v[i], b->v[k]);
-			if (!set_has(&out, joined))
-				out.v[out.n++] = joined;
-		}
+	if (a->n == 1 && b->n == 1) {
+		*ret = set_of(f, join_two(f, a->v[0], b->v[0]));
+		return true;
 	}
+	out = (struct set){arena_array(f->a, a->n * b->n, sizeof *out.v), 0};
+	seen_start(f->seen, a->n * b->n);
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t k = 0; k < b->n; k++)
+			set_add(f->seen, &out, join_two(f, a->v[i], b->v[k]));
 	*ret = out;
 	return true;
 }
@@ -279,7 +339,7 @@ static struct piece join_branches(struct finder *f, const struct piece *v, size_
 	}
 	if (!join_all(f, sets, n, JOINED_SET_MAX, &sets[0]))
 		return out;
-	set_reduce(&sets[0]);
+	set_reduce(f, &sets[0]);
 	offer_times(&out, &sets[0], times);
 	return out;
 }
@@ -318,7 +378,7 @@ static struct piece piece_of(struct finder *f, const struct node *n)
 
 void literals_of(struct arena *a, struct arena *work, const struct node *pattern, struct literals *ret_literals)
 {
-	struct finder f = {.a = work};
+	struct finder f = {.a = work, .seen = arena_room(work, sizeof *f.seen)};
 	char *octets = arena_alloc(work, 256);
 	struct piece all, best;
 
@@ -332,7 +392,7 @@ void literals_of(struct arena *a, struct arena *work, const struct node *pattern
 	best = usable(&all);
 	if (best.best.n == 0)
 		return;
-	set_reduce(&best.best);
+	set_reduce(&f, &best.best);
 	ret_literals->n = best.best.n;
 	ret_literals->times = best.times;
 	ret_literals->rate = set_rate(&best.best);
@@ -347,7 +407,7 @@ static const unsigned short letter_share[26] = {
     550, 550, 200, 8, 500, 500, 650, 210, 70, 120, 20, 120, 8,
 };
 
-static double octet_share(unsigned char c)
+static double share_of(unsigned char c)
 {
 	if (c >= 'a' && c <= 'z')
 		return letter_share[c - 'a'] / 10000.0;
@@ -358,12 +418,24 @@ static double octet_share(unsigned char c)
 	return strchr("./-=\"<>:\n", c) && c ? 0.009 : 0.003;
 }
 
+/* Octets of a word go together: later ones tell less than their share says. */
+static double shares[256], later_shares[256];
+static pthread_once_t are_shared = PTHREAD_ONCE_INIT;
+
+static void make_shares(void)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		shares[c] = share_of((unsigned char)c);
+		later_shares[c] = sqrt(shares[c]);
+	}
+}
+
 double literal_rate(struct str literal)
 {
 	double rate = 1;
 
-	/* Octets of a word go together: later ones tell less than their share says. */
+	pthread_once(&are_shared, make_shares);
 	for (size_t i = 0; i < literal.n; i++)
-		rate *= i < 4 ? octet_share((unsigned char)literal.p[i]) : sqrt(octet_share((unsigned char)literal.p[i]));
+		rate *= (i < 4 ? shares : later_shares)[(unsigned char)literal.p[i]];
 	return rate;
 }

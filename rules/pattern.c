@@ -506,8 +506,7 @@ static bool skip_extended(struct reader *r)
 
 static struct node *read_sequence(struct reader *r)
 {
-	const struct node *first = NULL, **last = &first;
-	struct node repeat, *n;
+	struct node *first = NULL, **last = &first, repeat, *n;
 
 	while (!r->failed && !at_end(r) && peek(r) != '|' && peek(r) != ')') {
 		if (skip_extended(r))
@@ -540,10 +539,10 @@ static struct node *read_choice(struct reader *r)
 	return first == last ? first : node_new(r, (struct node){.kind = NODE_CHOICE, .child = first});
 }
 
-const struct node *pattern_parse(struct arena *a, struct str pattern, unsigned flags)
+struct node *pattern_parse(struct arena *a, struct str pattern, unsigned flags)
 {
 	struct reader r = {.a = a, .in = pattern, .flags = flags};
-	const struct node *root;
+	struct node *root;
 
 	/* Caseless characters reach over ASCII: the Kelvin sign is a k. */
 	if ((flags & REGEX_UTF && flags & REGEX_CASELESS) || str_starts(pattern, STR("(*")) ||

@@ -32,9 +32,10 @@ enum { NODE_ENDLESS = INT_MAX };
 struct node {
 	enum node_kind kind;
 	unsigned least, most;	  /* REPEAT */
+	unsigned weight;	  /* a note of automaton_build.c; 0: none yet */
 	const struct octets *set; /* OCTET */
-	const struct node *child; /* the first one */
-	const struct node *next;  /* sibling */
+	struct node *child;	  /* the first one */
+	struct node *next;	  /* sibling */
 };
 
 /*
@@ -42,7 +43,7 @@ struct node {
  * of all the rest (\Q, conditions, verbs). The tree is at most PATTERN_DEPTH_MAX groups deep.
  */
 enum { PATTERN_DEPTH_MAX = 60 };
-const struct node *pattern_parse(struct arena *a, struct str pattern, unsigned flags);
+struct node *pattern_parse(struct arena *a, struct str pattern, unsigned flags);
 
 static inline bool octets_has(const struct octets *o, unsigned char c)
 {

@@ -44,7 +44,7 @@ struct compiled_rule {
 	bool is_dead;	  /* a meta on a meta without score never runs */
 	double score;
 	struct literals *literals;
-	const struct node *tree; /* while compiling: of patterns without rare literals */
+	struct node *tree; /* while compiling: of patterns without rare literals */
 	/* RULE_EVAL */
 	const struct eval_def *eval;
 	struct ask_rule *ask; /* NULL: it asks nothing */
@@ -87,6 +87,7 @@ enum text_kind { TEXT_BODY, TEXT_RAW, TEXT_FULL, TEXT_URI, TEXT_KINDS };
 
 struct ruleset {
 	struct arena *arena, *work; /* work: while compiling */
+	struct automaton_space *space;
 	struct rules_conf *conf;
 	struct ruleset_options options;
 	struct compiled_rule *rules;

@@ -24,7 +24,7 @@ static void note_told(void *arg, uint32_t value)
 	++*(unsigned *)arg;
 }
 
-static void check_literals(struct arena *a, const struct node *tree, struct str text)
+static void check_literals(struct arena *a, struct node *tree, struct str text)
 {
 	struct prefilter_builder *b = prefilter_start(a);
 	struct literals literals;
@@ -41,13 +41,13 @@ static void check_literals(struct arena *a, const struct node *tree, struct str 
 	assert(found && found >= literals.times);
 }
 
-static void check_automaton(struct arena *a, const struct node *tree, struct str text)
+static void check_automaton(struct arena *a, struct node *tree, struct str text)
 {
 	struct automaton_pattern one = {tree, 0, 0};
 	struct automaton_states *lanes[AUTOMATON_LANES];
 	unsigned told = 0;
 	size_t taken;
-	struct automaton *au = automaton_new(a, &one, 1, &taken);
+	struct automaton *au = automaton_new(a, automaton_space_new(a), &one, 1, &taken);
 
 	if (!au)
 		return;
@@ -62,7 +62,7 @@ static void check_automaton(struct arena *a, const struct node *tree, struct str
 static void check_match(struct arena *a, struct regex *re, struct str pattern, unsigned flags, struct str text)
 {
 	struct regex_scratch *scratch = regex_scratch_new();
-	const struct node *tree = pattern_parse(a, pattern, flags);
+	struct node *tree = pattern_parse(a, pattern, flags);
 
 	if (tree && regex_match(re, scratch, text, 0, NULL) == REGEX_MATCH) {
 		check_literals(a, tree, text);

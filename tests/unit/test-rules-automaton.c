@@ -40,7 +40,7 @@ static bool tells(const char *pattern, unsigned flags, const char *text)
 	size_t taken;
 
 	assert_non_null(one.tree);
-	au = automaton_new(a, &one, 1, &taken);
+	au = automaton_new(a, automaton_space_new(a), &one, 1, &taken);
 	assert_non_null(au);
 	s = automaton_states_new(au);
 	automaton_start(s, 0);
@@ -101,14 +101,14 @@ static void what_does_not_fit_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		v[0].tree = pattern_parse(a, str_of(rows[i]), 0);
-		assert_null(automaton_new(a, v, 1, &taken));
+		assert_null(automaton_new(a, automaton_space_new(a), v, 1, &taken));
 		assert_int_equal(taken, 0);
 	}
 	/* The one that does not fit ends the list, not those before it. */
 	v[0].tree = pattern_parse(a, STR("foo"), 0);
 	v[1].tree = pattern_parse(a, STR("bar"), 0);
 	v[2].tree = pattern_parse(a, STR("b*"), 0);
-	assert_non_null(automaton_new(a, v, 3, &taken));
+	assert_non_null(automaton_new(a, automaton_space_new(a), v, 3, &taken));
 	assert_int_equal(taken, 2);
 	arena_free(a);
 }
@@ -171,7 +171,7 @@ static void check_random_set(struct regex_scratch *scratch, unsigned *useful)
 		v[n] = (struct automaton_pattern){pattern_parse(a, kept, 0), (uint32_t)n, 0};
 		n += re[n] && v[n].tree;
 	}
-	au = automaton_new(a, v, n, &taken);
+	au = automaton_new(a, automaton_space_new(a), v, n, &taken);
 	s = au ? automaton_states_new(au) : NULL;
 	for (unsigned k = 0; au && k < 40; k++) {
 		char room[40];
@@ -213,7 +213,7 @@ static void hostile_text_is_given_up(void **state)
 	struct told told;
 	char *text = malloc(200000);
 	size_t taken;
-	struct automaton *au = automaton_new(a, v, 1, &taken);
+	struct automaton *au = automaton_new(a, automaton_space_new(a), v, 1, &taken);
 
 	(void)state;
 	assert_non_null(au);
