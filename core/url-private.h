@@ -4,6 +4,8 @@
 
 #include "core/url.h"
 
+/* The host of what stands between // and the path, as in struct url; STR_NONE when there is none. */
+struct str url_host(struct arena *a, struct str authority);
 /* Adds one that was read, and those that a redirector carries inside. */
 void urls_put(struct arena *a, struct urls *urls, const struct url *u);
 

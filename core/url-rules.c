@@ -200,8 +200,7 @@ static struct str without_tail(struct str host)
 static void host_variants(struct variants *l, struct web *w)
 {
 	struct arena *a = l->arena;
-	struct str ascii, plain;
-	struct url u;
+	struct str ascii, plain, read;
 	bool is_plain_port = !w->port.n || str_is(w->port, "80");
 
 	if (!domain_to_ascii(a, w->host, &ascii))
@@ -220,8 +219,9 @@ static void host_variants(struct variants *l, struct web *w)
 	if (plain.n != w->host.n)
 		add_web(l, w, plain, w->rest);
 	w->host = plain;
-	if (url_read(a, join2(a, STR("http://"), w->host), &u) && host_is_address(u.host)) {
-		add_web(l, w, u.host, w->rest);
+	read = url_host(a, w->host);
+	if (host_is_address(read)) {
+		add_web(l, w, read, w->rest);
 	} else if (w->proto.n == 7 && !w->auth.n && is_plain_port && !str_is(ascii, "localhost")) {
 		/* A single word: browsers of old went to www.word.com. */
 		struct str word = str_starts(ascii, STR("www.")) ? str_from(ascii, 4) : ascii;

@@ -150,29 +150,31 @@ static struct str host_part(struct str s)
 }
 
 /* authority: between // and the path. */
-static void read_host(struct arena *a, struct str authority, struct url *u)
+struct str url_host(struct arena *a, struct str authority)
 {
 	struct str host = html_unescape(a, percent_decoded(a, authority));
 	ptrdiff_t at = str_rchr(host, '@');
-	struct str ascii;
+	struct str read;
 
 	if (at >= 0)
 		host = str_from(host, (size_t)at + 1);
 	if (host.n && host.p[0] == '[') {
 		ptrdiff_t end = str_chr(host, ']');
-		if (end > 2)
-			u->host = u->domain = str_lower(a, str_sub(host, 0, (size_t)end + 1));
-		return;
+		return end > 2 ? str_lower(a, str_sub(host, 0, (size_t)end + 1)) : STR_NONE;
 	}
 	host = host_part(host);
 	if (!host.n)
-		return;
-	if (is_digit((unsigned char)host.p[0]) && numeric_host(a, host, &u->host)) {
-		u->domain = u->host;
-		return;
-	}
-	u->host = domain_to_ascii(a, host, &ascii) ? ascii : str_lower(a, host);
-	u->domain = domain_registered(u->host);
+		return STR_NONE;
+	if (is_digit((unsigned char)host.p[0]) && numeric_host(a, host, &read))
+		return read;
+	return domain_to_ascii(a, host, &read) ? read : str_lower(a, host);
+}
+
+static void read_host(struct arena *a, struct str authority, struct url *u)
+{
+	u->host = url_host(a, authority);
+	if (u->host.n)
+		u->domain = domain_registered(u->host);
 }
 
 static size_t authority_length(struct str s)

@@ -39,6 +39,8 @@ rules_librules_a_SOURCES = \
 	rules/learner.h \
 	rules/learner_private.h \
 	rules/learner_store.c \
+	rules/links.c \
+	rules/links.h \
 	rules/lint.c \
 	rules/lint.h \
 	rules/literal.c \

@@ -9,6 +9,7 @@
 
 #include "core/finding.h"
 #include "lib/clock.h"
+#include "rules/links.h"
 #include "rules/set.h"
 
 enum { WAITING_MAX = 100000 };
@@ -244,54 +245,18 @@ static struct str full_text(struct matcher *m)
 	return buf_str(&m->full);
 }
 
-/* Near the end, where doubles are: links to the same place stand together. */
-static bool is_known_uri(const struct str *v, size_t n, struct str s)
-{
-	for (size_t i = n > 32 ? n - 32 : 0; i < n; i++)
-		if (str_eq(v[i], s))
-			return true;
-	return false;
-}
-
-/* All writings of all links, each once. Made at first use. */
-static struct str *uri_lines(struct matcher *m, size_t *ret_n)
-{
-	const struct urls *urls = &m->t->content->urls;
-	struct str **lists;
-	size_t *counts, total = 0, n = 0;
-
-	if (m->uris) {
-		*ret_n = m->uri_count;
-		return m->uris;
-	}
-	lists = arena_array(m->t->arena, urls->n + 1, sizeof *lists);
-	counts = arena_array(m->t->arena, urls->n + 1, sizeof *counts);
-	for (size_t i = 0; i < urls->n; i++) {
-		const struct url *u = &urls->v[i];
-		lists[i] = url_variants(m->t->arena, u->is_schemeless ? u->url : u->raw, &counts[i]);
-		total += counts[i];
-	}
-	m->uris = arena_array(m->t->arena, total + 1, sizeof *m->uris);
-	for (size_t i = 0; i < urls->n; i++)
-		for (size_t k = 0; k < counts[i]; k++)
-			if (!is_known_uri(m->uris, n, lists[i][k]))
-				m->uris[n++] = lists[i][k];
-	m->uri_count = n;
-	*ret_n = n;
-	return m->uris;
-}
-
 void match_texts(struct matcher *m)
 {
 	const struct rule_group *groups = m->rs->texts;
 	const struct content *c = m->t->content;
-	struct str full, *uris;
+	const struct str *uris;
+	struct str full;
 	size_t n;
 
 	if (c) {
 		run_group(m, &groups[TEXT_BODY], c->body, c->body_count);
 		run_group(m, &groups[TEXT_RAW], c->raw, c->raw_count);
-		uris = uri_lines(m, &n);
+		uris = link_lines(m, &n);
 		run_group(m, &groups[TEXT_URI], uris, n);
 	}
 	if (groups[TEXT_FULL].prefilter || groups[TEXT_FULL].always_count) {
@@ -332,7 +297,7 @@ const struct str *matcher_lines(struct matcher *m, const struct compiled_rule *c
 		*ret_n = content ? content->raw_count : 0;
 		return content ? content->raw : NULL;
 	case RULE_URI:
-		return content ? uri_lines(m, ret_n) : NULL;
+		return content ? link_lines(m, ret_n) : NULL;
 	default:
 		return NULL;
 	}

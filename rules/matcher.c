@@ -303,7 +303,7 @@ static struct matcher *matcher_start(const struct ruleset *rs, const struct rule
 	m->result = ret_result;
 	m->eval_state = NULL;
 	m->captured = NULL;
-	m->uris = NULL;
+	m->links = NULL;
 	m->joined_lines = NULL;
 	m->runs_all = o->with_subrules;
 	m->reading_ns = o->costs ? reading_ns() : 0;

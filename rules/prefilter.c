@@ -1,7 +1,10 @@
 /*
  * The literal finder. Each literal is entered under its rarest window of four octets (three for
- * literals of three), chosen so that no window collects many. Scanning costs one table bit per
- * octet, of three octets; only where it is set the windows are looked up and the literals compared.
+ * literals of three), chosen so that no window collects many. Scanning costs one table bit for every
+ * second octet, of the four from there on: a literal of five has two such fours side by side, and one of
+ * them begins at an even place wherever the literal stands. Shorter ones have their bits with any octet in
+ * front or behind; where they are so many that most bits would be set, every octet is looked at. Only where the
+ * bit is set the windows around are looked up and the literals compared.
  */
 #include "rules/prefilter.h"
 
@@ -11,7 +14,7 @@
 #include "lib/block.h"
 #include "rules/literal.h"
 
-enum { BITS_MIN = 10, BITS_MAX = 17, STARTS_SPREAD = 16 };
+enum { BITS_MIN = 10, BITS_MAX = 18, SPREAD = 16, OCTETS = 256 };
 
 struct entry {
 	uint32_t window;
@@ -32,8 +35,9 @@ struct layer {
 
 struct prefilter {
 	struct layer four, three;
-	uint64_t *starts; /* bits by hash: the first three octets of all windows */
-	unsigned starts_shift;
+	uint64_t *bits; /* by hash of four octets */
+	unsigned shift;
+	size_t stride; /* every so many octets are looked at: 2 or 1 */
 	size_t literals;
 };
 
@@ -78,16 +82,6 @@ static uint32_t load4(const char *p)
 	return w;
 }
 
-/* The first three octets of a loaded word, the fourth made zero; the same in any byte order. */
-static uint32_t first3(uint32_t w)
-{
-	static const unsigned char mask[4] = {0xff, 0xff, 0xff, 0};
-	uint32_t m;
-
-	memcpy(&m, mask, 4);
-	return w & m;
-}
-
 static uint32_t load3(const char *p)
 {
 	uint32_t w = 0;
@@ -116,16 +110,18 @@ struct tally {
 	uint16_t *counts;
 };
 
-static struct entry choose_window(struct tally *t, const struct draft *d, size_t size)
+static struct entry choose_window(struct tally *t, const struct draft *d, size_t size, size_t stride)
 {
+	bool is_pair = stride == 2 && d->literal.n > size && size == 4;
 	struct entry e = {.value = d->value, .length = (uint16_t)d->literal.n, .literal = d->literal.p};
 	double best = -1;
 	uint32_t slot = 0;
 
-	for (size_t i = 0; i + size <= d->literal.n; i++) {
+	for (size_t i = 0; i + size + is_pair <= d->literal.n; i++) {
 		const char *p = d->literal.p + i;
 		uint32_t window = size == 4 ? load4(p) : load3(p), at = hash(window, 32 - 16);
-		double cost = literal_rate((struct str){p, size}) * (1 + t->counts[at]);
+		double rate = literal_rate((struct str){p, size}) + (is_pair ? literal_rate((struct str){p + 1, size}) : 0);
+		double cost = rate * (1 + t->counts[at]);
 		if (best >= 0 && cost >= best)
 			continue;
 		best = cost;
@@ -166,12 +162,54 @@ static void layer_finish(struct arena *a, struct layer *l, unsigned spread)
 		l->first[i + 1] += l->first[i];
 }
 
-static void add_starts(struct prefilter *pf, const struct layer *l)
+static void set_bit(struct prefilter *pf, const char *four)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		uint32_t h = hash(first3(l->entries[i].window), pf->starts_shift);
-		pf->starts[h / 64] |= (uint64_t)1 << (h % 64);
+	uint32_t h = hash(load4(four), pf->shift);
+
+	pf->bits[h / 64] |= (uint64_t)1 << (h % 64);
+}
+
+/* Three octets, with any other in the place that is left. */
+static void set_bits(struct prefilter *pf, const char *three, size_t wild)
+{
+	char four[4];
+
+	memcpy(four + (wild == 0), three, 3);
+	for (unsigned c = 0; c < OCTETS; c++) {
+		four[wild] = (char)c;
+		set_bit(pf, four);
 	}
+}
+
+/* See prefilter_scan(): the places where it looks for the window. */
+static void set_bits_of(struct prefilter *pf, const struct entry *e)
+{
+	const char *window = e->literal + e->before;
+
+	if (e->length == 3)
+		set_bits(pf, window, 3);
+	else
+		set_bit(pf, window);
+	if (pf->stride == 1)
+		return;
+	if (e->length == 3)
+		set_bits(pf, window, 0);
+	else if (e->length == 4)
+		set_bits(pf, window + 1, 3);
+	else
+		set_bit(pf, window + 1);
+}
+
+/* How many bits that makes, if every second octet is looked at or each. */
+static size_t count_bits(const struct prefilter_builder *b, size_t stride)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		size_t length = b->v[i].literal.n;
+		n += length == 3 ? stride * OCTETS : length == 4 && stride == 2 ? 1 + OCTETS : stride;
+	}
+	return n;
 }
 
 struct prefilter *prefilter_finish(struct prefilter_builder *b)
@@ -183,6 +221,9 @@ struct prefilter *prefilter_finish(struct prefilter_builder *b)
 		return NULL;
 	pf = arena_alloc(b->arena, sizeof *pf);
 	pf->literals = b->n;
+	pf->stride = count_bits(b, 2) * SPREAD <= (size_t)1 << BITS_MAX ? 2 : 1;
+	pf->shift = 32 - bits_for(count_bits(b, pf->stride) * SPREAD);
+	pf->bits = arena_array(b->arena, ((size_t)1 << (32 - pf->shift)) / 64, sizeof *pf->bits);
 	pf->four.entries = arena_array(b->arena, b->n, sizeof *pf->four.entries);
 	pf->three.entries = arena_array(b->arena, b->n, sizeof *pf->three.entries);
 	tally.counts = calloc((size_t)1 << 16, sizeof *tally.counts);
@@ -191,15 +232,12 @@ struct prefilter *prefilter_finish(struct prefilter_builder *b)
 	for (size_t i = 0; i < b->n; i++) {
 		size_t size = b->v[i].literal.n > 3 ? 4 : 3;
 		struct layer *l = size == 4 ? &pf->four : &pf->three;
-		l->entries[l->n++] = choose_window(&tally, &b->v[i], size);
+		l->entries[l->n] = choose_window(&tally, &b->v[i], size, pf->stride);
+		set_bits_of(pf, &l->entries[l->n++]);
 	}
 	free(tally.counts);
 	layer_finish(b->arena, &pf->four, 16);
 	layer_finish(b->arena, &pf->three, 32);
-	pf->starts_shift = 32 - bits_for(b->n * STARTS_SPREAD);
-	pf->starts = arena_array(b->arena, ((size_t)1 << (32 - pf->starts_shift)) / 64, sizeof *pf->starts);
-	add_starts(pf, &pf->four);
-	add_starts(pf, &pf->three);
 	return pf;
 }
 
@@ -246,20 +284,41 @@ static bool look_under(const struct layer *l, uint32_t window, struct str text, 
 	return !(l->bitmap[h / 64] >> (h % 64) & 1) || look(l, window, h, text, at, found, arg);
 }
 
+/* The windows from `at` to `end` (not included), as far as they are inside. */
+static bool look_around(const struct prefilter *pf, struct str text, size_t at, size_t end,
+    bool (*found)(void *arg, uint32_t value, size_t at), void *arg)
+{
+	for (; at < end && at + 3 <= text.n; at++) {
+		if (at + 4 <= text.n && !look_under(&pf->four, load4(text.p + at), text, at, found, arg))
+			return false;
+		if (pf->three.n && !look_under(&pf->three, load3(text.p + at), text, at, found, arg))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * With a stride of 2, what stands at an odd place is seen from the even one behind it, of three octets from the one in
+ * front of it.
+ */
 void prefilter_scan(const struct prefilter *pf, struct str text,
     bool (*found)(void *arg, uint32_t value, size_t at), void *arg)
 {
-	const uint64_t *starts = pf->starts;
-	unsigned shift = pf->starts_shift;
-	size_t i = 0;
+	const uint64_t *bits = pf->bits;
+	unsigned shift = pf->shift;
+	size_t stride = pf->stride, i = 0, done = 0;
 
-	for (; i + 4 <= text.n; i++) {
-		uint32_t w4 = load4(text.p + i), w3 = first3(w4), h = hash(w3, shift);
-		if (!(starts[h / 64] >> (h % 64) & 1))
+	for (; i + 4 <= text.n; i += stride) {
+		uint32_t h = hash(load4(text.p + i), shift);
+		if (!(bits[h / 64] >> (h % 64) & 1))
 			continue;
-		if (!look_under(&pf->four, w4, text, i, found, arg) || !look_under(&pf->three, w3, text, i, found, arg))
+		if (i > done)
+			done = i + 1 - stride;
+		if (!look_around(pf, text, done, i + stride, found, arg))
 			return;
+		done = i + stride;
 	}
-	if (i + 3 <= text.n)
-		look_under(&pf->three, load3(text.p + i), text, i, found, arg);
+	/* Behind the last place that was looked at. */
+	i = i ? i + 1 - stride : 0;
+	look_around(pf, text, i > done ? i : done, text.n, found, arg);
 }

@@ -82,6 +82,7 @@ struct field_slot {
 };
 
 struct captured;
+struct links;
 
 enum text_kind { TEXT_BODY, TEXT_RAW, TEXT_FULL, TEXT_URI, TEXT_KINDS };
 
@@ -161,8 +162,7 @@ struct matcher {
 	int64_t reading_ns; /* what measuring takes by itself */
 	void *eval_state; /* of the eval functions, for this message */
 	struct captured *captured;
-	struct str *uris; /* what uri rules match; NULL: not made yet */
-	size_t uri_count;
+	struct links *links; /* NULL: not made yet; links.c */
 
 	/* the group in hand */
 	const struct str *lines;

@@ -3,12 +3,11 @@
  * Keys: raw, cleaned (all its writings), text (what the reader sees), domain, host, type (a img ... of
  * markup, parsed in text). A link that stands at several places is one, with all their types and texts.
  */
+#include "rules/links.h"
 #include "rules/perlre.h"
 #include "rules/set.h"
 
-enum detail_key { KEY_RAW, KEY_CLEANED, KEY_TEXT, KEY_DOMAIN, KEY_HOST, KEY_TYPE, KEYS };
-
-static const char *const key_names[KEYS] = {"raw", "cleaned", "text", "domain", "host", "type"};
+static const char *const key_names[LINK_KEYS] = {"raw", "cleaned", "text", "domain", "host", "type"};
 
 /* End of a pattern at the start of s: behind its flags; 0 when there is none. */
 static size_t pattern_end(struct str s)
@@ -51,9 +50,9 @@ static const char *read_test(struct ruleset *rs, struct str *rest, struct detail
 
 	if (!str_word(rest, &word))
 		return "a key was expected";
-	for (test->key = 0; test->key < KEYS && !str_iis(word, key_names[test->key]); test->key++)
+	for (test->key = 0; test->key < LINK_KEYS && !str_iis(word, key_names[test->key]); test->key++)
 		;
-	if (test->key == KEYS)
+	if (test->key == LINK_KEYS)
 		return "the key must be raw, cleaned, text, domain, host or type";
 	if (!str_word(rest, &word) || !(str_is(word, "=~") || str_is(word, "!~")))
 		return "=~ or !~ was expected behind the key";
@@ -90,127 +89,10 @@ const char *detail_compile(struct ruleset *rs, struct compiled_rule *c)
 	return c->details ? NULL : "a condition was expected";
 }
 
-/* ---- links, each once ---- */
-
-enum { GROUP_SLOTS = 256, TYPES_MAX = 8, HOSTS_MAX = 8, TEXTS_MAX = 16 };
-
-struct text_list {
-	struct str *v;
-	size_t n;
-};
-
-/* One link, however often and in whatever way the message has it. */
-struct link {
-	struct str raw;
-	struct text_list values[KEYS];
-	struct link *next, *slot_next;
-};
-
-struct links {
-	struct link *first, **last, *slots[GROUP_SLOTS];
-};
-
-static void add_value(struct arena *a, struct text_list *list, struct str value, size_t most)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (str_eq(list->v[i], value))
-			return;
-	if (!list->v)
-		list->v = arena_array(a, most, sizeof *list->v);
-	if (list->n < most)
-		list->v[list->n++] = value;
-}
-
-/* Hosts of all writings, and what is registered of them. */
-static void add_hosts(struct matcher *m, struct link *link)
-{
-	const struct text_list *cleaned = &link->values[KEY_CLEANED];
-	struct arena *a = m->t->arena;
-	struct str host, domain;
-
-	for (size_t i = 0; i < cleaned->n; i++) {
-		if (!url_domain(a, cleaned->v[i], &host, &domain))
-			continue;
-		add_value(a, &link->values[KEY_HOST], host, HOSTS_MAX);
-		add_value(a, &link->values[KEY_DOMAIN], registry_domain(m->rs->registry, host), HOSTS_MAX);
-	}
-}
-
-static struct link *new_link(struct matcher *m, struct links *links, struct str raw, struct link **slot)
-{
-	struct arena *a = m->t->arena;
-	struct link *link = arena_alloc(a, sizeof *link);
-	struct text_list *cleaned = &link->values[KEY_CLEANED];
-
-	link->raw = raw;
-	add_value(a, &link->values[KEY_RAW], raw, 1);
-	cleaned->v = url_variants(a, raw, &cleaned->n);
-	add_hosts(m, link);
-	link->slot_next = *slot;
-	*slot = *links->last = link;
-	links->last = &link->next;
-	return link;
-}
-
-static struct str type_of(const struct url *u)
-{
-	if (u->tag)
-		return str_of(u->tag);
-	return u->source == URL_FROM_HREF ? STR("a") : u->source == URL_FROM_IMAGE ? STR("img") : STR("parsed");
-}
-
-static void add_url(struct matcher *m, struct links *links, const struct url *u)
-{
-	struct str raw = u->is_schemeless ? u->url : u->raw, type = type_of(u);
-	struct link **slot = &links->slots[str_hash(raw) % GROUP_SLOTS], *link = *slot;
-	struct arena *a = m->t->arena;
-
-	while (link && !str_eq(link->raw, raw))
-		link = link->slot_next;
-	if (!link)
-		link = new_link(m, links, raw, slot);
-	add_value(a, &link->values[KEY_TYPE], type, TYPES_MAX);
-	if (str_is(type, "a"))
-		add_value(a, &link->values[KEY_TEXT], u->anchor, TEXTS_MAX);
-}
-
-/* No writing of its own, and three types. */
-static void add_signer(struct matcher *m, struct links *links, struct str domain)
-{
-	static const char *const types[] = {"domainkeys", "nocanon", "noclean"};
-	struct arena *a = m->t->arena;
-	struct link *link = arena_alloc(a, sizeof *link);
-
-	link->raw = arena_printf(a, "domainkeys:%.*s", STR_ARG(domain));
-	add_value(a, &link->values[KEY_RAW], link->raw, 1);
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-		add_value(a, &link->values[KEY_TYPE], str_of(types[i]), TYPES_MAX);
-	add_value(a, &link->values[KEY_HOST], domain, 1);
-	add_value(a, &link->values[KEY_DOMAIN], registry_domain(m->rs->registry, domain), 1);
-	*links->last = link;
-	links->last = &link->next;
-}
-
-static const struct links *message_links(struct matcher *m)
-{
-	const struct urls *urls = &m->t->content->urls;
-	struct links *links = arena_alloc(m->t->arena, sizeof *links);
-	struct str signers[SIGNERS_MAX];
-	size_t n;
-
-	links->last = &links->first;
-	for (size_t i = 0; i < urls->n; i++)
-		add_url(m, links, &urls->v[i]);
-	n = signer_domains(m, signers);
-	for (size_t i = 0; i < n; i++)
-		add_signer(m, links, signers[i]);
-	return links;
-}
-
 /* One value of the key is enough, for =~ and for !~; a link that has none never holds. */
-static bool holds(struct matcher *m, const struct detail_test *test, const struct link *link)
+static bool holds(struct matcher *m, const struct detail_test *test, struct link *link)
 {
-	const struct text_list *list = &link->values[test->key];
+	const struct text_list *list = link_values(m, link, (enum link_key)test->key);
 
 	for (size_t i = 0; i < list->n; i++) {
 		enum regex_result r = regex_match(test->re, m->scratch, list->v[i], 0, NULL);
@@ -223,7 +105,7 @@ static bool holds(struct matcher *m, const struct detail_test *test, const struc
 
 static void run_detail(struct matcher *m, uint32_t rule, const struct links *links)
 {
-	for (const struct link *link = links->first; link; link = link->next) {
+	for (struct link *link = links->first; link; link = link->next) {
 		const struct detail_test *test = m->rs->rules[rule].details;
 		while (test && holds(m, test, link))
 			test = test->next;

@@ -202,17 +202,17 @@ static bool count_found(void *arg, uint32_t value, size_t at)
 	return true;
 }
 
-static void the_prefilter_finds_every_occurrence(void **state)
+/* Each word as often as a plain search finds it. */
+static void check_occurrences(size_t word_count, size_t text_size)
 {
 	struct arena *a = arena_new(0);
 	struct prefilter_builder *b = prefilter_start(a);
 	struct prefilter *pf;
-	struct str words[300];
-	char text[5000], folded[sizeof text];
+	struct str *words = arena_array(a, word_count, sizeof *words);
+	char *text = arena_alloc(a, text_size), *folded = arena_alloc(a, text_size);
 	struct count found = {{0}};
 
-	(void)state;
-	for (size_t i = 0; i < 300; i++) {
+	for (size_t i = 0; i < word_count; i++) {
 		char w[8];
 		size_t n = 3 + draw(5);
 		for (size_t k = 0; k < n; k++)
@@ -221,18 +221,29 @@ static void the_prefilter_finds_every_occurrence(void **state)
 		prefilter_add(b, words[i], (uint32_t)i);
 	}
 	pf = prefilter_finish(b);
-	assert_int_equal(prefilter_literals(pf), 300);
-	for (size_t i = 0; i < sizeof text; i++)
+	assert_int_equal(prefilter_literals(pf), word_count);
+	for (size_t i = 0; i < text_size; i++)
 		text[i] = "abcdABCD"[draw(8)];
-	prefilter_fold((struct str){text, sizeof text}, folded);
-	prefilter_scan(pf, (struct str){folded, sizeof folded}, count_found, &found);
-	for (size_t i = 0; i < 300; i++) {
+	prefilter_fold((struct str){text, text_size}, folded);
+	prefilter_scan(pf, (struct str){folded, text_size}, count_found, &found);
+	for (size_t i = 0; i < word_count; i++) {
 		uint32_t plain = 0;
-		for (size_t at = 0; at + words[i].n <= sizeof folded; at++)
+		for (size_t at = 0; at + words[i].n <= text_size; at++)
 			plain += memcmp(folded + at, words[i].p, words[i].n) == 0;
 		assert_int_equal(found.seen[i], plain);
 	}
 	arena_free(a);
+}
+
+/* With few words every second octet is looked at, with many short ones each. */
+static void the_prefilter_finds_every_occurrence(void **state)
+{
+	(void)state;
+	check_occurrences(300, 5000);
+	for (size_t i = 0; i < 300; i++) {
+		check_occurrences(1 + draw(12), draw(24));
+		check_occurrences(1 + draw(12), 1000);
+	}
 }
 
 static void folding_is_ascii_and_exact(void **state)
