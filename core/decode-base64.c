@@ -44,7 +44,8 @@ struct base64 {
 /*
  * Sixteen characters become twelve octets in a few instructions where the processor has SSSE3; who
  * calls it leaves room for sixteen. Which range a character is in follows from its upper half: two
- * look-ups tell what does not belong there, a third gives what to add.
+ * look-ups tell what does not belong there, a third gives what to add. Lines end within sixteen
+ * characters: the groups in front of the line end are taken, and it is passed over.
  */
 #ifdef __x86_64__
 __attribute__((target("ssse3"))) static void base64_wide(struct base64 *b)
@@ -61,16 +62,21 @@ __attribute__((target("ssse3"))) static void base64_wide(struct base64 *b)
 		__m128i in = _mm_loadu_si128((const __m128i *)(const void *)b->at);
 		__m128i high = _mm_and_si128(_mm_srli_epi32(in, 4), half), low = _mm_and_si128(in, half);
 		__m128i odd = _mm_and_si128(_mm_shuffle_epi8(odd_low, low), _mm_shuffle_epi8(odd_high, high));
+		unsigned good = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(odd, _mm_setzero_si128()));
+		unsigned taken = (unsigned)__builtin_ctz(~good | 0x10000);
 		__m128i six, group;
 
-		if (_mm_movemask_epi8(_mm_cmpeq_epi8(odd, _mm_setzero_si128())) != 0xffff)
+		if (taken < 4)
 			return;
 		/* A slash has the row in front of its own. */
 		six = _mm_add_epi8(in, _mm_shuffle_epi8(more, _mm_add_epi8(_mm_cmpeq_epi8(in, slash), high)));
 		group = _mm_madd_epi16(_mm_maddubs_epi16(six, _mm_set1_epi32(0x01400140)), _mm_set1_epi32(0x00011000));
 		_mm_storeu_si128((__m128i *)(void *)b->out, _mm_shuffle_epi8(group, order));
-		b->out += 12;
-		b->at += 16;
+		b->out += taken / 4 * 3;
+		b->at += taken / 4 * 4;
+		if (taken == 16)
+			continue;
+		b->at += b->at[0] == '\r' && b->at[1] == '\n' ? 2 : b->at[0] == '\n';
 	}
 }
 

@@ -80,17 +80,13 @@ static void skip_blocks(struct sweep *s)
 		if (block_any(odd))
 			break;
 		if (block_any(is_lf)) {
-			size_t first = s->at, last = s->at + BLOCK - 1;
+			unsigned ends = block_bits(is_lf);
+			size_t first = s->at + (size_t)__builtin_ctz(ends), last = s->at + 31 - (size_t)__builtin_clz(ends);
 
 			seen_crlf |= is_lf & block_is(before, '\r');
 			seen_lf |= is_lf & ~block_is(before, '\r');
-			if (last - s->line_start > LINE_MAX_OCTETS) {
-				while (p[first] != '\n')
-					first++;
+			if (last - s->line_start > LINE_MAX_OCTETS)
 				end_line(s, first - (p[first - 1] == '\r'), first + 1);
-			}
-			while (p[last] != '\n')
-				last--;
 			s->line_start = last + 1;
 		}
 		s->at += BLOCK;

@@ -38,11 +38,29 @@ static struct ends ends_of(struct str needle, bool any_case)
 	return e;
 }
 
-static unsigned both_ends(const struct ends *e, const char *first, const char *last)
+static inline block both_ends(struct ends e, const char *first, const char *last)
 {
-	block a = block_load(first) | e->first_case, b = block_load(last) | e->last_case;
+	block a = block_load(first) | e.first_case, b = block_load(last) | e.last_case;
 
-	return block_bits((block)(a == e->first) & (block)(b == e->last));
+	return (block)(a == e.first) & (block)(b == e.last);
+}
+
+enum { STEP = 4 * BLOCK };
+
+/* Passes over places where neither end is right, as long as there are as many as four blocks have. */
+static size_t skip_wide(struct str s, struct str needle, struct ends e, size_t at)
+{
+	size_t places = s.n - needle.n + 1;
+
+	for (; at + STEP <= places; at += STEP) {
+		const char *first = s.p + at, *last = first + needle.n - 1;
+		block found = both_ends(e, first, last) | both_ends(e, first + BLOCK, last + BLOCK) |
+		              both_ends(e, first + 2 * BLOCK, last + 2 * BLOCK) | both_ends(e, first + 3 * BLOCK, last + 3 * BLOCK);
+
+		if (block_bits(found))
+			break;
+	}
+	return at;
 }
 
 /* Looks at *at and behind, as long as there are as many places as a block has; *at is where it has stopped. */
@@ -52,7 +70,11 @@ static bool find_wide(struct str s, struct str needle, bool any_case, size_t *at
 	struct ends e = ends_of(needle, any_case);
 
 	for (; *at + BLOCK <= places; *at += BLOCK) {
-		for (unsigned found = both_ends(&e, s.p + *at, s.p + *at + needle.n - 1); found; found &= found - 1) {
+		unsigned found = block_bits(both_ends(e, s.p + *at, s.p + *at + needle.n - 1));
+
+		if (!found)
+			*at = skip_wide(s, needle, e, *at + BLOCK) - BLOCK;
+		for (; found; found &= found - 1) {
 			size_t place = *at + (size_t)__builtin_ctz(found);
 			if (has_at(s, place, needle, any_case)) {
 				*at = place;
