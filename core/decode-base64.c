@@ -72,10 +72,13 @@ __attribute__((target("ssse3"))) static void base64_wide(struct base64 *b)
 		six = _mm_add_epi8(in, _mm_shuffle_epi8(more, _mm_add_epi8(_mm_cmpeq_epi8(in, slash), high)));
 		group = _mm_madd_epi16(_mm_maddubs_epi16(six, _mm_set1_epi32(0x01400140)), _mm_set1_epi32(0x00011000));
 		_mm_storeu_si128((__m128i *)(void *)b->out, _mm_shuffle_epi8(group, order));
+		if (taken == 16) { /* mostly: the next turn need not wait for the count */
+			b->out += 12;
+			b->at += 16;
+			continue;
+		}
 		b->out += taken / 4 * 3;
 		b->at += taken / 4 * 4;
-		if (taken == 16)
-			continue;
 		b->at += b->at[0] == '\r' && b->at[1] == '\n' ? 2 : b->at[0] == '\n';
 	}
 }
