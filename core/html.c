@@ -6,6 +6,7 @@
 #include "core/html.h"
 
 #include "core/html-private.h"
+#include "lib/block.h"
 
 /* ---- text out ---- */
 
@@ -38,6 +39,38 @@ static void put_blank(struct renderer *r, const char *blank)
 	r->last_is_hidden = false;
 }
 
+/* Copies whole blocks as far as all blanks in them stand alone; returns how many octets. */
+static size_t fold_blocks(struct str s, size_t at, char *out)
+{
+	size_t start = at;
+
+	for (; at + BLOCK < s.n; at += BLOCK, out += BLOCK) {
+		block here = block_load(s.p + at), next = block_load(s.p + at + 1);
+		block is_blank = block_is(here, ' ') | block_within(here, '\t', '\r');
+
+		if (block_any(is_blank & (block_is(next, ' ') | block_within(next, '\t', '\r'))))
+			break;
+		block_store(out, (here & ~is_blank) | (block_of(' ') & is_blank));
+	}
+	return at - start;
+}
+
+/* The same octet by octet, up to `end` or the end of a run that begins before it. */
+static size_t fold_octets(struct str s, size_t at, size_t end, bool skip_first_blank, char *out, size_t *n)
+{
+	while (at < end) {
+		if (!html_is_blank(s.p[at])) {
+			out[(*n)++] = s.p[at++];
+			continue;
+		}
+		while (at < s.n && html_is_blank(s.p[at]))
+			at++;
+		if (*n || !skip_first_blank)
+			out[(*n)++] = ' ';
+	}
+	return at;
+}
+
 /* s with every run of blanks as one, into scratch. */
 static struct str folded(struct renderer *r, struct str s, bool skip_first_blank)
 {
@@ -46,15 +79,12 @@ static struct str folded(struct renderer *r, struct str s, bool skip_first_blank
 
 	r->scratch.n = 0;
 	out = buf_reserve(&r->scratch, s.n + 1);
-	for (size_t i = 0; i < s.n;) {
-		if (!html_is_blank(s.p[i])) {
-			out[n++] = s.p[i++];
-			continue;
-		}
-		while (i < s.n && html_is_blank(s.p[i]))
-			i++;
-		if (n || !skip_first_blank)
-			out[n++] = ' ';
+	for (size_t at = 0; at < s.n;) {
+		size_t copied = n ? fold_blocks(s, at, out + n) : 0;
+
+		at += copied;
+		n += copied;
+		at = fold_octets(s, at, at + BLOCK < s.n ? at + BLOCK : s.n, skip_first_blank, out, &n);
 	}
 	return (struct str){out, n};
 }
