@@ -309,6 +309,100 @@ bool automaton_run(struct automaton_states *const s[AUTOMATON_LANES], struct str
 	return true;
 }
 
+/* ---- two texts side by side ---- */
+
+/* What step_slowly() tells one lane's finds to. */
+struct lane_calls {
+	const struct automaton_calls *calls;
+	const struct automaton_lane *lane;
+};
+
+static void found_in_lane(void *arg, uint32_t value)
+{
+	const struct lane_calls *l = arg;
+
+	l->calls->found(l->calls->arg, value, l->lane);
+}
+
+/* To the next octet there is, of this line or a later one. False: there is none. */
+static bool lane_goes_on(struct automaton_lane *l, const struct automaton_calls *calls)
+{
+	while (l->at == l->end) {
+		if (++l->line >= l->n)
+			return false;
+		l->row = START * l->states->au->width;
+		l->at = (const unsigned char *)l->lines[l->line].p;
+		l->end = l->at + l->lines[l->line].n;
+		if (automaton_is_spent(l->states)) {
+			calls->gave_up(calls->arg, l);
+			l->at = l->end;
+		}
+	}
+	return true;
+}
+
+/* One octet that needs more than a step. */
+static void lane_step(struct automaton_lane *l, const struct automaton_calls *calls)
+{
+	struct lane_calls told = {calls, l};
+
+	if (step_slowly(l->states, &l->row, *l->at, found_in_lane, &told)) {
+		l->at++;
+		return;
+	}
+	calls->gave_up(calls->arg, l);
+	l->at = l->end;
+}
+
+/* As run_one(), in both as far as both have octets. */
+static void run_both(struct automaton_lane *x, struct automaton_lane *y)
+{
+	const uint32_t *next_x = x->states->next, *next_y = y->states->next;
+	const unsigned char *classes_x = x->states->au->classes, *classes_y = y->states->au->classes;
+	ptrdiff_t n = x->end - x->at < y->end - y->at ? x->end - x->at : y->end - y->at, i = 0;
+	uint32_t at_x = x->row, at_y = y->row;
+
+	for (; i < n; i++) {
+		uint32_t to_x = next_x[at_x + classes_x[x->at[i]]], to_y = next_y[at_y + classes_y[y->at[i]]];
+		if ((to_x | to_y) & SPECIAL)
+			break;
+		at_x = to_x;
+		at_y = to_y;
+	}
+	x->row = at_x;
+	y->row = at_y;
+	x->at += i;
+	y->at += i;
+}
+
+static void run_rest(struct automaton_lane *l, const struct automaton_calls *calls)
+{
+	while (lane_goes_on(l, calls)) {
+		l->at = run_one(l->states, &l->row, l->at, l->end);
+		if (l->at < l->end)
+			lane_step(l, calls);
+	}
+}
+
+void automaton_run_two(struct automaton_lane lanes[2], const struct automaton_calls *calls)
+{
+	struct automaton_lane *x = &lanes[0], *y = &lanes[1];
+
+	for (int i = 0; i < 2; i++) {
+		lanes[i].at = lanes[i].end = NULL;
+		lanes[i].line = SIZE_MAX;
+	}
+	while (lane_goes_on(x, calls) && lane_goes_on(y, calls)) {
+		run_both(x, y);
+		if (x->at < x->end && y->at < y->end) {
+			lane_step(x, calls);
+			lane_step(y, calls);
+		}
+	}
+	run_rest(x, calls);
+	run_rest(y, calls);
+}
+
 bool automaton_is_spent(const struct automaton_states *s)
 {
 	return s->left == 0;

@@ -56,6 +56,24 @@ void automaton_start(struct automaton_states *s, size_t octets);
  */
 bool automaton_run(struct automaton_states *const s[AUTOMATON_LANES], struct str line,
     void (*found)(void *arg, uint32_t value), void *arg);
+/*
+ * Two automata, each over lines of its own, side by side: one alone waits for memory most of the time.
+ * found() is called as above; gave_up() for a line of which nothing is known. Both look at the lane's line.
+ */
+struct automaton_lane {
+	struct automaton_states *states;
+	const struct str *lines;
+	size_t n, line; /* line: the one in hand */
+	/* the automaton's own */
+	uint32_t row;
+	const unsigned char *at, *end;
+};
+struct automaton_calls {
+	void (*found)(void *arg, uint32_t value, const struct automaton_lane *lane);
+	void (*gave_up)(void *arg, const struct automaton_lane *lane);
+	void *arg;
+};
+void automaton_run_two(struct automaton_lane lanes[2], const struct automaton_calls *calls);
 bool automaton_is_spent(const struct automaton_states *s);
 struct automaton_states *automaton_idle(void);
 /*

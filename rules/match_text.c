@@ -123,13 +123,13 @@ static void found_by_automaton(void *arg, uint32_t rule)
 		may_match(m, rule, m->line);
 }
 
-static struct automaton_states *states_of(struct matcher *m, const struct rule_automaton *a)
+static struct automaton_states *states_of(struct matcher *m, const struct rule_automaton *a, size_t octets)
 {
 	struct automaton_states **states = &m->states[a->number];
 
 	if (!*states)
 		*states = automaton_states_new(a->au);
-	automaton_start(*states, m->joined.n);
+	automaton_start(*states, octets);
 	return *states;
 }
 
@@ -146,7 +146,7 @@ static void run_automata(struct matcher *m, const struct rule_automaton *a, size
 	bool is_spent[AUTOMATON_LANES] = {false};
 
 	for (size_t i = 0; i < AUTOMATON_LANES; i++)
-		lanes[i] = i < n ? states_of(m, &a[i]) : automaton_idle();
+		lanes[i] = i < n ? states_of(m, &a[i], m->joined.n) : automaton_idle();
 	for (m->line = 0; m->line < m->line_count && !m->result->is_timed_out; m->line++) {
 		bool ok = automaton_run(lanes, m->lines[m->line], found_by_automaton, m);
 		for (size_t i = 0; i < n; i++) {
@@ -158,6 +158,57 @@ static void run_automata(struct matcher *m, const struct rule_automaton *a, size
 		}
 	}
 	matcher_check_clock(m, m->joined.n);
+}
+
+/* An automaton that found no three others of its group to run with. */
+struct left {
+	const struct rule_automaton *automaton; /* NULL: none was left */
+	const struct str *lines;
+	size_t line_count, octets;
+};
+
+static void go_to(struct matcher *m, const struct automaton_lane *lane)
+{
+	m->lines = lane->lines;
+	m->line_count = lane->n;
+	m->line = lane->line;
+}
+
+/* Two of them, and where in the message each is. */
+struct pair {
+	struct matcher *m;
+	const struct left *left;
+	struct automaton_lane lanes[2];
+};
+
+static void pair_found(void *arg, uint32_t rule, const struct automaton_lane *lane)
+{
+	struct pair *pair = arg;
+
+	go_to(pair->m, lane);
+	found_by_automaton(pair->m, rule);
+}
+
+static void pair_gave_up(void *arg, const struct automaton_lane *lane)
+{
+	struct pair *pair = arg;
+
+	go_to(pair->m, lane);
+	all_may_match(pair->m, pair->left[lane - pair->lanes].automaton);
+}
+
+static void run_left(struct matcher *m, const struct left left[2])
+{
+	struct pair pair = {.m = m, .left = left};
+	struct automaton_calls calls = {pair_found, pair_gave_up, &pair};
+
+	if (m->result->is_timed_out)
+		return;
+	for (size_t i = 0; i < 2; i++)
+		pair.lanes[i] = (struct automaton_lane){.lines = left[i].lines, .n = left[i].line_count,
+		    .states = left[i].automaton ? states_of(m, left[i].automaton, left[i].octets) : automaton_idle()};
+	automaton_run_two(pair.lanes, &calls);
+	matcher_check_clock(m, left[0].octets + left[1].octets);
 }
 
 static void run_always(struct matcher *m, uint32_t rule)
@@ -177,8 +228,11 @@ static void run_always(struct matcher *m, uint32_t rule)
 		run_on_line(m, rule, i);
 }
 
-static void run_group(struct matcher *m, const struct rule_group *g, const struct str *lines, size_t n)
+/* With ret_left, an automaton that would run alone is left to run_left(). */
+static void run_group(struct matcher *m, const struct rule_group *g, const struct str *lines, size_t n, struct left *ret_left)
 {
+	size_t count = g->automaton_count;
+
 	if (n == 0 || (!g->prefilter && g->automaton_count == 0 && g->always_count == 0))
 		return;
 	m->lines = lines;
@@ -186,9 +240,10 @@ static void run_group(struct matcher *m, const struct rule_group *g, const struc
 	join_lines(m);
 	if (g->prefilter)
 		scan(m, g, buf_str(&m->joined));
-	for (size_t i = 0; i < g->automaton_count && !m->result->is_timed_out; i += AUTOMATON_LANES)
-		run_automata(m, &g->automata[i],
-		    g->automaton_count - i < AUTOMATON_LANES ? g->automaton_count - i : AUTOMATON_LANES);
+	if (ret_left && count % AUTOMATON_LANES == 1)
+		*ret_left = (struct left){&g->automata[--count], m->lines, m->line_count, m->joined.n};
+	for (size_t i = 0; i < count && !m->result->is_timed_out; i += AUTOMATON_LANES)
+		run_automata(m, &g->automata[i], count - i < AUTOMATON_LANES ? count - i : AUTOMATON_LANES);
 	for (size_t i = 0; i < g->always_count && !m->result->is_timed_out; i++)
 		if (m->runs_all || !m->rs->rules[g->always[i]].is_lazy)
 			run_always(m, g->always[i]);
@@ -249,15 +304,17 @@ void match_texts(struct matcher *m)
 {
 	const struct rule_group *groups = m->rs->texts;
 	const struct content *c = m->t->content;
+	struct left left[2] = {{NULL, NULL, 0, 0}, {NULL, NULL, 0, 0}};
 	const struct str *uris;
 	struct str full;
 	size_t n;
 
 	if (c) {
-		run_group(m, &groups[TEXT_BODY], c->body, c->body_count);
-		run_group(m, &groups[TEXT_RAW], c->raw, c->raw_count);
+		run_group(m, &groups[TEXT_BODY], c->body, c->body_count, &left[0]);
+		run_group(m, &groups[TEXT_RAW], c->raw, c->raw_count, &left[1]);
+		run_left(m, left);
 		uris = link_lines(m, &n);
-		run_group(m, &groups[TEXT_URI], uris, n);
+		run_group(m, &groups[TEXT_URI], uris, n, NULL);
 	}
 	if (groups[TEXT_FULL].prefilter || groups[TEXT_FULL].always_count) {
 		full = full_text(m);

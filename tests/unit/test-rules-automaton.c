@@ -151,36 +151,45 @@ static struct str draw_text(char *to, size_t room)
 	return (struct str){to, n};
 }
 
-/* A few random patterns in one automaton: whatever one of them matches, its value is told. */
-static void check_random_set(struct regex_scratch *scratch, unsigned *useful)
-{
-	struct arena *a = arena_new(0);
+struct set {
 	struct automaton_pattern v[6];
 	struct regex *re[6];
-	struct automaton_states *s;
-	struct automaton *au;
-	size_t n = 0, taken;
+	struct automaton *au; /* NULL: the first did not fit */
+	size_t taken;
+};
 
-	while (n < 6) {
+static void draw_set(struct arena *a, struct set *out)
+{
+	for (size_t n = 0; n < 6;) {
 		struct buf pattern = {0};
 		struct str error, kept;
 		size_t offset;
 		draw_pattern(&pattern, 2);
 		kept = buf_take(&pattern, a);
-		re[n] = regex_new(a, kept, 0, &error, &offset);
-		v[n] = (struct automaton_pattern){pattern_parse(a, kept, 0), (uint32_t)n, 0};
-		n += re[n] && v[n].tree;
+		out->re[n] = regex_new(a, kept, 0, &error, &offset);
+		out->v[n] = (struct automaton_pattern){pattern_parse(a, kept, 0), (uint32_t)n, 0};
+		n += out->re[n] && out->v[n].tree;
 	}
-	au = automaton_new(a, automaton_space_new(a), v, n, &taken);
-	s = au ? automaton_states_new(au) : NULL;
-	for (unsigned k = 0; au && k < 40; k++) {
+	out->au = automaton_new(a, automaton_space_new(a), out->v, 6, &out->taken);
+}
+
+/* A few random patterns in one automaton: whatever one of them matches, its value is told. */
+static void check_random_set(struct regex_scratch *scratch, unsigned *useful)
+{
+	struct arena *a = arena_new(0);
+	struct set set;
+	struct automaton_states *s;
+
+	draw_set(a, &set);
+	s = set.au ? automaton_states_new(set.au) : NULL;
+	for (unsigned k = 0; s && k < 40; k++) {
 		char room[40];
 		struct str text = draw_text(room, sizeof room);
 		struct told told;
 		automaton_start(s, 0);
 		assert_true(run(s, text, &told));
-		for (size_t i = 0; i < taken; i++) {
-			bool is_match = regex_match(re[i], scratch, text, 0, NULL) == REGEX_MATCH;
+		for (size_t i = 0; i < set.taken; i++) {
+			bool is_match = regex_match(set.re[i], scratch, text, 0, NULL) == REGEX_MATCH;
 			*useful += is_match;
 			if (is_match && !told.count[i])
 				fail_msg("pattern %zu matches '%.*s' and nobody told", i, STR_ARG(text));
@@ -235,6 +244,111 @@ static void hostile_text_is_given_up(void **state)
 	arena_free(a);
 }
 
+/* ---- two texts side by side ---- */
+
+enum { PAIR_LINES = 6 };
+
+struct pair {
+	const struct automaton_lane *lanes;
+	struct told told[2][PAIR_LINES];
+	unsigned gave_up[2][PAIR_LINES];
+};
+
+static void pair_found(void *arg, uint32_t value, const struct automaton_lane *lane)
+{
+	struct pair *p = arg;
+
+	p->told[lane - p->lanes][lane->line].count[value]++;
+}
+
+static void pair_gave_up(void *arg, const struct automaton_lane *lane)
+{
+	struct pair *p = arg;
+
+	p->gave_up[lane - p->lanes][lane->line]++;
+}
+
+static void run_pair(struct automaton_lane lanes[2], struct pair *ret)
+{
+	struct automaton_calls calls = {pair_found, pair_gave_up, ret};
+
+	*ret = (struct pair){.lanes = lanes};
+	automaton_run_two(lanes, &calls);
+}
+
+static void check_random_pair(unsigned *useful)
+{
+	struct arena *a = arena_new(0);
+	struct automaton_lane lanes[2] = {{.states = automaton_idle()}, {.states = automaton_idle()}};
+	struct str lines[2][PAIR_LINES];
+	struct pair pair;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct set set;
+		draw_set(a, &set);
+		if (!set.au)
+			continue;
+		lanes[i] = (struct automaton_lane){.states = automaton_states_new(set.au), .lines = lines[i], .n = draw(PAIR_LINES + 1)};
+		automaton_start(lanes[i].states, 0);
+		for (size_t k = 0; k < lanes[i].n; k++)
+			lines[i][k] = draw_text(arena_alloc(a, 60), 60);
+	}
+	run_pair(lanes, &pair);
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t k = 0; k < lanes[i].n; k++) {
+			struct told alone;
+			assert_true(run(lanes[i].states, lines[i][k], &alone));
+			assert_memory_equal(&alone, &pair.told[i][k], sizeof alone);
+			assert_int_equal(pair.gave_up[i][k], 0);
+			*useful += alone.count[0] > 0;
+		}
+		if (lanes[i].states != automaton_idle())
+			automaton_states_free(lanes[i].states);
+	}
+	arena_free(a);
+}
+
+static void two_texts_side_by_side_are_as_each_alone(void **state)
+{
+	unsigned useful = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 500; i++)
+		check_random_pair(&useful);
+	assert_true(useful > 100);
+}
+
+/* One of two gives up, and so it does with its later lines; the other goes on. */
+static void hostile_text_beside_another(void **state)
+{
+	struct arena *a = arena_new(0);
+	struct automaton_pattern hostile = {pattern_parse(a, STR("a[ab][ab][ab][ab][ab][ab][ab][ab][ab][ab][ab][ab][ab]c"), 0), 0, 0};
+	struct automaton_pattern plain = {pattern_parse(a, STR("foo"), 0), 1, 0};
+	char *text = arena_alloc(a, 200000);
+	struct str one[] = {{text, 200000}, STR("aabababababababcbb")}, other[] = {STR("foo"), STR(""), {text, 200000}, STR("a foo")};
+	size_t taken;
+	struct automaton_lane lanes[2] = {
+	    {.states = automaton_states_new(automaton_new(a, automaton_space_new(a), &hostile, 1, &taken)), .lines = one, .n = 2},
+	    {.states = automaton_states_new(automaton_new(a, automaton_space_new(a), &plain, 1, &taken)), .lines = other, .n = 4},
+	};
+	struct pair pair;
+
+	(void)state;
+	for (size_t i = 0; i < 200000; i++)
+		text[i] = "ab"[draw(2)];
+	for (size_t i = 0; i < 2; i++)
+		automaton_start(lanes[i].states, 100);
+	run_pair(lanes, &pair);
+	assert_true(pair.gave_up[0][0] == 1 && pair.gave_up[0][1] == 1);
+	for (size_t k = 0; k < 4; k++) {
+		assert_int_equal(pair.gave_up[1][k], 0);
+		assert_int_equal(pair.told[1][k].count[1] > 0, k == 0 || k == 3);
+	}
+	for (size_t i = 0; i < 2; i++)
+		automaton_states_free(lanes[i].states);
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +356,8 @@ int main(void)
 	    cmocka_unit_test(what_does_not_fit_is_refused),
 	    cmocka_unit_test(no_match_is_lost),
 	    cmocka_unit_test(hostile_text_is_given_up),
+	    cmocka_unit_test(two_texts_side_by_side_are_as_each_alone),
+	    cmocka_unit_test(hostile_text_beside_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
