@@ -158,8 +158,11 @@ static void report(struct session *s, const struct rule_result *result)
 		const struct rule_hit *hit = &result->v[i];
 		finding_put(s, hit->rule->name, hit->score, hit->rule->describe, rule_where(a, hit->rule),
 		    str_sub(hit->text, 0, FINDING_TEXT_MAX));
-		if (!(hit->rule->flags & RULE_IS_SUB))
-			fact_add_text(FACTS(s), "rules.names", hit->rule->name);
+		if (hit->rule->flags & RULE_IS_SUB)
+			continue;
+		fact_add_text(FACTS(s), "rules.names", hit->rule->name);
+		if (!(hit->rule->flags & RULE_NET))
+			fact_add_text(FACTS(s), "rules.offline", hit->rule->name);
 	}
 }
 
@@ -326,6 +329,7 @@ static const struct directive rules_directives[] = {
 static const struct fact_def rules_facts[] = {
     {"rules.hits", FACT_INT, STAGE_MESSAGE, NULL, "number of scored rules that hit"},
     {"rules.names", FACT_LIST, STAGE_MESSAGE, NULL, "their names"},
+    {"rules.offline", FACT_LIST, STAGE_MESSAGE, NULL, "names of those that are no network tests (tflags net); the filter learn counts them"},
     {"rules.score", FACT_NUMBER, STAGE_MESSAGE, NULL, "the sum of their scores"},
     {"rules.count", FACT_INT, STAGE_MESSAGE, NULL, "number of rules in the set"},
     {"rules.timed-out", FACT_BOOL, STAGE_MESSAGE, NULL, "the budget was used up before all rules were run"},

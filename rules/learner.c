@@ -25,7 +25,7 @@ static const double prior = 0.01, doubt = 3, span = 5, sharpness = 0.3, lean = 0
 
 /* What a zone's mean counts for. */
 static const double weights[ZONE_COUNT] = {
-    [ZONE_SHAPE] = 1, [ZONE_LINK] = 1, [ZONE_PATH] = 1, [ZONE_WORD] = 2, [ZONE_HEADER_GRAM] = 2, [ZONE_TEXT_GRAM] = 1,
+    [ZONE_RULE] = 2, [ZONE_SHAPE] = 1, [ZONE_LINK] = 1, [ZONE_PATH] = 1, [ZONE_WORD] = 2, [ZONE_HEADER_GRAM] = 2, [ZONE_TEXT_GRAM] = 1,
 };
 
 /* ---- slots ---- */
@@ -187,12 +187,16 @@ static bool overlaps(struct str a, struct str b)
 	return a.p < b.p + b.n && b.p < a.p + a.n;
 }
 
+/* What the next one must be beyond. */
+static double reason_least(const struct reasons *r)
+{
+	return r->n == LEARNER_REASONS ? r->odds[LEARNER_REASONS - 1] : 0;
+}
+
 static void reason_add(struct reasons *r, const struct features *f, size_t at, double odds)
 {
 	size_t i;
 
-	if (odds <= (r->n == LEARNER_REASONS ? r->odds[LEARNER_REASONS - 1] : 0))
-		return;
 	for (i = 0; i < r->n; i++)
 		if (overlaps(f->words[r->at[i]], f->words[at]) && r->odds[i] >= odds)
 			return;
@@ -202,6 +206,22 @@ static void reason_add(struct reasons *r, const struct features *f, size_t at, d
 	}
 	r->odds[i] = odds;
 	r->at[i] = at;
+}
+
+/* Hardly any is stronger than those before. */
+static void reasons_add(struct reasons sides[2], const struct features *f, size_t at, const float *odds, size_t n)
+{
+	float low = (float)-reason_least(&sides[0]), high = (float)reason_least(&sides[1]);
+
+	for (size_t i = 0; i < n; i++) {
+		struct reasons *side = &sides[odds[i] > 0];
+
+		if (odds[i] >= low && odds[i] <= high)
+			continue;
+		reason_add(side, f, at + i, (double)fabsf(odds[i]));
+		low = (float)-reason_least(&sides[0]);
+		high = (float)reason_least(&sides[1]);
+	}
 }
 
 /* What each feature of some says; 0 when that is little. A branch would be mistaken half the time. */
@@ -239,8 +259,8 @@ static double zone_odds(const struct learner *l, const struct layer *layer, cons
 		n += read_odds(l, layer, f->v + at, some, odds);
 		for (size_t i = 0; i < some; i++)
 			sum += (double)odds[i];
-		for (size_t i = 0; i < some && at + i < f->word_count; i++)
-			reason_add(&sides[odds[i] > 0], f, at + i, (double)fabsf(odds[i]));
+		if (at < f->word_count)
+			reasons_add(sides, f, at, odds, some);
 	}
 	return sum / ((double)n + doubt);
 }

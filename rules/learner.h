@@ -40,10 +40,11 @@ struct store;
 #define LEARNER_NOTE_TABLE "learnnote"
 
 enum {
-	LEARNER_FEATURES_MAX = 10000,
-	LEARNER_HEADER_BYTES = 3000,	     /* of the header section whose 4-grams are taken */
-	LEARNER_TEXT_BYTES = 2500,	     /* of the visible text, the same */
-	LEARNER_WORDS = 1000,		     /* of the visible text */
+	LEARNER_FEATURES_MAX = 5400,
+	LEARNER_RULES = 200,
+	LEARNER_HEADER_BYTES = 3000,	     /* of the header section, of whose 4-grams every other one is taken */
+	LEARNER_TEXT_BYTES = 1000,	     /* of the visible text, of whose 4-grams one in four is */
+	LEARNER_WORDS = 500,		     /* of the visible text */
 	LEARNER_FIELDS = 100,		     /* header fields that are looked at */
 	LEARNER_LINKS = 50,
 	LEARNER_LAYERS_MAX = 1000,	     /* the installation and domains */
@@ -51,6 +52,7 @@ enum {
 
 /* Parts of a message whose features are counted apart. Up to ZONE_WORDS_END they have words. */
 enum learner_zone {
+	ZONE_RULE,	   /* names of the rules that hit; first, for they are not in the digest */
 	ZONE_SHAPE,	   /* order of the header fields, what their values look like, MIME parts */
 	ZONE_LINK,	   /* hosts, domains, words of links */
 	ZONE_PATH,	   /* Received fields */
@@ -71,14 +73,22 @@ struct features {
 
 struct learner;
 
-/*
- * hostname: ours; Received fields up to the last one that was written "by" it are left out, so that a stored
- * message has the features that it had when it came. l, which may be NULL: who will be asked; its counts are on
- * their way from memory when this is done.
- */
-void features_make(struct arena *a, struct message *m, struct str hostname, const struct learner *l,
-    struct features *ret_features);
-/* A digest of what makes the features: the same message again is the same lesson. */
+/* What features are made of, beside the message. */
+struct feature_source {
+	/*
+	 * Ours: Received fields up to the last one that was written "by" it are left out, so that a stored message has
+	 * the features that it had when it came.
+	 */
+	struct str hostname;
+	/* Names of the rules that hit; they live as long as the features. */
+	const struct str *rules;
+	size_t rule_count;
+	/* Who will be asked, or NULL; its counts are on their way from memory when the features are made. */
+	const struct learner *learner;
+};
+
+void features_make(struct arena *a, struct message *m, const struct feature_source *from, struct features *ret_features);
+/* A digest of what makes the features, but the rules: the same message again is the same lesson, also when rules changed. */
 uint64_t features_digest(const struct features *f);
 /* "a link", "the text": for explanations. */
 const char *zone_name(enum learner_zone zone);

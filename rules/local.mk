@@ -29,6 +29,8 @@ rules_librules_a_SOURCES = \
 	rules/evals_private.h \
 	rules/evals_relay.c \
 	rules/features.c \
+	rules/features_fields.c \
+	rules/features_private.h \
 	rules/field.c \
 	rules/field.h \
 	rules/group.c \

@@ -29,6 +29,7 @@ unit_tests = \
 	tests/unit/test-html \
 	tests/unit/test-iprev \
 	tests/unit/test-learn \
+	tests/unit/test-features \
 	tests/unit/test-learner \
 	tests/unit/test-list \
 	tests/unit/test-loop \
@@ -92,7 +93,9 @@ tests_unit_test_config_SOURCES = tests/unit/test-config.c tests/unit/unit.h gate
 tests_unit_test_config_LDADD = $(unit_ldadd)
 tests_unit_test_learn_SOURCES = tests/unit/test-learn.c tests/unit/chain-fixture.h tests/unit/clock-fake.h tests/unit/state-fixture.h tests/unit/unit.h
 tests_unit_test_learn_LDADD = $(unit_ldadd)
-tests_unit_test_learner_SOURCES = tests/unit/test-learner.c tests/unit/growing.h tests/unit/unit.h
+tests_unit_test_features_SOURCES = tests/unit/test-features.c tests/unit/growing.h tests/unit/unit.h
+tests_unit_test_features_LDADD = $(unit_ldadd)
+tests_unit_test_learner_SOURCES = tests/unit/test-learner.c tests/unit/unit.h
 tests_unit_test_learner_LDADD = $(unit_ldadd)
 tests_unit_test_list_SOURCES = tests/unit/test-list.c tests/unit/conf-kit.h tests/unit/unit.h
 tests_unit_test_list_LDADD = $(unit_ldadd)

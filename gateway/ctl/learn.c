@@ -2,6 +2,9 @@
  * reevectl learn spam|ham|forget FILE|DIR...: lessons for the filter learn. Files may be mboxes. Needs
  * no running daemon; a running one takes over what was learnt within seconds. One process at a time
  * changes the counts, the next one waits for it.
+ *
+ * Rules that hit are features of a message: where the configuration has filter rules in front of filter learn, they run
+ * here too.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +16,7 @@
 #include "gateway/ctl/learn.h"
 #include "gateway/ctl/state.h"
 #include "gateway/ctl/walk.h"
+#include "gateway/snapshot.h"
 #include "lib/json.h"
 #include "rules/learner.h"
 
@@ -21,7 +25,8 @@ enum lesson_kind { LESSON_SPAM, LESSON_HAM, LESSON_FORGET };
 struct school {
 	struct arena *arena;
 	struct learner *learner;
-	struct chain *chain; /* an empty one: a message needs a session */
+	struct chain *chain; /* a message needs a session; it has the filters rules, or none */
+	struct snapshot *snapshot; /* with the filters rules; NULL: without */
 	struct str hostname; /* ours */
 	struct str domain;   /* "" the whole installation */
 	enum lesson_kind kind;
@@ -43,8 +48,47 @@ static void school_open(struct school *school, struct ctl *ctl, struct store *st
 	school->learner = learner_new(store, arena_printf(school->arena, "%.*s/learn.lock", STR_ARG(ctl_config(ctl)->state)).p);
 }
 
+/* Filters that are named behind it find nothing that the filter learn could see. */
+static bool has_rules(const struct config *config)
+{
+	bool found = false;
+
+	for (const struct conf_node *node = config->root; node; node = node->next) {
+		if (!str_is(node->tokens[0].text, "filter") || node->n < 2)
+			continue;
+		if (str_is(node->tokens[1].text, "learn"))
+			return found;
+		found |= str_is(node->tokens[1].text, "rules");
+	}
+	return found;
+}
+
+/* For lessons: what hits here hits when the next one like it comes. Without the rules they are lessons all the same. */
+static void school_take_rules(struct school *school, struct ctl *ctl)
+{
+	static const char *const names[] = {"rules", NULL};
+	const struct snapshot_world world = {.only_check = true, .only_filters = names};
+	struct arena *a;
+	struct conf_load load;
+
+	if (!has_rules(ctl_config(ctl)))
+		return;
+	a = arena_new(0);
+	conf_load_init(&load, a);
+	school->snapshot = snapshot_load(ctl->config_path, &world, &load, a);
+	if (school->snapshot) {
+		school->chain = school->snapshot->chain;
+		return;
+	}
+	conf_errors_tell(&load);
+	ctl_fail("the lessons are taken without the names of rules that hit");
+	arena_free(a);
+}
+
 static void school_close(struct school *school)
 {
+	if (school->snapshot)
+		snapshot_unref(school->snapshot);
 	learner_free(school->learner);
 	arena_free(school->arena);
 }
@@ -67,16 +111,35 @@ static enum res lesson(struct school *school, const struct features *f)
 	return learner_learn(school->learner, school->domain, f, school->kind == LESSON_SPAM);
 }
 
+/* Runs the rules, if there are any. */
+static struct feature_source source_of(struct school *school, struct session *s)
+{
+	struct feature_source source = {.hostname = school->hostname, .learner = school->learner};
+	const struct fact *names;
+
+	chain_want(s, STAGE_MESSAGE);
+	chain_run(s, STAGE_MESSAGE);
+	names = fact_find(&s->message->facts, "rules.offline");
+	if (names) {
+		source.rules = names->u.list.v;
+		source.rule_count = names->u.list.n;
+	}
+	return source;
+}
+
 static void teach(struct school *school, struct str data)
 {
 	struct session *s = session_new(school->chain, NULL, FACE_SCAN);
 	struct message *m = message_start(s);
+	struct feature_source source;
 	struct features features;
 	enum res res;
 
+	s->hostname = school->hostname;
 	m->spool = spool_of(data);
 	headers_parse(m->arena, data, &m->headers);
-	features_make(m->arena, m, school->hostname, school->learner, &features);
+	source = source_of(school, s);
+	features_make(m->arena, m, &source, &features);
 	res = lesson(school, &features);
 	school->seen++;
 	school->changed += res == RES_OK;
@@ -186,6 +249,7 @@ static int learn(struct ctl *ctl, struct store *store, int argc, char **argv, en
 	if (argc < 2)
 		return 2;
 	school_open(&school, ctl, store);
+	school_take_rules(&school, ctl);
 	res = learner_begin(school.learner);
 	for (int i = 1; i < argc && res == RES_OK; i++)
 		school.failed |= !ctl_walk(argv[i], teach_file, &school);
@@ -269,6 +333,7 @@ struct ctl_lessons *ctl_lessons_open(struct ctl *ctl)
 	lessons = arena_alloc(ctl->arena, sizeof *lessons);
 	*lessons = (struct ctl_lessons){.school = {.kind = LESSON_HAM}, .store = store};
 	school_open(&lessons->school, ctl, store);
+	school_take_rules(&lessons->school, ctl);
 	res = learner_begin(lessons->school.learner);
 	if (res == RES_OK)
 		return lessons;

@@ -18,6 +18,7 @@ static void set_up(void)
 
 static uint64_t digest_of(struct str text)
 {
+	static const struct str rules[] = {STR("HTML_MESSAGE"), STR("MISSING_DATE")};
 	struct session *s = session_new(chain, NULL, FACE_SCAN);
 	struct message *m = message_start(s);
 	struct features f;
@@ -25,12 +26,13 @@ static uint64_t digest_of(struct str text)
 
 	m->spool = spool_of(text);
 	headers_parse(m->arena, text, &m->headers);
-	features_make(m->arena, m, STR("mx"), NULL, &f);
+	features_make(m->arena, m, &(struct feature_source){.hostname = STR("mx"), .rules = rules, .rule_count = 2}, &f);
 	assert(f.n <= LEARNER_FEATURES_MAX && f.word_count <= f.n && f.ends[ZONE_COUNT - 1] == f.n);
 	for (size_t z = 1; z < ZONE_COUNT; z++)
 		assert(f.ends[z - 1] <= f.ends[z]);
 	for (size_t i = 0; i < f.word_count; i++)
 		assert(!f.words[i].n || f.words[i].p);
+	assert(f.ends[ZONE_RULE] == 2);
 	digest = features_digest(&f);
 	session_free(s);
 	return digest;

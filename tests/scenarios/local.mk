@@ -47,6 +47,7 @@ scenarios = \
 	tests/scenarios/helo-again.mt \
 	tests/scenarios/learn-domain.mt \
 	tests/scenarios/learn-failures.mt \
+	tests/scenarios/learn-rules.mt \
 	tests/scenarios/limit-address.mt \
 	tests/scenarios/limit-command.mt \
 	tests/scenarios/limit-dns.mt \

@@ -61,7 +61,7 @@ static void by_hand(struct world *w, const char *what, int n, bool is_spam)
 
 		message_start(s)->spool = spool_of(text);
 		headers_parse(s->message->arena, text, &s->message->headers);
-		features_make(s->message->arena, s->message, STR(""), l, &features);
+		features_make(s->message->arena, s->message, &(struct feature_source){.learner = l}, &features);
 		assert_int_equal(learner_learn(l, STR(""), &features, is_spam), RES_OK);
 		session_free(s);
 	}
