@@ -5,7 +5,8 @@
 
 #include "core/url.h"
 
-enum { DICTIONARY_MAX = 2048, PIECE = 16 * 1024, WORDS_MAX = 20000 /* "stream", at the end of one too */ };
+enum { DICTIONARY_MAX = 2048, PIECE = 16 * 1024, WORDS_MAX = 20000 /* "stream", at the end of one too */,
+	HEX_MAX = 4 * URL_BYTES_MAX };
 
 struct links {
 	struct arena *arena;
@@ -49,15 +50,19 @@ static struct str literal(struct arena *a, struct str *rest)
 	return (struct str){out, length};
 }
 
-/* "<68747470...>" */
+/* "<68747470...>"; blanks may stand between the digits. */
 static struct str hexadecimal(struct arena *a, struct str *rest)
 {
-	size_t n = 1, length = 0;
-	char *out = arena_alloc(a, URL_BYTES_MAX);
+	struct str near = str_sub(*rest, 0, HEX_MAX);
+	ptrdiff_t end = str_chr(near, '>');
+	size_t n = 1, length = 0, most = (end < 0 ? near.n : (size_t)end) / 2;
+	char *out;
 	int high = -1;
 
-	for (; n < rest->n && rest->p[n] != '>' && length < URL_BYTES_MAX; n++) {
-		int digit = hex_value(rest->p[n]);
+	most = most < URL_BYTES_MAX ? most : URL_BYTES_MAX;
+	out = arena_alloc(a, most + 1);
+	for (; n < near.n && near.p[n] != '>' && length < most; n++) {
+		int digit = hex_value(near.p[n]);
 
 		if (digit >= 0 && high >= 0)
 			out[length++] = (char)(high << 4 | digit);

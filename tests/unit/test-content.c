@@ -134,6 +134,28 @@ static void links_of_pdf(void **state)
 	assert_int_equal(c->more_urls.v[0].source, URL_FROM_HREF);
 }
 
+/* Digits of a link may have blanks between them, and the end may be missing. */
+static void hexadecimal_links_of_pdf(void **state)
+{
+	static const char hex[] = "6874 7470 3a2f 2f61 2e65 7861\n6d70 6c65 2e63 6f6d 2f78";
+	struct content *c = make(arena_printf(arena, "Content-Type: application/pdf\n\n%%PDF /URI <%s> /URI<%s", hex,
+	    "687474703a2f2f622e6578616d706c652e636f6d2f7"));
+	struct buf longer = {0};
+
+	(void)state;
+	assert_int_equal(c->more_urls.n, 2);
+	assert_str(c->more_urls.v[0].url, "http://a.example.com/x");
+	assert_str(c->more_urls.v[1].url, "http://b.example.com/");
+	/* One that is longer than any is cut, and what is behind it is found. */
+	buf_addf(&longer, "Content-Type: application/pdf\n\n%%PDF /URI <%s", hex);
+	for (size_t i = 0; i < URL_BYTES_MAX; i++)
+		buf_adds(&longer, "79 ");
+	buf_adds(&longer, "> /URI(http://b.example.com/)");
+	c = make(buf_take(&longer, arena));
+	assert_int_equal(c->more_urls.n, 2);
+	assert_true(c->more_urls.v[0].url.n <= URL_BYTES_MAX && c->more_urls.v[0].url.n > URL_BYTES_MAX / 2);
+}
+
 /* Objects in a stream, as most programs write them since PDF 1.5. */
 static struct str packed_pdf(const char *kind, const char *objects)
 {
@@ -274,6 +296,7 @@ int main(void)
 	    cmocka_unit_test(parts),
 	    cmocka_unit_test(more_links),
 	    cmocka_unit_test(links_of_pdf), cmocka_unit_test(packed_links),
+	    cmocka_unit_test(hexadecimal_links_of_pdf),
 	    cmocka_unit_test(line_limit),
 	    cmocka_unit_test(part_limits),
 	    cmocka_unit_test(text_limit),
