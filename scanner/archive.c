@@ -244,22 +244,54 @@ uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wi
 	return flags;
 }
 
-/* The compression of zlib is that of gzip with another head, and gzip is what libarchive reads. */
-bool archive_inflate(struct content_job *job, struct str bytes, struct buf *ret_bytes)
+/* The only member of an archive that was made for it, as far as the limits let and it can be read. */
+static void read_only_member(struct content_job *job, const struct buf *archive, enum wire_kind_id kind, struct buf *ret_bytes)
 {
-	struct buf zipped = {0};
+	struct archive *a = open_archive(reader_of(kind), buf_str(archive));
 	struct archive_entry *e;
-	struct archive *a;
 	uint32_t flags = 0;
 
-	buf_add(&zipped, (struct str){"\x1f\x8b\x08\0\0\0\0\0\0\3", 10});
-	buf_add(&zipped, str_from(bytes, 2));
-	buf_add(&zipped, (struct str){"\0\0\0\0\0\0\0\0", 8}); /* the end that gzip has */
-	a = open_archive(reader_of(KIND_GZIP), buf_str(&zipped));
 	if (a && next_member(a, &e, &flags))
 		read_member(job, a, ret_bytes, &flags);
 	if (a)
 		archive_read_free(a);
+}
+
+/* The compression of zlib is that of gzip with another head, and gzip is what libarchive reads. */
+bool archive_inflate(struct content_job *job, struct str bytes, struct buf *ret_bytes)
+{
+	struct buf zipped = {0};
+
+	buf_add(&zipped, (struct str){"\x1f\x8b\x08\0\0\0\0\0\0\3", 10});
+	buf_add(&zipped, str_from(bytes, 2));
+	buf_add(&zipped, (struct str){"\0\0\0\0\0\0\0\0", 8}); /* the end that gzip has */
+	read_only_member(job, &zipped, KIND_GZIP, ret_bytes);
 	buf_free(&zipped);
 	return ret_bytes->n > 0;
+}
+
+static void put_u32(char *p, uint32_t n)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (char)(n >> 8 * i);
+}
+
+/* What LHA calls -lh7- uses a longer window than some others with this code, and so reads them too. */
+void archive_unlzh(struct content_job *job, struct str bytes, uint32_t size, struct buf *ret_bytes)
+{
+	/* Length and sum of the head, method, packed, unpacked, time, attributes, level 0, a name of one letter, no check. */
+	char head[] = "\x15\0-lh7-........\0\0\0\0\x20\0\1x";
+	struct buf packed = {0};
+
+	if (bytes.n > UINT32_MAX)
+		return;
+	put_u32(head + 7, (uint32_t)bytes.n);
+	put_u32(head + 11, size);
+	for (size_t i = 2; i < sizeof head - 1; i++)
+		head[1] = (char)(head[1] + head[i]);
+	buf_add(&packed, (struct str){head, sizeof head - 1});
+	buf_add(&packed, bytes);
+	buf_addc(&packed, '\0'); /* no other member */
+	read_only_member(job, &packed, KIND_LHA, ret_bytes);
+	buf_free(&packed);
 }

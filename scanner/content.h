@@ -61,6 +61,8 @@ bool archive_can_read(enum wire_kind_id kind);
 void archive_init(void);
 /* What zlib compressed, as far as it can be read and the limits let; false when that is nothing. */
 bool archive_inflate(struct content_job *job, struct str bytes, struct buf *ret_bytes);
+/* What was packed by LZ77 and Huffman's code in blocks, the code of LHA and ARJ, to so many octets. */
+void archive_unlzh(struct content_job *job, struct str bytes, uint32_t size, struct buf *ret_bytes);
 bool rar5_is_encrypted(struct str bytes);
 /* Leads out of the folder into which it is unpacked. */
 bool archive_name_escapes(struct str name);
@@ -94,7 +96,7 @@ uint32_t notebook_flags(struct content_job *job, struct str bytes, unsigned dept
 uint32_t activemime_flags(struct content_job *job, struct str bytes, unsigned depth);
 /* An object that is loaded from the web. */
 bool ole_has_web_link(struct str bytes);
-/* arj.c: lists the members, and looks at those that are stored as they are. */
+/* arj.c */
 uint32_t arj_flags(struct content_job *job, struct str bytes, unsigned depth);
 
 /* mailfile.c: parts of mail as a file; uuencoded text. */

@@ -68,6 +68,8 @@ EXTRA_DIST += \
 	tests/fuzz/seeds/milter-intake/one.seed \
 	tests/fuzz/seeds/policy/actions \
 	tests/fuzz/seeds/policy/conditions \
+	tests/fuzz/seeds/scan-content/arj-fastest.seed \
+	tests/fuzz/seeds/scan-content/arj-packed.seed \
 	tests/fuzz/seeds/scan-content/exe-header-at-the-end.seed \
 	tests/fuzz/seeds/scan-content/mail-part-without-text.seed \
 	tests/fuzz/seeds/scan-content/ring-of-tables.seed \

@@ -272,6 +272,17 @@ def pages():
     ]
 
 
+# a.exe of samples.program() and a line that repeats itself, as arj -m1 and arj -m4 pack it.
+ARJ_PACKED = base64.b64decode(
+    "YOoqACILAQIQAAJuYYQIa2GECGsAAAAAAAAAAAAAAAAAAAAAAAByMS5hcmoAABbRWasAAGDqNQAuCwECEAEAYWGECGs8AAAAhwEAABnGANoAAK"
+    "QRAAAAAAAAYYQIa2GECGsAAAAAYS5leGUAAM8w2Z8AAAAnSnKNPj3gX8hJ+gsRBjaHRqKwNaGaDx0Q3B7cDNxaxiGE5cl643s4l+03aZD3NxRu"
+    "qg7HhYD7sDVPImDqAAA=")
+ARJ_FASTEST = base64.b64decode(
+    "YOoqACILAQIQAAJuYYQIa2GECGsAAAAAAAAAAAAAAAAAAAAAAAByNC5hcmoAALH+YfkAAGDqNQAuCwECEAQAYWGECGs0AAAAhwEAABnGANoAAK"
+    "QRAAAAAAAAYYQIa2GECGsAAAAAYS5leGUAAG/z13kAACaWgB9gACBADKBF94S/1IAHc3nIyHMQHQ0GE6CAxm82mUQGEzmE0m4WCD8yCwgMJuMm"
+    "QJBg6gAA")
+
+
 def packed():
     """Archives, and where one could be taken for something else."""
     inner = ooxml(WORD)
@@ -291,6 +302,12 @@ def packed():
         ("tar in gzip", "a.tgz", tarred("a.txt", b"x", "w:gz"), set()),
         ("tar that leads out", "a.tar", tarred("../../a.sh", b"x"), {"path-traversal", "program", "script"}),
         ("zip that leads out", "a.zip", zipped(("..\\..\\a.txt", b"x")), {"path-traversal"}),
+        ("document in an arj", "a.arj", arj("a.txt", ooxml(WORD, ("word/vbaProject.bin", ole(VBA))), method=1), {"macro", "type-mismatch"}),
+        ("program in an arj, fastest", "a.arj", arj("a.txt", program(), method=4), {"program", "type-mismatch"}),
+        ("packed by arj", "a.arj", ARJ_PACKED.replace(b"a.exe", b"a.txt"), {"program", "type-mismatch"}),
+        ("packed by arj, fastest", "a.arj", ARJ_FASTEST.replace(b"a.exe", b"a.txt"), {"program", "type-mismatch"}),
+        ("packed by arj, cut off", "a.arj", ARJ_PACKED[:-30], {"program", "broken"}),
+        ("arj, packed in no way that is known", "a.arj", arj("a.txt", program(), method=9), {"broken"}),
         ("arj that leads out", "a.arj", arj("../a.txt", b"x"), {"path-traversal"}),
         ("at the depth", "a.zip", nested(8), set()),
         ("below the depth", "a.zip", nested(7), set()),

@@ -109,13 +109,32 @@ def lha(name, data):
     return bytes([len(head), sum(head) & 255]) + head + data + b"\0"
 
 
-def arj(name, data, encrypted=False):
+def packed_bits(fields):
+    """Numbers and their widths, the highest bit first."""
+    bits = "".join(f"{n:0{width}b}" for n, width in fields if width)
+    return int(bits.ljust((len(bits) + 7) // 8 * 8, "0"), 2).to_bytes((len(bits) + 7) // 8, "big")
+
+
+def lzh_literals(data):
+    """Blocks of LHA's and ARJ's code in which all octets have eight bits, and nothing repeats."""
+    fields = []
+    for i in range(0, len(data), 65535):
+        block = data[i:i + 65535]
+        fields += [(len(block), 16), (0, 5), (10, 5), (256, 9), (0, 5), (0, 5)] + [(c, 8) for c in block]
+    return packed_bits(fields)
+
+
+def fastest_literals(data):
+    return packed_bits([(c, 9) for c in data])
+
+
+def arj(name, data, encrypted=False, method=0):
     def header(n, method, kind, packed, size, check, flags):
         first = struct.pack("<BBBBBBBBIIIIHHH", 30, 11, 1, 0, flags, method, kind, 0, DOS_TIME, packed, size, check, 0, 0x20, 0)
         body = first + n + b"\0" + b"\0"
         return b"\x60\xea" + struct.pack("<H", len(body)) + body + struct.pack("<IH", crc(body), 0)
-    stored = garbled(data) if encrypted else data
-    return header(b"a.arj", 0, 2, 0, 0, 0, 0) + header(name.encode(), 0, 0, len(data), len(data), crc(data), encrypted) + \
+    stored = garbled(data) if encrypted else {1: lzh_literals, 4: fastest_literals}.get(method, bytes)(data)
+    return header(b"a.arj", 0, 2, 0, 0, 0, 0) + header(name.encode(), method, 0, len(stored), len(data), crc(data), encrypted) + \
         stored + b"\x60\xea\0\0"
 
 
@@ -226,7 +245,8 @@ def archives(name, data):
         ("tar.xz", "txz", lzma.compress(tar)), ("tar.zst", "tzst", zstd(tar)), ("gz", "gz", gzip.compress(data)),
         ("bz2", "bz2", bz2.compress(data)), ("xz", "xz", lzma.compress(data)), ("zst", "zst", zstd(data)),
         ("lzma", "lzma", lzma.compress(data, format=lzma.FORMAT_ALONE)), ("cab", "cab", cab(name, data)),
-        ("iso", "iso", iso(name, data)), ("arj", "arj", arj(name, data)), ("lha", "lzh", lha(name, data)),
+        ("iso", "iso", iso(name, data)), ("arj", "arj", arj(name, data)),
+        ("arj, packed", "arj", arj(name, data, method=1)), ("arj, fastest", "arj", arj(name, data, method=4)), ("lha", "lzh", lha(name, data)),
         ("cpio", "cpio", cpio(name, data)),
     ]
 
