@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,7 +21,11 @@
 #include "scanner/faults.h"
 #include "scanner/private.h"
 
-enum { MEMORY_MORE = 1 << 30, COPIED_MAX = 256 * 1024 /* above, a mapping is cheaper than a copy */ };
+enum {
+	MEMORY_MORE = 1 << 30,
+	COPIED_MAX = 256 * 1024, /* above, a mapping is cheaper than a copy */
+	KEPT_MAX = 16 << 20, MAPPED_MIN = 4 << 20, /* of malloc(): kept when free, and mapped for itself */
+};
 
 struct worker {
 	struct engine *engine;
@@ -266,6 +271,9 @@ _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_sett
 	int memory;
 
 	prctl(PR_SET_NAME, "reeve-worker");
+	/* The next scan wants the memory of the last: pages that go and come again cost more than they save. */
+	mallopt(M_TRIM_THRESHOLD, KEPT_MAX);
+	mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
 	archive_init();
 	w.engine = engine;
 	w.settings = settings;
