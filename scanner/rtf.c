@@ -6,7 +6,13 @@
 
 #include "scanner/content.h"
 
-enum { WORD_MAX = 32, TEXT_MAX = 256 * 1024, OBJECT_MAX = 32 * 1024 * 1024, OBJECTS_MAX = 200 };
+enum { WORD_MAX = 255 /* as Word takes them */, TEXT_MAX = 256 * 1024, OBJECT_MAX = 32 * 1024 * 1024, OBJECTS_MAX = 200 };
+
+/* An object's hexadecimal digits, in pairs. */
+struct digits {
+	struct buf octets;
+	int high; /* the first of a pair, -1 none */
+};
 
 struct rtf {
 	struct content_job *job;
@@ -14,8 +20,11 @@ struct rtf {
 	unsigned depth;	       /* of groups */
 	unsigned at_depth;     /* in contents: the content */
 	unsigned object, field, template; /* depth of the group that is collected, 0: none */
-	struct buf octets;     /* of the object, hexadecimal digits in pairs */
-	int high;	       /* the first digit of a pair, -1 none */
+	/* With groups in it that one may ignore, and without them: programs differ. */
+	struct digits with, without;
+	unsigned ignored;      /* depth of such a group */
+	bool may_ignore;       /* a star stands before the word */
+	bool has_ignored;
 	struct buf text;       /* instructions of fields */
 	struct buf path;       /* of the template */
 	unsigned objects;
@@ -38,10 +47,23 @@ static const struct {
     {"bin", MEANS_BINARY, 0},
 };
 
-static void add_octet(struct rtf *r, char c)
+static void add_digit(struct digits *d, int digit)
 {
-	if (r->octets.n < OBJECT_MAX)
-		buf_addc(&r->octets, c);
+	if (d->high >= 0 && d->octets.n < OBJECT_MAX)
+		buf_addc(&d->octets, (char)(d->high << 4 | digit));
+	d->high = d->high >= 0 ? -1 : digit;
+}
+
+static void add_octets(struct digits *d, struct str octets)
+{
+	if (d->octets.n + octets.n <= OBJECT_MAX)
+		buf_add(&d->octets, octets);
+}
+
+static void drop_digits(struct digits *d)
+{
+	d->octets.n = 0;
+	d->high = -1;
 }
 
 static void add_text(struct rtf *r, char c)
@@ -49,9 +71,10 @@ static void add_text(struct rtf *r, char c)
 	int digit = hex_value(c);
 
 	if (r->object && digit >= 0) {
-		if (r->high >= 0)
-			add_octet(r, (char)(r->high << 4 | digit));
-		r->high = r->high >= 0 ? -1 : digit;
+		add_digit(&r->with, digit);
+		r->has_ignored |= r->ignored > 0;
+		if (!r->ignored)
+			add_digit(&r->without, digit);
 	}
 	if (r->field && r->text.n < TEXT_MAX)
 		buf_addc(&r->text, c);
@@ -61,10 +84,15 @@ static void add_text(struct rtf *r, char c)
 
 static void end_object(struct rtf *r)
 {
-	if (r->objects++ < OBJECTS_MAX)
-		r->flags |= ole1_flags(r->job, buf_str(&r->octets), r->at_depth);
-	r->octets.n = 0;
-	r->high = -1;
+	if (r->objects++ < OBJECTS_MAX) {
+		r->flags |= ole1_flags(r->job, buf_str(&r->with.octets), r->at_depth);
+		if (r->has_ignored)
+			r->flags |= ole1_flags(r->job, buf_str(&r->without.octets), r->at_depth);
+	}
+	r->has_ignored = false;
+	r->ignored = 0;
+	drop_digits(&r->with);
+	drop_digits(&r->without);
 }
 
 static void close_group(struct rtf *r)
@@ -73,6 +101,8 @@ static void close_group(struct rtf *r)
 		r->object = 0;
 		end_object(r);
 	}
+	if (r->ignored && r->depth <= r->ignored)
+		r->ignored = 0;
 	if (r->field && r->depth <= r->field)
 		r->field = 0;
 	if (r->template && r->depth <= r->template)
@@ -84,16 +114,23 @@ static void binary(struct rtf *r, uint64_t n)
 {
 	struct str octets = str_sub(r->rest, 0, n);
 
-	if (r->object && r->octets.n + octets.n <= OBJECT_MAX)
-		buf_add(&r->octets, octets);
+	if (r->object) {
+		add_octets(&r->with, octets);
+		r->has_ignored |= r->ignored > 0;
+		if (!r->ignored)
+			add_octets(&r->without, octets);
+	}
 	r->rest = str_from(r->rest, octets.n);
 }
 
 static void control_word(struct rtf *r, struct str word, uint64_t number)
 {
+	bool is_known = false;
+
 	for (size_t i = 0; i < sizeof rtf_words / sizeof *rtf_words; i++) {
 		if (!str_is(word, rtf_words[i].word))
 			continue;
+		is_known = true;
 		r->flags |= rtf_words[i].flags;
 		if (rtf_words[i].meaning == MEANS_OBJECT && !r->object)
 			r->object = r->depth ? r->depth : 1;
@@ -106,6 +143,9 @@ static void control_word(struct rtf *r, struct str word, uint64_t number)
 			buf_addc(&r->text, FIELD_BEGIN);
 		}
 	}
+	if (r->may_ignore && !is_known && r->object && !r->ignored)
+		r->ignored = r->depth;
+	r->may_ignore = false;
 }
 
 /* What follows a backslash: a word with a number, a character in hexadecimal, or a symbol. */
@@ -127,6 +167,7 @@ static void control(struct rtf *r)
 	if (n == 0) {
 		if (s.n && (s.p[0] == '\\' || s.p[0] == '{' || s.p[0] == '}'))
 			add_text(r, s.p[0]);
+		r->may_ignore = s.n && s.p[0] == '*';
 		r->rest = str_from(s, 1);
 		return;
 	}
@@ -148,7 +189,7 @@ static bool is_elsewhere(struct str path)
 
 uint32_t rtf_flags(struct content_job *job, struct str bytes, unsigned depth)
 {
-	struct rtf r = {.job = job, .rest = bytes, .at_depth = depth, .high = -1};
+	struct rtf r = {.job = job, .rest = bytes, .at_depth = depth, .with.high = -1, .without.high = -1};
 
 	while (r.rest.n) {
 		char c = r.rest.p[0];
@@ -167,7 +208,8 @@ uint32_t rtf_flags(struct content_job *job, struct str bytes, unsigned depth)
 		end_object(&r);
 	r.flags |= fields_flags(buf_str(&r.text));
 	r.flags |= is_elsewhere(buf_str(&r.path)) ? WIRE_F_EXTERNAL : 0;
-	buf_free(&r.octets);
+	buf_free(&r.with.octets);
+	buf_free(&r.without.octets);
 	buf_free(&r.text);
 	buf_free(&r.path);
 	return r.flags;
