@@ -152,9 +152,18 @@ static struct str join_two(struct finder *f, struct str x, struct str y)
 	return (struct str){p, x.n + y.n};
 }
 
+static bool is_of_one_length(const struct set *set)
+{
+	for (size_t i = 1; i < set->n; i++)
+		if (set->v[i].n != set->v[0].n)
+			return false;
+	return true;
+}
+
 /* Each of a followed by each of b; false when that is too much. */
 static bool set_cross(struct finder *f, const struct set *a, const struct set *b, struct set *ret)
 {
+	bool may_be_alike = !is_of_one_length(a) && !is_of_one_length(b);
 	struct set out;
 
 	if (a->n * b->n > RUN_MAX)
@@ -163,15 +172,18 @@ static bool set_cross(struct finder *f, const struct set *a, const struct set *b
 		for (size_t k = 0; k < b->n; k++)
 			if (a->v[i].n + b->v[k].n > LITERAL_MAX)
 				return false;
-	if (a->n == 1 && b->n == 1) {
-		*ret = set_of(f, join_two(f, a->v[0], b->v[0]));
-		return true;
-	}
 	out = (struct set){arena_array(f->a, a->n * b->n, sizeof *out.v), 0};
-	seen_start(f->seen, a->n * b->n);
-	for (size_t i = 0; i < a->n; i++)
-		for (size_t k = 0; k < b->n; k++)
-			set_add(f->seen, &out, join_two(f, a->v[i], b->v[k]));
+	if (may_be_alike)
+		seen_start(f->seen, a->n * b->n);
+	for (size_t i = 0; i < a->n; i++) {
+		for (size_t k = 0; k < b->n; k++) {
+			struct str joined = join_two(f, a->v[i], b->v[k]);
+			if (may_be_alike)
+				set_add(f->seen, &out, joined);
+			else
+				out.v[out.n++] = joined;
+		}
+	}
 	*ret = out;
 	return true;
 }

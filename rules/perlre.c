@@ -270,13 +270,35 @@ static void mend_plain(struct mender *m)
 	}
 }
 
+/* Copies what no mending looks at. */
+static void copy_ordinary(struct mender *m)
+{
+	static const bool is_looked_at[0x80] = {['\\'] = true, ['['] = true, [']'] = true, ['('] = true, ['$'] = true,
+	    ['^'] = true, ['-'] = true};
+	struct str rest = str_from(m->in, m->at);
+	size_t n = 0;
+
+	while (n < rest.n && (unsigned char)rest.p[n] < 0x80 && !is_looked_at[(unsigned char)rest.p[n]])
+		n++;
+	if (n == 0)
+		return;
+	buf_add(&m->out, str_sub(rest, 0, n));
+	m->at += n;
+	m->range_from = 0;
+	m->after_class = false;
+}
+
 const char *perlre_translate(struct arena *a, struct perlre *re, struct str *ret_pattern)
 {
 	struct mender m = {.in = re->body, .flags = re->flags};
 
 	m.folds = re->flags & REGEX_CASELESS && !(re->flags & REGEX_UTF);
 	while (m.at < m.in.n) {
-		struct str rest = str_from(m.in, m.at);
+		struct str rest;
+		copy_ordinary(&m);
+		rest = str_from(m.in, m.at);
+		if (!rest.n)
+			break;
 		if (str_starts(rest, STR("(?{")) || str_starts(rest, STR("(??{")) ||
 		    str_starts(rest, STR("(?p{"))) {
 			buf_free(&m.out);
