@@ -50,17 +50,41 @@ struct arena *arena_new(size_t budget)
 	return a;
 }
 
+static void run_cleanups(struct arena *a)
+{
+	for (struct cleanup *c = a->cleanups; c; c = c->next)
+		c->fn(c->arg);
+}
+
+static void blocks_free(struct block *b)
+{
+	for (struct block *next; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+}
+
 void arena_free(struct arena *a)
 {
 	if (!a)
 		return;
-	for (struct cleanup *c = a->cleanups; c; c = c->next)
-		c->fn(c->arg);
-	for (struct block *b = a->blocks, *next; b; b = next) {
-		next = b->next;
-		free(b);
-	}
+	run_cleanups(a);
+	blocks_free(a->blocks);
 	free(a);
+}
+
+void arena_reset(struct arena *a)
+{
+	struct block *kept = a->blocks;
+
+	run_cleanups(a);
+	a->cleanups = NULL;
+	a->used = 0;
+	if (!kept)
+		return;
+	blocks_free(kept->next);
+	kept->next = NULL;
+	kept->used = 0;
 }
 
 /* A block for size bytes; a large request gets a block of its own behind the current one. */

@@ -23,6 +23,12 @@ struct arena *arena_new(size_t budget);
 /* Runs the deferred functions, last first, then frees all memory. NULL is allowed. */
 void arena_free(struct arena *a);
 
+/*
+ * As good as freed and made anew, but keeps a block of memory: for one that serves many small works, one after
+ * the other.
+ */
+void arena_reset(struct arena *a);
+
 /* Zeroed memory, aligned for any type. */
 void *arena_alloc(struct arena *a, size_t size);
 /* The same without zeros, for large texts that the caller writes at once. */

@@ -122,13 +122,13 @@ static void free_arena(void *arena)
 /* What must stand in a text for the pattern to match; the tree is kept where that is not enough. */
 static void analyse(struct ruleset *rs, struct compiled_rule *c, struct str body, unsigned flags)
 {
-	struct arena *work = arena_new(0), *nodes = arena_new(0);
+	struct arena *nodes = arena_new(0);
 	struct node *tree = pattern_parse(nodes, body, flags);
 
 	c->literals = arena_alloc(rs->arena, sizeof *c->literals);
-	literals_of(rs->arena, work, tree, c->literals);
+	literals_of(rs->arena, rs->pattern_work, tree, c->literals);
 	c->times = c->literals->times;
-	arena_free(work);
+	arena_reset(rs->pattern_work);
 	if (tree && !rule_has_rare_literals(c)) {
 		c->tree = tree;
 		arena_defer(rs->work, free_arena, nodes);
@@ -405,6 +405,7 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	pthread_mutex_init(&rs->lock, NULL);
 	arena_defer(b->arena, ruleset_free, rs);
 	rs->work = arena_new(0);
+	rs->pattern_work = arena_new(0);
 	rs->space = automaton_space_new(rs->work);
 	take_rules(rs);
 	read_settings(rs);
@@ -413,8 +414,9 @@ struct ruleset *ruleset_finish(struct ruleset_builder *b, const struct ruleset_o
 	compile_rules(rs);
 	compile_metas(rs);
 	group_rules(rs);
+	arena_free(rs->pattern_work);
 	arena_free(rs->work);
-	rs->work = NULL;
+	rs->work = rs->pattern_work = NULL;
 	rs->space = NULL;
 	/* Patterns for Received fields and evals take longer to compile than a small set. */
 	if (rs->eval_count || rs->ask_count)

@@ -77,14 +77,13 @@ static const char *const ordinary[] = {
 };
 
 /* What a pattern needs in an automaton, see automaton_entropy(); INFINITY: it is not worth one. */
-static double bits_on_mail(struct automaton_space *space, struct node *tree)
+static double bits_on_mail(const struct ruleset *rs, struct node *tree)
 {
-	struct arena *a = arena_new(0);
 	struct automaton_pattern one = {tree, 0, 0};
 	struct automaton_states *s;
 	double bits = INFINITY;
 	size_t taken, told;
-	struct automaton *au = automaton_new(a, space, &one, 1, &taken);
+	struct automaton *au = automaton_new(rs->pattern_work, rs->space, &one, 1, &taken);
 
 	if (au) {
 		s = automaton_states_new(au);
@@ -93,7 +92,7 @@ static double bits_on_mail(struct automaton_space *space, struct node *tree)
 			bits = INFINITY;
 		automaton_states_free(s);
 	}
-	arena_free(a);
+	arena_reset(rs->pattern_work);
 	return bits;
 }
 
@@ -138,7 +137,7 @@ static bool wants_automaton(const struct ruleset *rs, uint32_t rule, struct auto
 
 	if (!c->tree || rule_has_rare_literals(c))
 		return false;
-	*ret = (struct automaton_pattern){c->tree, rule, bits_on_mail(rs->space, c->tree)};
+	*ret = (struct automaton_pattern){c->tree, rule, bits_on_mail(rs, c->tree)};
 	return !isinf(ret->bits);
 }
 

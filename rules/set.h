@@ -87,7 +87,7 @@ struct links;
 enum text_kind { TEXT_BODY, TEXT_RAW, TEXT_FULL, TEXT_URI, TEXT_KINDS };
 
 struct ruleset {
-	struct arena *arena, *work; /* work: while compiling */
+	struct arena *arena, *work, *pattern_work; /* work: while compiling; pattern_work: for one pattern */
 	struct automaton_space *space;
 	struct rules_conf *conf;
 	struct ruleset_options options;

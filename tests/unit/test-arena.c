@@ -25,6 +25,33 @@ static void deferred_run_last_first(void **state)
 	arena_free(NULL);
 }
 
+/* Deferred functions run once, memory is zero again, and the count begins anew. */
+static void a_reset_arena_is_as_a_new_one(void **state)
+{
+	static int one = 1;
+	struct arena *a = arena_new(1000);
+
+	(void)state;
+	calls = 0;
+	arena_reset(a);
+	for (size_t turn = 0; turn < 3; turn++) {
+		arena_defer(a, note, &one);
+		for (size_t n = 1; n < 100000; n *= 3) {
+			unsigned char *p = arena_alloc(a, n);
+			for (size_t i = 0; i < n; i++)
+				assert_int_equal(p[i], 0);
+			memset(p, 0xff, n);
+		}
+		assert_true(arena_is_over(a));
+		arena_reset(a);
+		assert_int_equal(calls, turn + 1);
+		assert_int_equal(arena_used(a), 0);
+		assert_false(arena_is_over(a));
+	}
+	arena_free(a);
+	assert_int_equal(calls, 3);
+}
+
 static void allocations_of_any_size_are_apart_and_zero(void **state)
 {
 	struct arena *a = arena_new(0);
@@ -72,6 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(deferred_run_last_first),
+	    cmocka_unit_test(a_reset_arena_is_as_a_new_one),
 	    cmocka_unit_test(allocations_of_any_size_are_apart_and_zero),
 	    cmocka_unit_test(budget_is_told_not_enforced),
 	    cmocka_unit_test(texts_are_terminated),
