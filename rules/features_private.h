@@ -109,6 +109,8 @@ static inline uint64_t hash_of(struct str s)
 	uint64_t h = s.n;
 	size_t i;
 
+	if (s.n == 0)
+		return 0; /* .p may be NULL */
 	for (i = 0; i + 8 <= s.n; i += 8)
 		h = stirred(h, octets8(s.p + i));
 	return stirred(h, octets_few(s.p + i, s.n - i, s.p + s.n));
@@ -127,7 +129,7 @@ static inline uint64_t ihash_before(struct str s, const char *end)
 
 static inline uint64_t ihash_of(struct str s)
 {
-	return ihash_before(s, s.p + s.n);
+	return s.n ? ihash_before(s, s.p + s.n) : 0;
 }
 
 /* ---- words ---- */
@@ -163,8 +165,11 @@ static inline const char *word_end(const unsigned char *in, const char *p, const
 
 static inline bool next_word(const unsigned char *in, struct str *rest, struct word *ret_word)
 {
-	const char *p = rest->p, *end = rest->p + rest->n, *start;
+	const char *p = rest->p, *end, *start;
 
+	if (rest->n == 0)
+		return false;
+	end = p + rest->n;
 	while (p < end && !in[(unsigned char)*p])
 		p++;
 	start = p;
