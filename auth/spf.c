@@ -93,8 +93,8 @@ static enum match look_up(struct spf_state *st, struct str name, enum dns_type t
 	case DNS_BADNAME:
 		return MATCH_NO;
 	default:
-		st->problem = arena_printf(st->arena, "no answer about %.*s: %s", STR_ARG(name),
-		    dns_status_name(answer->status));
+		st->problem = arena_printf(st->arena, "%.*s: %s", STR_ARG(name),
+		    dns_answer_problem(answer));
 		return MATCH_TEMP;
 	}
 }
@@ -281,8 +281,8 @@ static enum spf_result find_record(struct spf_state *st, struct str domain, stru
 	if (answer->status == DNS_NXDOMAIN || answer->status == DNS_NODATA || answer->status == DNS_BADNAME)
 		return SPF_NONE;
 	if (answer->status != DNS_OK) {
-		st->problem = arena_printf(st->arena, "no answer about %.*s: %s", STR_ARG(domain),
-		    dns_status_name(answer->status));
+		st->problem = arena_printf(st->arena, "%.*s: %s", STR_ARG(domain),
+		    dns_answer_problem(answer));
 		return SPF_TEMPERROR;
 	}
 	for (size_t i = 0; i < answer->n; i++)

@@ -105,7 +105,7 @@ static enum outcome iprev_run(struct session *s, const void *conf)
 		return RUN_SKIP;
 	names = dns_wait(ask_names(s));
 	if (dns_is_trouble(names->status))
-		return finish(s, "temperror", "iprev.temperror", dns_status_name(names->status));
+		return finish(s, "temperror", "iprev.temperror", dns_answer_problem(names));
 	if (names->n == 0)
 		return finish(s, "permerror", "iprev.none", "the client's address has no name");
 	fact_set_text(FACTS(s), "iprev.claimed", names->records[0].name);

@@ -72,19 +72,28 @@ void dns_free(struct dns *dns)
 	free(dns);
 }
 
-const char *dns_status_name(enum dns_status status)
+const char *dns_answer_problem(const struct dns_answer *answer)
 {
 	static const char *const names[] = {
 	    [DNS_PENDING] = "pending",
 	    [DNS_OK] = "ok",
 	    [DNS_NXDOMAIN] = "no such name",
 	    [DNS_NODATA] = "no such record",
-	    [DNS_TEMP] = "no answer",
+	    [DNS_TEMP] = "no answer in time",
 	    [DNS_BOGUS] = "failed validation",
 	    [DNS_BADNAME] = "not a domain name",
 	    [DNS_BUDGET] = "too many queries",
 	};
-	return names[status];
+	static const char *const rcodes[] = {
+	    [DNS_FORMERR] = "an answer that cannot be read",
+	    [DNS_SERVFAIL] = "the name server failed (SERVFAIL)",
+	    [DNS_REFUSED] = "the name server refused (REFUSED)",
+	};
+	const char *said = answer->rcode < sizeof rcodes / sizeof *rcodes ? rcodes[answer->rcode] : NULL;
+
+	if (answer->status != DNS_TEMP || answer->rcode == 0)
+		return names[answer->status];
+	return said ? said : "an answer of no use";
 }
 
 /* ---- scopes ---- */
@@ -326,9 +335,10 @@ const struct dns_answer *dns_wait(struct dns_ticket *t)
 		return &t->answer;
 	wait_done(t);
 	t->answer.status = t->status;
+	t->answer.rcode = t->rcode;
 	if (t->status == DNS_OK &&
 	    !dns_parse(t->scope->arena, t->packet, t->packet_length, t->name, t->type, &t->answer))
-		t->answer = (struct dns_answer){.status = DNS_TEMP};
+		t->answer = (struct dns_answer){.status = DNS_TEMP, .rcode = DNS_FORMERR};
 	t->answer.ttl = t->answer.ttl > t->age ? t->answer.ttl - t->age : 0;
 	t->answer.is_secure = t->is_secure && t->answer.status != DNS_TEMP;
 	free(t->packet);
@@ -364,6 +374,17 @@ static void finish_locked(struct dns_ticket *t, enum dns_status status)
 	atomic_store_explicit(&t->is_done, true, memory_order_release);
 	if (--scope->pending == 0)
 		scope->left_us = scope->until_us - clock_mono_us();
+}
+
+void ticket_fail(struct dns_ticket *t, unsigned rcode)
+{
+	struct dns_scope *scope = t->scope;
+
+	pthread_mutex_lock(&scope->lock);
+	if (!t->is_done)
+		t->rcode = (uint8_t)rcode;
+	pthread_mutex_unlock(&scope->lock);
+	ticket_deliver(t, DNS_TEMP, NULL, 0, false);
 }
 
 void ticket_deliver(

@@ -64,9 +64,13 @@ struct dns_record {
 	uint8_t usage, selector, matching; /* TLSA */
 };
 
+/* RFC 1035 part 4.1.1. */
+enum { DNS_FORMERR = 1, DNS_SERVFAIL = 2, DNS_REFUSED = 5 };
+
 struct dns_answer {
 	enum dns_status status;
 	bool is_secure;	      /* validated by a resolver that we were told to trust */
+	uint8_t rcode;	      /* of DNS_TEMP: what came instead; 0: nothing in time */
 	uint32_t ttl;	      /* least TTL of the records */
 	size_t n;
 	const struct dns_record *records; /* in the order of the packet */
@@ -137,7 +141,8 @@ const struct dns_answer *dns_get(struct dns_scope *scope, struct str name, enum 
 bool dns_parse(struct arena *a, const uint8_t *packet, size_t length, struct str name,
     enum dns_type type, struct dns_answer *ret_answer);
 
-const char *dns_status_name(enum dns_status status);
+/* Why there are no records, in words; "ok" when there are some. */
+const char *dns_answer_problem(const struct dns_answer *answer);
 /* Says nothing about the name: no answer, a forged one, or none was asked for. */
 static inline bool dns_is_trouble(enum dns_status status)
 {

@@ -142,6 +142,7 @@ bool dns_parse(struct arena *a, const uint8_t *packet, size_t length, struct str
 		if (is_chain_ok && !collect(a, &p, answers, count, &owner, type, &answer))
 			return false;
 	}
+	answer.rcode = answer.status != DNS_TEMP ? 0 : rcode ? (uint8_t)rcode : DNS_FORMERR;
 	*ret_answer = answer;
 	return true;
 }

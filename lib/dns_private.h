@@ -31,6 +31,7 @@ struct dns_ticket {
 	/* under the lock of the scope until is_done */
 	_Atomic bool is_done;
 	enum dns_status status; /* DNS_OK: look into the packet */
+	uint8_t rcode;		/* of DNS_TEMP; 0: nothing came */
 	bool is_secure;
 	uint32_t age; /* of a cached packet, seconds */
 	uint8_t *packet;
@@ -73,6 +74,8 @@ void resolver_submit(struct resolver *r, struct dns_ticket *t);
  */
 void ticket_deliver(struct dns_ticket *t, enum dns_status status, const void *packet, size_t length,
     bool is_secure);
+/* The same with DNS_TEMP: the server says, or we, that it cannot be answered. */
+void ticket_fail(struct dns_ticket *t, unsigned rcode);
 void scope_ref(struct dns_scope *scope);
 void scope_unref(struct dns_scope *scope);
 

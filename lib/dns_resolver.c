@@ -135,7 +135,7 @@ static void on_answer(
 	else if (rcode == RCODE_NXDOMAIN)
 		ticket_deliver(t, DNS_NXDOMAIN, NULL, 0, sec == SEC_SECURE);
 	else
-		ticket_deliver(t, DNS_TEMP, NULL, 0, false);
+		ticket_fail(t, rcode > 0 && rcode < 16 ? (unsigned)rcode : DNS_SERVFAIL);
 }
 
 /* Gives up on one that libunbound still works on: its callback will not come any more. */

@@ -157,7 +157,7 @@ static int test_answer(const struct request *r, const struct dns_answer *answer,
 	const char *problem = "has no record";
 
 	if (answer->status != DNS_OK)
-		return ctl_fail("%.*s: %s", STR_ARG(r->name), dns_status_name(answer->status));
+		return ctl_fail("%.*s: %s", STR_ARG(r->name), dns_answer_problem(answer));
 	if (answer->n > 1)
 		fprintf(stderr, "reevectl: %.*s has %zu records; one is right\n", STR_ARG(r->name), answer->n);
 	for (size_t i = 0; i < answer->n && problem; i++)
