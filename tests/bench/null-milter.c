@@ -11,8 +11,8 @@
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2,
     unsigned long f3, unsigned long *ret_actions, unsigned long *ret_steps, unsigned long *ret_f2, unsigned long *ret_f3)
 {
-	unsigned long wanted = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT |
-	    SMFIP_NR_HDR | SMFIP_NOEOH | SMFIP_NR_BODY | SMFIP_HDR_LEADSPC;
+	unsigned long wanted = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR |
+	    SMFIP_NOEOH | SMFIP_NR_BODY | SMFIP_HDR_LEADSPC;
 
 	(void)ctx;
 	(void)f2;
@@ -42,7 +42,7 @@ static sfsistat on_words(SMFICTX *ctx, char **words)
 {
 	(void)ctx;
 	(void)words;
-	return SMFIS_NOREPLY;
+	return SMFIS_CONTINUE;
 }
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
