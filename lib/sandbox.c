@@ -46,7 +46,7 @@ static const struct {
     {LOOPS, "epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 timerfd_create timerfd_settime "
 	"timerfd_gettime signalfd4"},
     {CONFINES, "seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"},
-    {FORKS, "clone fork vfork wait4 waitid kill setpriority sched_setattr"},
+    {FORKS, "clone fork vfork wait4 waitid kill setpriority sched_setattr timer_create timer_settime timer_delete"},
 };
 
 static const struct {

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/sandbox.h"
@@ -151,6 +152,9 @@ static void look_at_databases(struct template *t)
 	say(t, &m);
 }
 
+/* Of the time that a load gets beside scans: a fifth is rest. */
+enum { WORK_US = 2000, REST_US = 500 };
+
 struct loading {
 	struct template *t;
 	struct link_message m;
@@ -175,6 +179,31 @@ static void take_rank(enum load_rank rank)
 	fault_of_rank(rank == LOAD_IDLE);
 }
 
+/* A signal handler: the processor is free for a moment. What this interrupts is calculation and reads, which go on. */
+static void rest(int number)
+{
+	int why = errno;
+
+	(void)number;
+	nanosleep(&(struct timespec){.tv_nsec = REST_US * 1000}, NULL);
+	errno = why;
+}
+
+/*
+ * A processor that always has something to do, of whatever rank, does not look for what waits at another: scans
+ * would stand in line there, tens of milliseconds, beside one that only loads. So this thread rests often.
+ */
+static bool rest_often(timer_t *ret_timer)
+{
+	struct itimerspec often = {.it_interval.tv_nsec = WORK_US * 1000, .it_value.tv_nsec = WORK_US * 1000};
+	struct sigaction action = {.sa_handler = rest, .sa_flags = SA_RESTART};
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM, ._sigev_un._tid = gettid()};
+
+	if (sigaction(SIGALRM, &action, NULL) < 0 || timer_create(CLOCK_MONOTONIC, &event, ret_timer) < 0)
+		return false;
+	return timer_settime(*ret_timer, 0, &often, NULL) == 0;
+}
+
 /*
  * A thread, for its rank is its own: while it loads, those who scan come first, and what is forked
  * later has the usual rank again. It has ended by then.
@@ -183,9 +212,14 @@ static void *load_quietly(void *arg)
 {
 	struct loading *l = arg;
 	struct template *t = l->t;
+	timer_t timer;
+	bool rests;
 
 	take_rank(t->rank);
+	rests = t->rank != LOAD_AS_ALL && rest_often(&timer);
 	t->engine = engine_load(&t->settings->wire, t->settings->paths, t->settings->count, t->tmpdir, &l->m.info, l->m.text);
+	if (rests)
+		timer_delete(timer);
 	return NULL;
 }
 
