@@ -11,7 +11,7 @@ contrib/mailreeve.service: contrib/mailreeve.service.in
 examplesdir = $(docdir)/examples
 examples_DATA = $(made_examples)
 dist_examples_DATA = contrib/postfix/main.cf contrib/sendmail/mailreeve.m4
-dist_doc_DATA += README LICENSE doc/antivirus.md doc/authentication.md doc/guide.md doc/migrate.md doc/milter.md doc/policy-state.md
+dist_doc_DATA += README LICENSE doc/antivirus.md doc/authentication.md doc/guide.md doc/learning.md doc/migrate.md doc/milter.md doc/policy-state.md
 
 # The shipped configuration is one that can be used.
 TESTS += tests/suites/shipped-config
