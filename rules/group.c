@@ -254,8 +254,9 @@ static void mark_lazies(struct ruleset *rs)
 {
 	for (size_t i = 0; i < rs->n; i++) {
 		struct compiled_rule *c = &rs->rules[i];
-		bool is_text = is_of_text(c, TEXT_BODY) || is_of_text(c, TEXT_RAW);
-		c->is_lazy = is_text && c->flags & RULE_IS_SUB && !rule_has_rare_literals(c);
+		bool is_dear = ((is_of_text(c, TEXT_BODY) || is_of_text(c, TEXT_RAW)) && !rule_has_rare_literals(c)) ||
+			       (is_of_text(c, TEXT_FULL) && c->is_always);
+		c->is_lazy = is_dear && c->flags & RULE_IS_SUB;
 	}
 }
 

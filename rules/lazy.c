@@ -1,7 +1,8 @@
 /*
- * Sub-rules without literals are the dear ones: each is tried on the whole text; those with common
- * literals on many lines. They wait until all else is known; then a sub-rule runs only when a scored meta can still be changed by it. For that,
- * metas are evaluated over intervals: what is unknown may be anything between 0 and its most hits.
+ * Sub-rules without literals are the dear ones: each is tried on the whole text, those for the full message on all
+ * of that; those with common literals on many lines. They wait until all else is known; then a sub-rule runs only
+ * when a scored meta can still be changed by it. For that, metas are evaluated over intervals: what is unknown may
+ * be anything between 0 and its most hits.
  */
 #include <float.h>
 

@@ -42,9 +42,12 @@ void match_one_text(struct matcher *m, const struct rule_group *g, const struct 
 		prefilter_fold(*text, to);
 		prefilter_scan(g->prefilter, (struct str){to, text->n}, found_in_field, m);
 	}
-	for (size_t i = 0; i < g->always_count; i++)
-		if (m->rs->rules[g->always[i]].re)
+	for (size_t i = 0; i < g->always_count; i++) {
+		const struct compiled_rule *c = &m->rs->rules[g->always[i]];
+		/* Lazy ones are asked for later, where there is content. */
+		if (c->re && (!c->is_lazy || m->runs_all || !m->t->content))
 			matcher_run(m, g->always[i], *text);
+	}
 }
 
 void match_fields(struct matcher *m)

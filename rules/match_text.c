@@ -258,31 +258,8 @@ static void run_waiting(struct matcher *m, uint32_t rule, const struct str *line
 		run_on_line(m, rule, m->waiting.v[i - 1].line);
 }
 
-/* One rule that waited, over its lines; they are joined again when the last one had others. */
-void match_waiting(struct matcher *m, uint32_t rule)
-{
-	const struct content *c = m->t->content;
-	bool is_raw = m->rs->rules[rule].rule->kind == RULE_RAWBODY;
-	const struct str *lines = is_raw ? c->raw : c->body;
-	size_t n = is_raw ? c->raw_count : c->body_count;
-
-	if (n == 0)
-		return;
-	if (!m->rs->rules[rule].is_always) {
-		run_waiting(m, rule, lines, n);
-		return;
-	}
-	m->lines = lines;
-	m->line_count = n < TARGET_LINES_MAX ? n : TARGET_LINES_MAX;
-	if (m->joined_lines != lines)
-		join_lines(m);
-	run_always(m, rule);
-}
-
-/* ---- the texts ---- */
-
 /* The message with LF line ends, up to TARGET_FULL_MAX. */
-static struct str full_text(struct matcher *m)
+static struct str make_full_text(struct matcher *m)
 {
 	struct str in = str_sub(m->t->message, 0, TARGET_FULL_MAX);
 	const char *p = in.p, *end = in.p + in.n, *cr;
@@ -299,6 +276,42 @@ static struct str full_text(struct matcher *m)
 	buf_add(&m->full, str_range(p, end));
 	return buf_str(&m->full);
 }
+
+static struct str full_text(struct matcher *m)
+{
+	if (!m->has_whole)
+		m->whole = make_full_text(m);
+	m->has_whole = true;
+	return m->whole;
+}
+
+/* One rule that waited, over its lines; they are joined again when the last one had others. */
+void match_waiting(struct matcher *m, uint32_t rule)
+{
+	const struct content *c = m->t->content;
+	enum rule_kind kind = m->rs->rules[rule].rule->kind;
+	bool is_raw = kind == RULE_RAWBODY;
+	const struct str *lines = is_raw ? c->raw : c->body;
+	size_t n = is_raw ? c->raw_count : c->body_count;
+
+	if (kind == RULE_FULL) {
+		matcher_run(m, rule, full_text(m));
+		return;
+	}
+	if (n == 0)
+		return;
+	if (!m->rs->rules[rule].is_always) {
+		run_waiting(m, rule, lines, n);
+		return;
+	}
+	m->lines = lines;
+	m->line_count = n < TARGET_LINES_MAX ? n : TARGET_LINES_MAX;
+	if (m->joined_lines != lines)
+		join_lines(m);
+	run_always(m, rule);
+}
+
+/* ---- the texts ---- */
 
 void match_texts(struct matcher *m)
 {

@@ -304,6 +304,7 @@ static struct matcher *matcher_start(const struct ruleset *rs, const struct rule
 	m->eval_state = NULL;
 	m->captured = NULL;
 	m->links = NULL;
+	m->has_whole = false;
 	m->joined_lines = NULL;
 	m->runs_all = o->with_subrules;
 	m->reading_ns = o->costs ? reading_ns() : 0;

@@ -149,6 +149,8 @@ struct matcher {
 	struct automaton_states **states; /* by number of the automaton; made at first use */
 	struct str *texts; /* by rule: what matched first */
 	struct buf joined, folded, full;
+	struct str whole; /* what full rules match; made at first use: may stand in full */
+	bool has_whole;
 	const struct str *joined_lines; /* what stands in joined */
 	size_t *starts; /* of lines in joined */
 	size_t start_room;
