@@ -6,7 +6,7 @@
 
 #include "tests/unit/scan-kit.h"
 
-enum { THREADS = 4, MANY = 60000, WINDOWS = 5, TRIES = 5, AFTER = 100 /* scans by the new databases */ };
+enum { THREADS = 4, MANY = 60000, WINDOWS = 5, TRIES = 8, PLAIN_TRIES = 3, AFTER = 100 /* scans by the new databases */ };
 
 static void outcomes(void **state)
 {
@@ -257,21 +257,20 @@ static void *want_processor(void *arg)
 	return NULL;
 }
 
-/*
- * As many scans without a swap: the longest of more would be longer. Something of the lowest rank wants
- * the processor here too, for where others load the machine that alone makes our turns come later.
- */
-static struct window usual_window(struct kit *k, unsigned scans)
+/* As many scans without a swap: the longest of more would be longer. */
+static struct window usual_window(struct kit *k, unsigned scans, bool is_wanted)
 {
 	struct load l = {0};
 	pthread_t threads[THREADS], idle;
 	struct window w;
 
 	load_start(&l, k, threads);
-	assert_int_equal(pthread_create(&idle, NULL, want_processor, &l), 0);
+	if (is_wanted)
+		assert_int_equal(pthread_create(&idle, NULL, want_processor, &l), 0);
 	await_scans(&l, scans);
 	w = window_end(&l, threads);
-	pthread_join(idle, NULL);
+	if (is_wanted)
+		pthread_join(idle, NULL);
 	return w;
 }
 
@@ -279,7 +278,7 @@ struct worst {
 	double usual, swapping; /* medians of windows */
 };
 
-static struct worst compare_windows(struct kit *k, unsigned seed)
+static struct worst compare_windows(struct kit *k, unsigned seed, bool is_wanted)
 {
 	double usual[WINDOWS], swapping[WINDOWS];
 
@@ -289,7 +288,7 @@ static struct worst compare_windows(struct kit *k, unsigned seed)
 		write_many(k, seed + i);
 		w = swap_window(k);
 		swapping[i] = w.worst_ms;
-		usual[i] = usual_window(k, w.scans).worst_ms;
+		usual[i] = usual_window(k, w.scans, is_wanted).worst_ms;
 	}
 	qsort(usual, WINDOWS, sizeof *usual, by_size);
 	qsort(swapping, WINDOWS, sizeof *swapping, by_size);
@@ -299,7 +298,9 @@ static struct worst compare_windows(struct kit *k, unsigned seed)
 /*
  * The bar: the longest scan during a swap takes at most twice the usual longest. One outlier of a
  * shared machine says nothing, so windows with and without alternate, have as many scans each, and their
- * medians count; a noisy machine gets more tries.
+ * medians count; a noisy machine gets more tries. In the last of them something of the lowest rank wants
+ * the processor in the usual windows too, for where others load the machine that alone makes our turns
+ * come later.
  */
 static void swap_latency(void **state)
 {
@@ -313,9 +314,9 @@ static void swap_latency(void **state)
 	start(k, 20000);
 	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
 	for (unsigned i = 0; i < TRIES && (i == 0 || w.swapping > 2 * w.usual); i++) {
-		w = compare_windows(k, 1 + i * WINDOWS);
-		print_message("longest scan: %.1f ms, while databases are swapped %.1f ms (medians of %d windows)\n", w.usual,
-		    w.swapping, WINDOWS);
+		w = compare_windows(k, 1 + i * WINDOWS, i >= PLAIN_TRIES);
+		print_message("longest scan%s: %.1f ms, while databases are swapped %.1f ms (medians of %d windows)\n",
+		    i >= PLAIN_TRIES ? " beside a task of the lowest rank" : "", w.usual, w.swapping, WINDOWS);
 	}
 	assert_true(w.swapping <= 2 * w.usual);
 	kit_free(k);
