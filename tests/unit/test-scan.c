@@ -311,7 +311,8 @@ static void swap_latency(void **state)
 	write_sample(k, "One");
 	write_many(k, 0);
 	put_many(k);
-	start(k, 20000);
+	/* Where others always want the processor, it loads with a better rank after two seconds (200 checks). */
+	start_checking(k, 20000, 10);
 	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
 	for (unsigned i = 0; i < TRIES && (i == 0 || w.swapping > 2 * w.usual); i++) {
 		w = compare_windows(k, 1 + i * WINDOWS, i >= PLAIN_TRIES);
