@@ -416,7 +416,7 @@ static const struct command commands[] = {
 
 static void run_line(struct probe *p, struct str line)
 {
-	static const struct dns_limits all = {.queries = 100, .timeout_ms = 20000};
+	static const struct dns_limits all = {.queries = 100, .timeout_ms = 60000};
 	struct dns_limits limits = all;
 	size_t n = 0;
 	struct str part;

@@ -56,13 +56,13 @@ class Suite:
         """Only where a time-out is part of the zone is waiting for one kept short."""
         self.server.load(records)
         self.is_hasty = any("TIMEOUT" in entries for entries in records.values())
-        self.probe.ask("dns", self.server.address, 800 if self.is_hasty else 8000)
+        self.probe.ask("dns", self.server.address, 800 if self.is_hasty else 60000)
 
     def take_time(self):
         """For a case that failed while waiting was short: a busy machine may be late. False: it was not short."""
         was_hasty, self.is_hasty = self.is_hasty, False
         if was_hasty:
-            self.probe.ask("dns", self.server.address, 8000)
+            self.probe.ask("dns", self.server.address, 15000)
         return was_hasty
 
     def check(self, case, ok, detail, reason=None):
