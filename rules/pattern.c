@@ -488,6 +488,12 @@ static struct node *read_atom(struct reader *r)
 	}
 }
 
+/* What /x passes over: the next line of Latin-1 is one too. */
+static bool is_pattern_blank(char c)
+{
+	return is_space(c) || (unsigned char)c == 0x85;
+}
+
 /* Blanks and comments of /x. */
 static bool skip_extended(struct reader *r)
 {
@@ -495,7 +501,7 @@ static bool skip_extended(struct reader *r)
 
 	if (!(r->flags & REGEX_EXTENDED))
 		return false;
-	while (!at_end(r) && (is_space(peek(r)) || peek(r) == '#')) {
+	while (!at_end(r) && (is_pattern_blank(peek(r)) || peek(r) == '#')) {
 		if (peek(r) == '#')
 			while (!at_end(r) && peek(r) != '\n')
 				r->at++;

@@ -60,6 +60,8 @@ static void patterns_are_found_and_others_are_not(void **state)
 	    {"abc", "xxabcxx", 0, true},
 	    {"abc", "xxabxcx", 0, false},
 	    {"abc", "ABC", 0, false},
+	    {"x\x85 y", "xy", REGEX_EXTENDED, true},
+	    {"x\x85 y", "xy", 0, false},
 	    {"abc", "ABC", REGEX_CASELESS, true},
 	    {"a(?:b|cd)+e", "xacdbe", 0, true},
 	    {"a(?:b|cd)+e", "xacbe", 0, false},
