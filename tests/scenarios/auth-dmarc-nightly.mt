@@ -62,4 +62,4 @@ clock +1d
 clock +10m
 drain g1
 expect n2.messages == 3
-reevectl g1 stats = 0 ~ "reports +reports +aggregate +1"
+await reevectl g1 stats = 0 ~ "reports +reports +aggregate +1"

@@ -62,4 +62,4 @@ session via smtp milter from 203.0.113.9 { ehlo mx.example.org
 	quit }
 drain g1
 expect n1.messages == 2
-reevectl g1 stats = 0 ~ "dmarc +evaluated +11\n" ~ "dmarc +pass +1\n" ~ "dmarc +fail-reject +3\n" ~ "dmarc +fail-quarantine +2\n" ~ "dmarc +fail-none +0\n" ~ "dmarc +error +4\n" ~ "dmarc +no-policy +1\n"
+await reevectl g1 stats = 0 ~ "dmarc +evaluated +11\n" ~ "dmarc +pass +1\n" ~ "dmarc +fail-reject +3\n" ~ "dmarc +fail-quarantine +2\n" ~ "dmarc +fail-none +0\n" ~ "dmarc +error +4\n" ~ "dmarc +no-policy +1\n"

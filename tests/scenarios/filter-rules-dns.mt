@@ -75,6 +75,6 @@ file "m.eml" {
 
 	http://bad.example/
 }
-reevectl g1 stats = 0 ~ "rules +lookups +8\n" ~ "rules +unasked +0\n" ~ "rules +unanswered +1\n"
+await reevectl g1 stats = 0 ~ "rules +lookups +8\n" ~ "rules +unasked +0\n" ~ "rules +unanswered +1\n"
 # Without a network the rules are not run, and the scan says so.
 reevectl g1 scan --offline --explain $DIR/m.eml ~ "rules that ask the DNS were not run"

@@ -55,8 +55,8 @@ session via smtp milter from 192.0.2.7 { ehlo mx.example.org				# the name alone
 	quit }
 drain g1
 expect n1.messages == 38
-shell "sleep 0.3; $BUILD/reevectl -c $CONF greylist stats" = 0 ~ "delayed +3" ~ "came-back +2"
-reevectl g1 greylist show example.org = 0 ~ "allowed.*example.org" ~ "signed.*example.org"
+await reevectl g1 greylist stats = 0 ~ "delayed +3" ~ "came-back +2"
+await reevectl g1 greylist show example.org = 0 ~ "allowed.*example.org" ~ "signed.*example.org"
 reevectl g1 greylist forget example.org = 0 ~ "4 forgotten"		# its signatures and pass, and the two networks its senders wait in
 session via smtp milter from 192.0.3.7 { ehlo mx.example.org
 	mail <y@example.org>

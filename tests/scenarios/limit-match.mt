@@ -21,4 +21,4 @@ session via smtp milter {
 	quit
 }
 expect g1.message[1].findings ~ "rules.limit"
-reevectl g1 stats = 0 ~ "rules +messages +2\n" ~ "rules +match-limit +1\n" ~ "rules +timed-out +0\n"
+await reevectl g1 stats = 0 ~ "rules +messages +2\n" ~ "rules +match-limit +1\n" ~ "rules +timed-out +0\n"

@@ -46,8 +46,8 @@ session via smtp milter from 192.0.2.1 {			# messages: refused ones and RSET are
 	mail <a@one.example> = 451 4.7.1 ~ "over 3 messages per 1h by sender of a@one.example, retry in 20m"
 	quit
 }
-reevectl g1 rate show a@one.example = 0 ~ "100%  3 messages per 1h by sender +a@one.example"
-reevectl g1 rate show --json = 0 ~ "\"limit\":\"3 messages per 1h by sender\",\"key\":\"a@one.example\",\"used\":"
+await reevectl g1 rate show a@one.example = 0 ~ "100%  3 messages per 1h by sender +a@one.example"
+await reevectl g1 rate show --json = 0 ~ "\"limit\":\"3 messages per 1h by sender\",\"key\":\"a@one.example\",\"used\":"
 session via smtp milter from 192.0.2.1 { ehlo one.example.com
 	close }
 session via smtp milter from 192.0.2.1 { banner = 554 ~ "over 2 connections per 1m by client of 192.0.2.1, retry in (29|30)s"
@@ -72,7 +72,8 @@ session via smtp milter from 192.0.2.1 {
 }
 repeat 4 { session via smtp milter from 198.51.100.7 { ehlo two.example.com
 	close } }
-shell "sleep 0.2; $BUILD/reevectl -c $CONF rate reset --all" = 0 ~ "reset"
+await reevectl g1 rate show 192.0.2.1 = 0 ~ "connections per 1m by client"
+reevectl g1 rate reset --all = 0 ~ "reset"
 session via smtp milter from 192.0.2.2 {			# layers: the second limit speaks where the first one does not
 	ehlo two.example.com
 	repeat 3 {
@@ -115,7 +116,8 @@ session via smtp milter from 192.0.2.4 {			# errors and unknown recipients
 	mail <a@four.example> = 451 ~ "over 3 errors per 1h by helo of four.example.com"
 	quit
 }
-shell "sleep 0.2; $BUILD/reevectl -c $CONF rate reset --all" = 0 ~ "reset"
+await reevectl g1 rate show four.example.com = 0 ~ "100%.*four.example.com"
+reevectl g1 rate reset --all = 0 ~ "reset"
 session via smtp milter from 192.0.2.4 {			# recipients: refused ones are given back, those that were taken stay
 	ehlo five.example.com
 	repeat 4 {

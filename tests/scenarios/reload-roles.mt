@@ -13,7 +13,7 @@ gateway g1 {
 	milter "unix:$GDIR/milter.sock";
 	policy { at message { accept; } }
 }
-reevectl g1 stats = 0 ~ "gateway +smtp" !~ "reports +reports" !~ "milter-2"
+await reevectl g1 stats = 0 ~ "gateway +smtp" !~ "reports +reports" !~ "milter-2"
 # The first filter dmarc: its reports go out without a restart.
 gateway g1 {
 	hostname mx.example.net;
@@ -49,7 +49,7 @@ gateway g1 {
 	policy { at message { accept if bogus; } }
 }
 expect g1.log ~ "bogus"
-reevectl g1 stats = 0 ~ "reports +reports" ~ "milter-2 +milter"
+await reevectl g1 stats = 0 ~ "reports +reports" ~ "milter-2 +milter"
 # And back. Another port is not bound by a reload, which says so.
 gateway g1 {
 	hostname mx.example.net;

@@ -61,7 +61,7 @@ session via smtp milter from 203.0.113.6 { ehlo mx.example.com
 	mail <e@example.com>
 	rcpt <b@example.net> = 451
 	quit }
-shell "sleep 0.3; $BUILD/reevectl -c $CONF greylist show 203.0.113.6" = 0 ~ "waits.*203.0.113.0/24  <e@example.com>"
+await reevectl g1 greylist show 203.0.113.6 = 0 ~ "waits.*203.0.113.0/24  <e@example.com>"
 expect g1.log !~ "newer version"
 gateway g1 stop
 shell "rm -f $STATE/state.db-wal $STATE/state.db-shm; /usr/bin/python3 -c \"import sqlite3; c = sqlite3.connect('$STATE/state.db'); c.execute('PRAGMA user_version=99'); c.commit()\"" = 0

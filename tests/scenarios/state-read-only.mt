@@ -77,6 +77,6 @@ session via smtp milter from 198.51.100.6 {
 	rcpt <b@example.net> = 250
 	quit
 }
-reevectl g1 greylist show 198.51.100.6 = 0 ~ "198.51.100.0/24"
+await reevectl g1 greylist show 198.51.100.6 = 0 ~ "198.51.100.0/24"
 drain g1
 expect n1.messages == 3
