@@ -38,6 +38,7 @@ scanner_sources = $(scanner_content) \
 	scanner/supervisor.c \
 	scanner/supervisor.h \
 	scanner/template.c \
+	scanner/tmpdir.c \
 	scanner/wire.c \
 	scanner/wire.h \
 	scanner/worker.c

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -37,19 +36,6 @@ static bool fd_of(const char *text, int *ret_fd)
 	*ret_fd = (int)n;
 	fcntl(*ret_fd, F_SETFD, FD_CLOEXEC);
 	return true;
-}
-
-/* Memory is the place for what clamav unpacks; the given folder where there is no /dev/shm. */
-static bool make_tmpdir(const char *given, char *path, size_t size)
-{
-	const char *const places[] = {"/dev/shm", given};
-
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(path, size, "%.180s/mailreeve-scanner.XXXXXX", places[i]);
-		if (mkdtemp(path))
-			return true;
-	}
-	return false;
 }
 
 /* Databases may stand anywhere: all may be read here, workers have less. */
@@ -83,7 +69,7 @@ int main(int argc, char **argv)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, sanitizer_seeks_leaks());
 	setrlimit(RLIMIT_CORE, &none);
-	if (!make_tmpdir(argv[4], tmpdir, sizeof tmpdir)) {
+	if (!tmpdir_make(argv[4], tmpdir, sizeof tmpdir)) {
 		log_say(LOG_LEVEL_ERROR, "scanner", "cannot make a folder in /dev/shm or %s: %s", argv[4], strerror(errno));
 		return 1;
 	}

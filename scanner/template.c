@@ -3,9 +3,7 @@
  * It never sees mail, so a worker that is forked again is as clean as the first.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -37,45 +35,6 @@ struct template {
 	bool told;
 	pid_t pids[WIRE_WORKERS_MAX];
 };
-
-static bool remove_entry(int dir, const char *name, int depth);
-
-static void remove_all(int fd, int depth)
-{
-	struct dirent *entry;
-	DIR *dir = fdopendir(fd);
-
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			remove_entry(dirfd(dir), entry->d_name, depth);
-	closedir(dir);
-}
-
-static bool remove_entry(int dir, const char *name, int depth)
-{
-	int fd;
-
-	if (unlinkat(dir, name, 0) == 0)
-		return true;
-	fd = depth < 64 ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-	if (fd >= 0)
-		remove_all(fd, depth + 1);
-	return unlinkat(dir, name, AT_REMOVEDIR) == 0;
-}
-
-void tmpdir_clear(const char *path, bool itself)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd >= 0)
-		remove_all(fd, 0);
-	if (itself)
-		rmdir(path);
-}
 
 static void say(struct template *t, struct link_message *m)
 {

@@ -1,8 +1,11 @@
 /* The scanner from its client's side: outcomes, databases that change, processes that die or hang. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 #include "tests/unit/scan-kit.h"
 
@@ -389,6 +392,50 @@ static void loader_dies(void **state)
 	kit_free(k);
 }
 
+/* As a scanner that was killed leaves it, so old. Its descriptor when it is to be locked. */
+static int leave_folder(char path[60], const char *name, int64_t age_s, bool is_locked)
+{
+	struct timespec times[2] = {{.tv_sec = time(NULL) - age_s}, {.tv_sec = time(NULL) - age_s}};
+	char inner[80];
+	int fd;
+
+	snprintf(path, 60, "/dev/shm/mailreeve-scanner.%s%d", name, getpid());
+	snprintf(inner, sizeof inner, "%s/g1", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(mkdir(inner, 0700), 0);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	fd = open(path, O_RDONLY | O_DIRECTORY);
+	assert_true(fd >= 0);
+	if (is_locked)
+		assert_int_equal(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+static void folders_of_the_killed_are_removed(void **state)
+{
+	struct kit *k = kit_new();
+	char left[60], locked[60], fresh[60], command[300];
+	int fds[3];
+
+	(void)state;
+	if (access("/dev/shm", W_OK) < 0)
+		skip();
+	fds[0] = leave_folder(left, "left", 100, false);
+	fds[1] = leave_folder(locked, "locked", 100, true);
+	fds[2] = leave_folder(fresh, "fresh", 0, false);
+	write_sample(k, "One");
+	start(k, 60000);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	assert_int_equal(access(left, F_OK), -1);
+	assert_int_equal(access(locked, F_OK), 0);
+	assert_int_equal(access(fresh, F_OK), 0);
+	snprintf(command, sizeof command, "rm -r %s %s", locked, fresh);
+	assert_int_equal(system(command), 0);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	kit_free(k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +449,7 @@ int main(void)
 	    cmocka_unit_test(swap_latency),
 	    cmocka_unit_test(kills_under_load),
 	    cmocka_unit_test(loader_dies),
+	    cmocka_unit_test(folders_of_the_killed_are_removed),
 	};
 
 	clock_init();
