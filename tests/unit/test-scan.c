@@ -9,7 +9,7 @@
 
 #include "tests/unit/scan-kit.h"
 
-enum { THREADS = 4, MANY = 60000, WINDOWS = 5, TRIES = 8, PLAIN_TRIES = 3, AFTER = 100 /* scans by the new databases */ };
+enum { THREADS = 4, MANY = 60000, WINDOWS = 5, TRIES = 12, PLAIN_TRIES = 3, AFTER = 100 /* scans by the new databases */ };
 
 static void outcomes(void **state)
 {
