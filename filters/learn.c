@@ -119,25 +119,12 @@ static struct str explain(struct arena *a, const struct learner_verdict *v)
 	return buf_take(&text, a);
 }
 
-/* Rules that hit are features too, where the filter rules ran before; but not what the DNS said today. */
-static struct feature_source source_of(const struct session *s, const struct learn_conf *c)
-{
-	const struct fact *names = fact_find(&s->message->facts, "rules.offline");
-	struct feature_source source = {.hostname = s->hostname, .learner = c->learner};
-
-	if (names) {
-		source.rules = names->u.list.v;
-		source.rule_count = names->u.list.n;
-	}
-	return source;
-}
-
 static enum outcome learn_run(struct session *s, const void *conf)
 {
 	const struct learn_conf *c = conf;
 	struct arena *a = filter_arena(s);
 	struct judged *judged = arena_alloc(a, sizeof *judged);
-	struct feature_source source = source_of(s, c);
+	struct feature_source source = {.hostname = s->hostname, .learner = c->learner};
 	struct learner_verdict v;
 	uint64_t spam, ham;
 
@@ -149,6 +136,7 @@ static enum outcome learn_run(struct session *s, const void *conf)
 	}
 	learner_counts(c->learner, STR(""), &spam, &ham);
 	fact_set_int(FACTS(s), "learn.lessons", (int64_t)(spam < ham ? spam : ham));
+	feature_source_take(&source, s->message);
 	features_make(a, s->message, &source, &judged->features);
 	judged->is_known = learner_judge(c->learner, sole_domain(s->message), (uint64_t)c->minimum, &judged->features, &v) == RES_OK;
 	judged->probability = v.probability;

@@ -79,7 +79,7 @@ const char *dns_answer_problem(const struct dns_answer *answer)
 	    [DNS_OK] = "ok",
 	    [DNS_NXDOMAIN] = "no such name",
 	    [DNS_NODATA] = "no such record",
-	    [DNS_TEMP] = "no answer in time",
+	    [DNS_TEMP] = "no answer",
 	    [DNS_BOGUS] = "failed validation",
 	    [DNS_BADNAME] = "not a domain name",
 	    [DNS_BUDGET] = "too many queries",
@@ -87,7 +87,6 @@ const char *dns_answer_problem(const struct dns_answer *answer)
 	static const char *const rcodes[] = {
 	    [DNS_FORMERR] = "an answer that cannot be read",
 	    [DNS_SERVFAIL] = "the name server failed (SERVFAIL)",
-	    [DNS_REFUSED] = "the name server refused (REFUSED)",
 	};
 	const char *said = answer->rcode < sizeof rcodes / sizeof *rcodes ? rcodes[answer->rcode] : NULL;
 

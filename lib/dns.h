@@ -65,12 +65,12 @@ struct dns_record {
 };
 
 /* RFC 1035 part 4.1.1. */
-enum { DNS_FORMERR = 1, DNS_SERVFAIL = 2, DNS_REFUSED = 5 };
+enum { DNS_FORMERR = 1, DNS_SERVFAIL = 2 };
 
 struct dns_answer {
 	enum dns_status status;
 	bool is_secure;	      /* validated by a resolver that we were told to trust */
-	uint8_t rcode;	      /* of DNS_TEMP: what came instead; 0: nothing in time */
+	uint8_t rcode;	      /* of DNS_TEMP: what came instead; 0: nothing */
 	uint32_t ttl;	      /* least TTL of the records */
 	size_t n;
 	const struct dns_record *records; /* in the order of the packet */

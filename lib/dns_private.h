@@ -74,7 +74,7 @@ void resolver_submit(struct resolver *r, struct dns_ticket *t);
  */
 void ticket_deliver(struct dns_ticket *t, enum dns_status status, const void *packet, size_t length,
     bool is_secure);
-/* The same with DNS_TEMP: the server says, or we, that it cannot be answered. */
+/* The same with DNS_TEMP, and why: the rcode that came. */
 void ticket_fail(struct dns_ticket *t, unsigned rcode);
 void scope_ref(struct dns_scope *scope);
 void scope_unref(struct dns_scope *scope);

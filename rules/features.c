@@ -196,6 +196,16 @@ static const struct {
     [ZONE_TEXT_GRAM] = {text_grams, LEARNER_TEXT_BYTES / 2, "text"},
 };
 
+void feature_source_take(struct feature_source *source, const struct message *m)
+{
+	const struct fact *names = fact_find(&m->facts, "rules.offline");
+
+	if (!names)
+		return;
+	source->rules = names->u.list.v;
+	source->rule_count = names->u.list.n;
+}
+
 static void *copy(struct arena *a, const void *from, size_t n, size_t size)
 {
 	void *to = arena_room(a, n * size + 1);

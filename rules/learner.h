@@ -87,6 +87,11 @@ struct feature_source {
 	const struct learner *learner;
 };
 
+/*
+ * Takes the names from the facts of the message, where the filter rules ran before: those of `rules.offline`, not what
+ * the DNS said today.
+ */
+void feature_source_take(struct feature_source *source, const struct message *m);
 void features_make(struct arena *a, struct message *m, const struct feature_source *from, struct features *ret_features);
 /* A digest of what makes the features, but the rules: the same message again is the same lesson, also when rules changed. */
 uint64_t features_digest(const struct features *f);

@@ -56,23 +56,10 @@ static void seen_start(struct seen *seen, size_t n)
 	memset(seen->slots, 0, (seen->mask + 1) * sizeof *seen->slots);
 }
 
-static uint32_t hash_text(struct str s)
-{
-	uint64_t h = s.n, word;
-
-	for (; s.n > 0; s = str_from(s, 8)) {
-		word = 0;
-		memcpy(&word, s.p, s.n < 8 ? s.n : 8);
-		h = (h ^ word) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 32;
-	}
-	return (uint32_t)h;
-}
-
 /* The slot of the text among those of v, or the free one where it belongs. */
 static uint16_t *slot_of(struct seen *seen, const struct str *v, struct str s)
 {
-	uint32_t at = hash_text(s) & seen->mask;
+	uint32_t at = (uint32_t)str_hash(s) & seen->mask;
 
 	while (seen->slots[at] && !str_eq(v[seen->slots[at] - 1], s))
 		at = (at + 1) & seen->mask;

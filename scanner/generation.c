@@ -94,6 +94,14 @@ static void copy_settings(struct generation *g, struct str datagram)
 	    &g->settings.count);
 }
 
+/* Loads go well, or shall begin anew with other settings. */
+static void forget_failures(struct supervisor *s)
+{
+	s->retry_ms = 0;
+	s->load_deaths = 0;
+	s->error[0] = '\0';
+}
+
 static void retry_later(struct supervisor *s, int64_t ms)
 {
 	s->changed = true;
@@ -235,8 +243,7 @@ static void take_over(struct supervisor *s, struct generation *g)
 	s->current = g;
 	s->next = NULL;
 	s->hurries = false;
-	s->load_deaths = 0;
-	s->error[0] = '\0';
+	forget_failures(s);
 	s->stats.loads++;
 	say_ready(g);
 	snprintf(text, sizeof text, "generation %u, %u signatures", g->number, g->info.signatures);
@@ -427,8 +434,7 @@ void generation_want(struct supervisor *s, struct str datagram)
 	s->wanted.n = 0;
 	buf_add(&s->wanted, datagram);
 	s->changed = true;
-	s->retry_ms = 0;
-	s->error[0] = '\0';
+	forget_failures(s);
 	if (s->next) { /* loads what nobody wants any more: goes with the drained ones */
 		s->next->state = GENERATION_DRAINS;
 		s->next = NULL;

@@ -111,8 +111,8 @@ static void look_at_databases(struct template *t)
 	say(t, &m);
 }
 
-/* Of the time that a load gets beside scans: a fifth is rest. */
-enum { WORK_US = 2000, REST_US = 500 };
+/* A load beside scans rests for a quarter of its time. */
+enum { TURN_US = 2000, REST_US = 500 };
 
 struct loading {
 	struct template *t;
@@ -154,7 +154,7 @@ static void rest(int number)
  */
 static bool rest_often(timer_t *ret_timer)
 {
-	struct itimerspec often = {.it_interval.tv_nsec = WORK_US * 1000, .it_value.tv_nsec = WORK_US * 1000};
+	struct itimerspec often = {.it_interval.tv_nsec = TURN_US * 1000, .it_value.tv_nsec = TURN_US * 1000};
 	struct sigaction action = {.sa_handler = rest, .sa_flags = SA_RESTART};
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM, ._sigev_un._tid = gettid()};
 

@@ -98,13 +98,18 @@ bool tmpdir_make(const char *given, char *path, size_t size)
 	const char *const places[] = {"/dev/shm", given};
 
 	for (size_t i = 0; i < 2; i++) {
+		int fd;
+
 		sweep(places[i]);
 		snprintf(path, size, "%.180s/" NAME "XXXXXX", places[i]);
-		if (mkdtemp(path)) {
-			int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* open, and locked, as long as we live */
-
-			return fd >= 0 && flock(fd, LOCK_EX) == 0;
-		}
+		if (!mkdtemp(path))
+			continue;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* open, and locked, as long as we live */
+		if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+			return true;
+		if (fd >= 0)
+			close(fd);
+		rmdir(path);
 	}
 	return false;
 }

@@ -111,34 +111,21 @@ static enum res lesson(struct school *school, const struct features *f)
 	return learner_learn(school->learner, school->domain, f, school->kind == LESSON_SPAM);
 }
 
-/* Runs the rules, if there are any. */
-static struct feature_source source_of(struct school *school, struct session *s)
-{
-	struct feature_source source = {.hostname = school->hostname, .learner = school->learner};
-	const struct fact *names;
-
-	chain_want(s, STAGE_MESSAGE);
-	chain_run(s, STAGE_MESSAGE);
-	names = fact_find(&s->message->facts, "rules.offline");
-	if (names) {
-		source.rules = names->u.list.v;
-		source.rule_count = names->u.list.n;
-	}
-	return source;
-}
-
 static void teach(struct school *school, struct str data)
 {
 	struct session *s = session_new(school->chain, NULL, FACE_SCAN);
 	struct message *m = message_start(s);
-	struct feature_source source;
+	struct feature_source source = {.hostname = school->hostname, .learner = school->learner};
 	struct features features;
 	enum res res;
 
 	s->hostname = school->hostname;
 	m->spool = spool_of(data);
 	headers_parse(m->arena, data, &m->headers);
-	source = source_of(school, s);
+	/* The rules, if there are any. */
+	chain_want(s, STAGE_MESSAGE);
+	chain_run(s, STAGE_MESSAGE);
+	feature_source_take(&source, m);
 	features_make(m->arena, m, &source, &features);
 	res = lesson(school, &features);
 	school->seen++;

@@ -131,27 +131,13 @@ static double median_us(int64_t *v, size_t n)
 	return n ? (double)v[n / 2] / 1000 : 0;
 }
 
-static struct feature_source source_of(struct learner *l, struct session *s)
-{
-	const struct fact *names;
-	struct feature_source source = {.learner = l};
-
-	chain_run(s, STAGE_MESSAGE);
-	names = fact_find(&s->message->facts, "rules.offline");
-	if (names) {
-		source.rules = names->u.list.v;
-		source.rule_count = names->u.list.n;
-	}
-	return source;
-}
-
 static void one(struct learner *l, struct mail *mail, bool judges, bool learns, struct cost *cost)
 {
 	struct str file = map_file(mail->path), data = file;
 	struct session *s = session_new(chain, NULL, FACE_SCAN);
 	struct message *m = message_start(s);
 	struct learner_verdict v = {.probability = 0.5};
-	struct feature_source source;
+	struct feature_source source = {.learner = l};
 	struct features f;
 	int64_t t[4], before_rules;
 
@@ -162,7 +148,8 @@ static void one(struct learner *l, struct mail *mail, bool judges, bool learns, 
 	headers_parse(m->arena, data, &m->headers);
 	message_content(m);
 	before_rules = cpu_ns();
-	source = source_of(l, s);
+	chain_run(s, STAGE_MESSAGE);
+	feature_source_take(&source, m);
 	t[1] = cpu_ns();
 	t[0] += t[1] - before_rules;
 	features_make(m->arena, m, &source, &f);

@@ -59,3 +59,5 @@ session via smtp milter {
 }
 drain g1
 expect n1.message[0].header "X-Offline" == "T_CHEAP"	n1.message[0].header "X-Names" ~ "T_ASKS"
+shell "echo 'body BAD /(/' >>$DIR/local.cf"			# rules that cannot be read: told, and the lesson is taken all the same
+reevectl g1 learn forget $DIR/ham = 0 ~ "local.cf:11:1: error" ~ "taken without the names of rules" ~ "0 spam, 0 ham"

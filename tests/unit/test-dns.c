@@ -247,7 +247,7 @@ static bool deadline_is_kept(struct dns *dns, unsigned timeout_ms, int *tries)
 	struct dns_ticket *a = dns_ask(scope, STR("silent.one.test"), DNS_A);
 	struct dns_ticket *b = dns_ask(scope, STR("silent.two.test"), DNS_A);
 
-	assert_string_equal(dns_answer_problem(dns_wait(a)), "no answer in time");
+	assert_string_equal(dns_answer_problem(dns_wait(a)), "no answer");
 	assert_int_equal(dns_wait(b)->status, DNS_TEMP);
 	ok = is_on_time(before, timeout_ms - 1, timeout_ms + 50, tries);
 	before = clock_ticks_ns();

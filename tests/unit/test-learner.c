@@ -7,60 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/chain.h"
 #include "lib/store.h"
-#include "rules/learner.h"
-#include "tests/unit/unit.h"
-
-static struct arena *arena;
-static struct chain *chain;
-
-static int set_up(void **state)
-{
-	static struct filter_env env;
-	struct fact_registry *facts;
-
-	(void)state;
-	env.arena = arena = arena_new(0);
-	facts = fact_registry_new(arena);
-	fact_registry_add(facts, core_facts);
-	chain = chain_new(arena, &env, facts);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
-
-static void *copy(const void *from, size_t n)
-{
-	void *to = arena_alloc(arena, n + 1);
-
-	if (n)
-		memcpy(to, from, n);
-	return to;
-}
-
-/* They outlive the message. */
-static struct features features_of(struct str text)
-{
-	struct session *s = session_new(chain, NULL, FACE_SCAN);
-	struct features f;
-	struct str *words;
-
-	message_start(s)->spool = spool_of(text);
-	headers_parse(s->message->arena, text, &s->message->headers);
-	features_make(s->message->arena, s->message, &(struct feature_source){.hostname = STR("mx.ours.example")}, &f);
-	f.v = copy(f.v, f.n * sizeof *f.v);
-	f.words = words = copy(f.words, f.word_count * sizeof *f.words);
-	for (size_t i = 0; i < f.word_count; i++)
-		words[i] = arena_str(arena, words[i]);
-	session_free(s);
-	return f;
-}
+#include "tests/unit/features-kit.h"
 
 static double odds_in(const struct learner *l, const char *domain, const struct features *f)
 {
