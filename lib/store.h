@@ -9,8 +9,8 @@
  * reached, or that more changes wait than it may hold: never the same as RES_NONE, and nothing was
  * changed. RES_PERM: key or value are longer than allowed.
  *
- * What any back end must keep to. tests/unit/test-store.c is the conformance test: its conform_* run for
- * each back end that has a setup function there, before and after a flush.
+ * What any back end must keep to. Its test is tests/unit/test-store-conform.c, run for each back end that has a
+ * setup function in store-fixture.h, before and after a flush.
  *
  * Values
  * - An entry with expires e is there while clock_now() < e; 0 is never. put, and what makes an entry

@@ -71,6 +71,7 @@ unit_tests = \
 	tests/unit/test-spool \
 	tests/unit/test-store \
 	tests/unit/test-store-abuse \
+	tests/unit/test-store-conform \
 	tests/unit/test-store-schema \
 	tests/unit/test-str \
 	tests/unit/test-tls \
@@ -177,8 +178,10 @@ tests_unit_test_dns_cache_SOURCES = tests/unit/test-dns-cache.c tests/unit/clock
 tests_unit_test_dns_cache_LDADD = $(unit_ldadd)
 tests_unit_test_dns_packet_SOURCES = tests/unit/test-dns-packet.c tests/unit/dns-fake.h tests/unit/unit.h
 tests_unit_test_dns_packet_LDADD = $(unit_ldadd)
-tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/clock-fake.h tests/unit/unit.h
+tests_unit_test_store_SOURCES = tests/unit/test-store.c tests/unit/store-fixture.h tests/unit/clock-fake.h tests/unit/unit.h
 tests_unit_test_store_LDADD = $(unit_ldadd)
+tests_unit_test_store_conform_SOURCES = tests/unit/test-store-conform.c tests/unit/store-fixture.h tests/unit/clock-fake.h tests/unit/unit.h
+tests_unit_test_store_conform_LDADD = $(unit_ldadd)
 tests_unit_test_store_abuse_SOURCES = tests/unit/test-store-abuse.c tests/unit/clock-fake.h tests/unit/unit.h
 tests_unit_test_store_abuse_LDADD = $(unit_ldadd)
 tests_unit_test_store_schema_SOURCES = tests/unit/test-store-schema.c tests/unit/clock-fake.h tests/unit/unit.h
