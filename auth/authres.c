@@ -272,15 +272,7 @@ static void add_value(struct buf *out, struct str value, bool is_property)
 		buf_add(out, value);
 		return;
 	}
-	buf_addc(out, '"');
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-
-		if (c == '"' || c == '\\')
-			buf_addc(out, '\\');
-		buf_addc(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
-	}
-	buf_addc(out, '"');
+	buf_add_quoted(out, value);
 }
 
 struct authres_writer authres_start(struct str id)

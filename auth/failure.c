@@ -14,7 +14,8 @@
 static const char notes_table[] = "dmarc-failure", count_table[] = "dmarc-failures", sent_table[] = "dmarc-failure-sent",
 		  rate_table[] = "dmarc-failure-rate", secret_table[] = "dmarc-secret";
 
-enum { LINE_MAX_OCTETS = 998, KIND_OCTETS = 8, PSEUDONYM = 10, SECRET = 32, FIELDS_MAX_OCTETS = 12 * 1024, FIELD_MAX_OCTETS = 8 * 1024 };
+enum { LINE_MAX_OCTETS = 998, KIND_OCTETS = 8, PSEUDONYM = 10, SECRET = 32, FIELDS_MAX_OCTETS = 12 * 1024, FIELD_MAX_OCTETS = 8 * 1024,
+	RECORD_SHOWN = 800 };
 
 /* ---- who wants one ---- */
 
@@ -231,14 +232,8 @@ static void add_spf(struct arena *a, struct buf *out, const struct spf_report *s
 {
 	struct buf text = {0};
 
-	for (size_t i = 0; i < spf->record.n && i < 800; i++) {
-		char c = spf->record.p[i];
-
-		if (c == '"' || c == '\\')
-			buf_addc(&text, '\\');
-		buf_addc(&text, c);
-	}
-	add_field(out, "SPF-DNS", arena_printf(a, "txt : %.*s : \"%.*s\"", STR_ARG(spf->domain), STR_ARG(buf_str(&text))));
+	buf_add_quoted(&text, str_sub(spf->record, 0, RECORD_SHOWN));
+	add_field(out, "SPF-DNS", arena_printf(a, "txt : %.*s : %.*s", STR_ARG(spf->domain), STR_ARG(buf_str(&text))));
 	buf_free(&text);
 }
 

@@ -156,16 +156,22 @@ static void note_tag(struct renderer *r, const struct html_tag *tag, const struc
 		f->form_action_mailto |= str_ifind(*action, STR("mailto:")) >= 0;
 }
 
-static void start_tag(struct renderer *r, const struct html_tag *tag, const struct attributes *at)
+/* What the tag stands for in text. */
+static void put_blanks(struct renderer *r, const struct html_tag *tag)
 {
-	if (tag->flags & TAG_STYLE)
-		styles_open(&r->styles, tag, at);
 	if (tag->flags & TAG_BREAK)
 		put_blank(r, "\n");
 	if (tag->flags & TAG_BLANK)
 		put_blank(r, " ");
 	if (tag->flags & TAG_BLOCK)
 		put_blank(r, "\n\n");
+}
+
+static void start_tag(struct renderer *r, const struct html_tag *tag, const struct attributes *at)
+{
+	if (tag->flags & TAG_STYLE)
+		styles_open(&r->styles, tag, at);
+	put_blanks(r, tag);
 	note_tag(r, tag, at);
 	if (html_is_tag(tag, HTML_A))
 		html_start_anchor(r, at);
@@ -184,12 +190,7 @@ static void end_tag(struct renderer *r, const struct html_tag *tag)
 
 	if (tag->flags & TAG_STYLE)
 		styles_close(&r->styles, tag);
-	if (tag->flags & TAG_BREAK)
-		put_blank(r, "\n");
-	if (tag->flags & TAG_BLANK)
-		put_blank(r, " ");
-	if (tag->flags & TAG_BLOCK)
-		put_blank(r, "\n\n");
+	put_blanks(r, tag);
 	f->closed_html |= html_is_tag(tag, HTML_HTML);
 	f->closed_body |= html_is_tag(tag, HTML_BODY);
 	if (html_is_tag(tag, HTML_A) && !html_is_inside(r, HTML_A))

@@ -163,16 +163,8 @@ static enum outcome spf_run(struct session *s, const void *conf)
 /* The client's words in a quoted string: nothing in them can end it. */
 static void add_quoted(struct buf *out, const char *key, struct str value)
 {
-	buf_addf(out, " %s=\"", key);
-	value = str_sub(value, 0, QUOTED_MAX);
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-
-		if (c == '"' || c == '\\')
-			buf_addc(out, '\\');
-		buf_addc(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
-	}
-	buf_addc(out, '"');
+	buf_addf(out, " %s=", key);
+	buf_add_quoted(out, str_sub(value, 0, QUOTED_MAX));
 }
 
 static void add_received(struct session *s, const struct auth *auth)

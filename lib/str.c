@@ -40,6 +40,29 @@ ptrdiff_t str_rchr(struct str s, char c)
 	return at ? at - s.p : -1;
 }
 
+bool str_glob(struct str s, struct str glob)
+{
+	size_t g = 0, i = 0, star = SIZE_MAX, back = 0;
+
+	while (i < s.n) {
+		if (g < glob.n && glob.p[g] == '*') {
+			star = g++;
+			back = i;
+		} else if (g < glob.n && (glob.p[g] == '?' || glob.p[g] == s.p[i])) {
+			g++;
+			i++;
+		} else if (star != SIZE_MAX) {
+			g = star + 1;
+			i = ++back;
+		} else {
+			return false;
+		}
+	}
+	while (g < glob.n && glob.p[g] == '*')
+		g++;
+	return g == glob.n;
+}
+
 struct str str_trim(struct str s)
 {
 	while (s.n && is_space(s.p[0]))
@@ -245,6 +268,19 @@ void buf_addf(struct buf *b, const char *format, ...)
 	vsnprintf(b->p + b->n, (size_t)n + 1, format, args);
 	va_end(args);
 	b->n += (size_t)n;
+}
+
+void buf_add_quoted(struct buf *b, struct str s)
+{
+	buf_addc(b, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '"' || c == '\\')
+			buf_addc(b, '\\');
+		buf_addc(b, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+	}
+	buf_addc(b, '"');
 }
 
 struct str buf_take(struct buf *b, struct arena *a)

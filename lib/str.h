@@ -92,6 +92,9 @@ ptrdiff_t str_rchr(struct str s, char c);
 /* How many octets are from..to. */
 size_t str_count(struct str s, char from, char to);
 
+/* All of s fits the pattern, in which * is any octets and ? any one. At most s.n * glob.n steps. */
+bool str_glob(struct str s, struct str glob);
+
 /* Without SP, HTAB, CR, LF at both ends. */
 struct str str_trim(struct str s);
 /* Cuts the part before the first sep off *rest; false when *rest is used up (p NULL). */
@@ -146,6 +149,8 @@ void buf_add(struct buf *b, struct str s);
 void buf_addc(struct buf *b, char c);
 void buf_adds(struct buf *b, const char *cstr);
 void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A quoted-string of RFC 5322: nothing in s can end it, and controls become spaces. */
+void buf_add_quoted(struct buf *b, struct str s);
 /* Room for n more bytes at the returned place; the caller adds to b->n what it wrote. */
 char *buf_reserve(struct buf *b, size_t n);
 static inline struct str buf_str(const struct buf *b)

@@ -162,36 +162,13 @@ void text_set_remove(struct text_set *s, struct str text)
 			e->is_removed = true;
 }
 
-bool glob_has(struct str glob, struct str text)
-{
-	size_t g = 0, i = 0, star = SIZE_MAX, back = 0;
-
-	while (i < text.n) {
-		if (g < glob.n && glob.p[g] == '*') {
-			star = g++;
-			back = i;
-		} else if (g < glob.n && (glob.p[g] == '?' || glob.p[g] == text.p[i])) {
-			g++;
-			i++;
-		} else if (star != SIZE_MAX) {
-			g = star + 1;
-			i = ++back;
-		} else {
-			return false;
-		}
-	}
-	while (g < glob.n && glob.p[g] == '*')
-		g++;
-	return g == glob.n;
-}
-
 bool text_set_has(const struct text_set *s, struct str text)
 {
 	for (const struct text_entry *e = s->buckets[str_hash(text) % SET_BUCKETS]; e; e = e->next)
 		if (!e->is_removed && str_eq(e->text, text))
 			return true;
 	for (const struct text_entry *e = s->globs; e; e = e->next)
-		if (!e->is_removed && glob_has(e->text, text))
+		if (!e->is_removed && str_glob(text, e->text))
 			return true;
 	return false;
 }

@@ -213,7 +213,7 @@ static double dkim_listed(struct eval_call *c, const struct rcvd_entry *list)
 
 	for (const struct rcvd_entry *e = list; n && e; e = e->next)
 		for (size_t i = 0; i < n; i++)
-			if (glob_has(e->address, v[i]) && is_signed_by(c, e, v[i])) {
+			if (str_glob(v[i], e->address) && is_signed_by(c, e, v[i])) {
 				c->text = v[i];
 				return 1;
 			}

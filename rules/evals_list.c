@@ -68,7 +68,7 @@ static int rcvd_verdict(struct eval_call *c, const struct rcvd_entry *list, stru
 	int verdict = 0;
 
 	for (; list; list = list->next) {
-		if (!glob_has(list->address, address))
+		if (!str_glob(address, list->address))
 			continue;
 		for (size_t i = from; i < to; i++)
 			if (host_matches(&r->all[i], list->host))

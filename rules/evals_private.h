@@ -21,7 +21,6 @@ void text_set_remove(struct text_set *s, struct str text);
 /* text must be lower case. */
 bool text_set_has(const struct text_set *s, struct str text);
 bool text_set_is_empty(const struct text_set *s);
-bool glob_has(struct str glob, struct str text);
 
 /* A list with a name: enlist_addrlist (NAME) ..., enlist_uri_host (NAME) ... */
 struct named_set {

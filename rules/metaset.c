@@ -19,35 +19,12 @@ static uint32_t find_name(void *arg, struct str name)
 	return r ? r->index : UINT32_MAX;
 }
 
-static bool glob_matches(struct str glob, struct str name)
-{
-	size_t g = 0, i = 0, star = SIZE_MAX, back = 0;
-
-	while (i < name.n) {
-		if (g < glob.n && (glob.p[g] == '?' || glob.p[g] == name.p[i])) {
-			g++;
-			i++;
-		} else if (g < glob.n && glob.p[g] == '*') {
-			star = g++;
-			back = i;
-		} else if (star != SIZE_MAX) {
-			g = star + 1;
-			i = ++back;
-		} else {
-			return false;
-		}
-	}
-	while (g < glob.n && glob.p[g] == '*')
-		g++;
-	return g == glob.n;
-}
-
 static void match_names(void *arg, struct str glob, void (*add)(void *to, uint32_t rule), void *to)
 {
 	struct naming *n = arg;
 
 	for (size_t i = 0; i < n->rs->n; i++)
-		if (n->rs->rules[i].rule != n->meta && glob_matches(glob, n->rs->rules[i].rule->name))
+		if (n->rs->rules[i].rule != n->meta && str_glob(n->rs->rules[i].rule->name, glob))
 			add(to, (uint32_t)i);
 }
 

@@ -128,6 +128,33 @@ static void finds_what_is_there(void **state)
 	}
 }
 
+static void globs(void **state)
+{
+	static const struct {
+		const char *text, *glob;
+		bool fits;
+	} cases[] = {
+	    {"", "", true}, {"", "*", true}, {"", "?", false}, {"a", "", false}, {"abc", "a?c", true}, {"abc", "a?", false},
+	    {"abc", "*c", true}, {"abc", "**", true}, {"abcbcd", "a*bcd", true}, {"abcbcx", "a*bcd", false},
+	    {"*x", "*", true}, {"a*", "a*", true}, {"aab", "a*?b", true}, {"ab", "a*?b", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(str_glob(str_of(cases[i].text), str_of(cases[i].glob)), cases[i].fits);
+}
+
+static void quotes(void **state)
+{
+	struct buf b = {0};
+
+	(void)state;
+	buf_add_quoted(&b, STR_NONE);
+	buf_add_quoted(&b, STR("a\"b\\c\r\n\x7f\xc3\xa9"));
+	assert_str(buf_str(&b), "\"\"\"a\\\"b\\\\c   \xc3\xa9\"");
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +164,8 @@ int main(void)
 	    cmocka_unit_test(utf8),
 	    cmocka_unit_test(growing),
 	    cmocka_unit_test(finds_what_is_there),
+	    cmocka_unit_test(globs),
+	    cmocka_unit_test(quotes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
