@@ -88,7 +88,7 @@ tests_unit_test_addr_SOURCES = tests/unit/test-addr.c tests/unit/unit.h
 tests_unit_test_addr_LDADD = $(unit_ldadd)
 tests_unit_test_arena_SOURCES = tests/unit/test-arena.c tests/unit/unit.h
 tests_unit_test_arena_LDADD = $(unit_ldadd)
-tests_unit_test_conf_SOURCES = tests/unit/test-conf.c tests/unit/conf-kit.h tests/unit/unit.h
+tests_unit_test_conf_SOURCES = tests/unit/test-conf.c tests/unit/conf-kit.h tests/unit/folder.h tests/unit/unit.h
 tests_unit_test_conf_LDADD = $(unit_ldadd)
 tests_unit_test_config_SOURCES = tests/unit/test-config.c tests/unit/unit.h gateway/config.c
 tests_unit_test_config_LDADD = $(unit_ldadd)
@@ -213,7 +213,7 @@ tests_unit_test_authres_LDADD = $(unit_ldadd)
 
 # Suites of sender authentication: a probe program and its driver.
 check_PROGRAMS += tests/suites/auth-probe
-tests_suites_auth_probe_SOURCES = tests/suites/auth-probe.c
+tests_suites_auth_probe_SOURCES = tests/suites/auth-probe.c tests/suites/probe.h
 tests_suites_auth_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 TESTS += tests/suites/auth
 dist_noinst_SCRIPTS += tests/suites/auth tests/suites/auth-others tests/suites/auth_cli.py tests/suites/auth_differential.py \
@@ -225,7 +225,7 @@ tests_bench_bench_auth_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 
 # Suites of MIME, text, links and address lists: a probe program and its driver.
 check_PROGRAMS += tests/suites/mime-probe
-tests_suites_mime_probe_SOURCES = tests/suites/mime-probe.c
+tests_suites_mime_probe_SOURCES = tests/suites/mime-probe.c tests/suites/probe.h
 tests_suites_mime_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 TESTS += tests/suites/mime_suites.py tests/suites/mime_differential.py tests/suites/hostile_shapes.py
 dist_noinst_SCRIPTS += tests/suites/mime_suites.py tests/suites/mime_differential.py tests/suites/hostile_shapes.py tools/make-html-tables

@@ -1,6 +1,5 @@
 /*
- * Puts the functions of auth/ behind lines of text, for the suites (auth_suites.py): a command per
- * line, fields between tabs, %XX for octets that would disturb; one line of JSON comes back.
+ * Puts the functions of auth/ behind lines of text, for the suites (auth_suites.py).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,39 +15,28 @@
 #include "lib/clock.h"
 #include "lib/gzip.h"
 #include "lib/json.h"
+#include "tests/suites/probe.h"
 
-enum { FIELDS_MAX = 16 };
+/* The resolver that the command dns has set up. */
+static struct arena *dns_arena;
+static struct dns *dns;
+static unsigned timeout_ms;
 
-struct probe {
-	struct arena *arena; /* of one command */
-	struct arena *dns_arena;
-	struct dns *dns;
-	struct dns_scope *scope;
-	unsigned timeout_ms;
-	struct str field[FIELDS_MAX];
-	struct json json;
-	struct buf out;
-};
-
-struct command {
-	const char *name;
-	void (*run)(struct probe *p);
-};
-
-static struct str unescape(struct arena *a, struct str s)
+static void drop_scope(void *scope)
 {
-	char *out = arena_alloc(a, s.n + 1);
-	size_t n = 0;
+	dns_scope_free(scope);
+}
 
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '%' && i + 2 < s.n && hex_value(s.p[i + 1]) >= 0) {
-			out[n++] = (char)(hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]));
-			i += 2;
-		} else {
-			out[n++] = s.p[i];
-		}
+/* What one command may ask; NULL without a resolver. */
+static struct dns_scope *scope_of(struct probe *p)
+{
+	const struct dns_limits limits = {.queries = 100, .timeout_ms = timeout_ms};
+
+	if (dns && !p->own) {
+		p->own = dns_scope_new(dns, &limits, NULL, NULL);
+		arena_defer(p->arena, drop_scope, p->own);
 	}
-	return (struct str){out, n};
+	return p->own;
 }
 
 /* dns ADDRESS@PORT TIMEOUT-MS: forgets everything that was cached. */
@@ -57,12 +45,12 @@ static void run_dns(struct probe *p)
 	struct dns_options options = {.servers = &p->field[1], .server_count = 1};
 	struct str error = STR("");
 
-	p->timeout_ms = (unsigned)atoi(arena_cstr(p->arena, p->field[2]));
-	options.timeout_ms = p->timeout_ms;
-	dns_free(p->dns);
-	arena_free(p->dns_arena);
-	p->dns_arena = arena_new(0);
-	p->dns = dns_new(&options, p->dns_arena, &error);
+	timeout_ms = (unsigned)atoi(arena_cstr(p->arena, p->field[2]));
+	options.timeout_ms = timeout_ms;
+	dns_free(dns);
+	arena_free(dns_arena);
+	dns_arena = arena_new(0);
+	dns = dns_new(&options, dns_arena, &error);
 	json_kv(&p->json, "error", error);
 }
 
@@ -77,43 +65,27 @@ static void run_spf(struct probe *p)
 	struct spf_report r;
 
 	ip_parse(p->field[1], &q.client);
-	spf_prefetch(p->scope, &q);
-	spf_check(p->arena, p->scope, &q, &r);
+	spf_prefetch(scope_of(p), &q);
+	spf_check(p->arena, scope_of(p), &q, &r);
 	json_kv(&p->json, "result", str_of(spf_result_words[r.result]));
 	json_kv(&p->json, "explanation", r.explanation);
 	json_kv(&p->json, "domain", r.domain);
 	json_kv(&p->json, "mechanism", r.mechanism);
 	json_kv(&p->json, "problem", r.problem);
-	json_kv_int(&p->json, "queries", dns_scope_used(p->scope));
-}
-
-static struct str read_file(struct arena *a, struct str path)
-{
-	FILE *file = fopen(arena_cstr(a, path), "rb");
-	struct buf data = {0};
-	size_t n;
-
-	if (!file)
-		return STR("");
-	do {
-		n = fread(buf_reserve(&data, 65536), 1, 65536, file);
-		data.n += n;
-	} while (n > 0);
-	fclose(file);
-	return buf_take(&data, a);
+	json_kv_int(&p->json, "queries", dns_scope_used(scope_of(p)));
 }
 
 /* dkim FILE MINIMUM-BITS ACCEPT-SHA1 */
 static void run_dkim(struct probe *p)
 {
 	struct signature_options options = SIGNATURE_DEFAULTS;
-	struct str message = read_file(p->arena, p->field[1]);
+	struct str message = probe_file(p->arena, p->field[1]);
 	struct dkim *d;
 
 	if (p->field[2].n)
 		options.minimum_rsa_bits = (unsigned)atoi(arena_cstr(p->arena, p->field[2]));
 	options.accept_sha1 = str_is(p->field[3], "1");
-	d = dkim_verify(p->arena, p->scope, message, &options);
+	d = dkim_verify(p->arena, scope_of(p), message, &options);
 	json_kv(&p->json, "result", str_of(auth_result_words[dkim_best(d)]));
 	json_key(&p->json, "signatures");
 	json_open(&p->json, '[');
@@ -133,7 +105,7 @@ static void run_dkim(struct probe *p)
 static void run_arc(struct probe *p)
 {
 	struct signature_options options = SIGNATURE_DEFAULTS;
-	struct arc *arc = arc_verify(p->arena, p->scope, read_file(p->arena, p->field[1]), &options);
+	struct arc *arc = arc_verify(p->arena, scope_of(p), probe_file(p->arena, p->field[1]), &options);
 
 	json_kv(&p->json, "result", str_of(auth_result_words[arc->result]));
 	json_kv(&p->json, "reason", arc->reason);
@@ -146,7 +118,7 @@ static void run_org(struct probe *p)
 {
 	struct str domain = STR("");
 
-	dmarc_organization(p->arena, p->scope, p->field[1], &domain);
+	dmarc_organization(p->arena, scope_of(p), p->field[1], &domain);
 	json_kv(&p->json, "domain", domain);
 }
 
@@ -164,8 +136,8 @@ static void run_dmarc(struct probe *p)
 		if (domain.n)
 			ids[n++] = (struct dmarc_id){str_from(domain, is_temporary), i == 2, is_temporary};
 	}
-	dmarc_ask(p->scope, DMARC_TREEWALK, p->field[1]);
-	dmarc_check(p->arena, p->scope, DMARC_TREEWALK, p->field[1], ids, n, &r);
+	dmarc_ask(scope_of(p), DMARC_TREEWALK, p->field[1]);
+	dmarc_check(p->arena, scope_of(p), DMARC_TREEWALK, p->field[1], ids, n, &r);
 	json_kv(&p->json, "result", str_of(auth_result_words[r.result]));
 	json_kv(&p->json, "policy", str_of(dmarc_policy_words[r.policy]));
 	json_kv(&p->json, "domain", r.domain);
@@ -178,7 +150,7 @@ static void run_dmarc(struct probe *p)
 static void run_auth(struct probe *p)
 {
 	struct signature_options options = SIGNATURE_DEFAULTS;
-	struct str message = read_file(p->arena, p->field[1]);
+	struct str message = probe_file(p->arena, p->field[1]);
 	struct spf_query q = {.helo = p->field[3], .sender = p->field[4], .receiver = STR("receiver.example")};
 	struct auth *auth = auth_new(p->arena);
 	struct auth_client client = {.iprev = STR(""), .name = STR(""), .user = STR("")};
@@ -190,14 +162,14 @@ static void run_auth(struct probe *p)
 	auth_start_dkim(auth, &headers, &options, p);
 	auth_start_arc(auth, &headers, &options, p);
 	if (ip_parse(p->field[2], &q.client)) {
-		spf_check(p->arena, p->scope, &q, &auth->spf);
+		spf_check(p->arena, scope_of(p), &q, &auth->spf);
 		auth->has_spf = true;
 		auth->sender = q.sender;
 	}
-	auth_start_dmarc(auth, p->scope, &headers);
-	auth_finish_dkim(auth, p->scope, &headers, body);
-	auth_finish_arc(auth, p->scope, &headers, body);
-	auth_finish_dmarc(auth, p->scope);
+	auth_start_dmarc(auth, scope_of(p), &headers);
+	auth_finish_dkim(auth, scope_of(p), &headers, body);
+	auth_finish_arc(auth, scope_of(p), &headers, body);
+	auth_finish_dmarc(auth, scope_of(p));
 	client.ip = q.client;
 	json_key(&p->json, "auth");
 	auth_json(auth, STR(""), &p->json);
@@ -234,7 +206,7 @@ static void run_authres(struct probe *p)
 
 static struct crypto_key *read_key(struct probe *p, struct str path)
 {
-	return crypto_private_key(read_file(p->arena, path));
+	return crypto_private_key(probe_file(p->arena, path));
 }
 
 /* sign FILE DOMAIN SELECTOR KEYFILE NAMES NOW EXPIRES: a DKIM-Signature value */
@@ -242,7 +214,7 @@ static void run_sign(struct probe *p)
 {
 	struct sign_key key = {p->field[2], p->field[3], read_key(p, p->field[4])};
 	struct sign_request request = {.key = &key, .names = p->field[5]};
-	struct str message = read_file(p->arena, p->field[1]), value = STR("");
+	struct str message = probe_file(p->arena, p->field[1]), value = STR("");
 	uint8_t hash[CRYPTO_DIGEST_MAX];
 	struct headers headers;
 
@@ -280,8 +252,8 @@ static void run_seal(struct probe *p)
 	struct signature_options options = SIGNATURE_DEFAULTS;
 	struct sign_key key = {p->field[2], p->field[3], read_key(p, p->field[4])};
 	struct sign_request request = {.key = &key, .names = p->field[5]};
-	struct str message = read_file(p->arena, p->field[1]);
-	struct arc *arc = arc_verify(p->arena, p->scope, message, &options);
+	struct str message = probe_file(p->arena, p->field[1]);
+	struct arc *arc = arc_verify(p->arena, scope_of(p), message, &options);
 	struct arc_values values = {STR(""), STR(""), STR("")};
 	uint8_t hash[CRYPTO_DIGEST_MAX];
 	struct headers headers;
@@ -312,26 +284,26 @@ static void run_report(struct probe *p)
 		meta.bytes_max = atoi(arena_cstr(p->arena, p->field[6]));
 	struct spf_query q = {.helo = STR("h.example"), .sender = p->field[3], .receiver = STR("mx.example.net")};
 	struct signature_options options = SIGNATURE_DEFAULTS;
-	struct str message = read_file(p->arena, p->field[1]);
+	struct str message = probe_file(p->arena, p->field[1]);
 	struct auth *auth = auth_new(p->arena);
 	struct headers headers;
 	size_t n = 0;
 
 	headers_parse(p->arena, message, &headers);
 	ip_parse(p->field[2], &q.client);
-	spf_check(p->arena, p->scope, &q, &auth->spf);
+	spf_check(p->arena, scope_of(p), &q, &auth->spf);
 	auth->has_spf = true;
 	auth_start_dkim(auth, &headers, &options, p);
-	auth_start_dmarc(auth, p->scope, &headers);
-	auth_finish_dkim(auth, p->scope, &headers, str_from(message, headers.body));
-	auth_finish_dmarc(auth, p->scope);
+	auth_start_dmarc(auth, scope_of(p), &headers);
+	auth_finish_dkim(auth, scope_of(p), &headers, str_from(message, headers.body));
+	auth_finish_dmarc(auth, scope_of(p));
 	for (int i = 0; i < 3; i++)
 		report_count(store, auth, &q.client, STR("example.org"), arena_cstr(p->arena, p->field[4]),
 		    arena_cstr(p->arena, p->field[5]));
 	report_count(store, auth, &q.client, STR("<evil>&\t.example"), "none", "local_policy");
 	json_kv_bool(&p->json, "made", report_make(p->arena, store, report_day(p->arena, clock_now()), &meta, &xml));
 	json_kv(&p->json, "xml", xml);
-	report_addresses(p->arena, p->scope, REPORT_AGGREGATE, meta.domain, meta.record.rua, to, 4, &n);
+	report_addresses(p->arena, scope_of(p), REPORT_AGGREGATE, meta.domain, meta.record.rua, to, 4, &n);
 	json_key(&p->json, "to");
 	json_open(&p->json, '[');
 	for (size_t i = 0; i < n; i++)
@@ -360,14 +332,14 @@ static void run_failure(struct probe *p)
 	const struct report_conf conf = {.is_failure_on = true, .failure_limit = 10, .failure_body = atoi(arena_cstr(p->arena, p->field[4]))};
 	struct filter_env env = {.arena = p->arena};
 	struct chain *chain = chain_new(p->arena, &env, fact_registry_new(p->arena));
-	struct session *s = session_new(chain, p->dns, FACE_SCAN);
+	struct session *s = session_new(chain, dns, FACE_SCAN);
 	struct message *m = message_start(s);
 	struct failure_print print = {p, STR("ruf@example.org")};
 	struct auth *auth = message_auth(m);
 	struct spf_query q = {.helo = STR("h.example"), .sender = p->field[3], .receiver = STR("mx.example.net")};
 	struct signature_options options = SIGNATURE_DEFAULTS;
 	struct auth_client client = {.iprev = STR(""), .name = STR(""), .user = STR("")};
-	struct str error = STR(""), message = read_file(p->arena, p->field[1]);
+	struct str error = STR(""), message = probe_file(p->arena, p->field[1]);
 	struct store *store = store_open(NULL, false, p->arena, &error);
 
 	m->spool = spool_of(message);
@@ -375,13 +347,13 @@ static void run_failure(struct probe *p)
 	ip_parse(p->field[2], &s->client);
 	q.client = client.ip = s->client;
 	address_parse(m->arena, p->field[3], true, &m->sender);
-	spf_check(m->arena, p->scope, &q, &auth->spf);
+	spf_check(m->arena, scope_of(p), &q, &auth->spf);
 	auth->has_spf = true;
 	auth->sender = q.sender;
 	auth_start_dkim(auth, &m->headers, &options, p);
-	auth_start_dmarc(auth, p->scope, &m->headers);
-	auth_finish_dkim(auth, p->scope, &m->headers, str_from(message, m->headers.body));
-	auth_finish_dmarc(auth, p->scope);
+	auth_start_dmarc(auth, scope_of(p), &m->headers);
+	auth_finish_dkim(auth, scope_of(p), &m->headers, str_from(message, m->headers.body));
+	auth_finish_dmarc(auth, scope_of(p));
 	auth->results = auth_results(auth, m->arena, STR("mx.example.net"), &client);
 	clock_fix(1800000000);
 	failure_note(store, &conf, s, "reject");
@@ -394,7 +366,7 @@ static void run_failure(struct probe *p)
 /* gzip FILE */
 static void run_gzip(struct probe *p)
 {
-	json_kv(&p->json, "packed", base64_write(p->arena, gzip_pack(p->arena, read_file(p->arena, p->field[1]))));
+	json_kv(&p->json, "packed", base64_write(p->arena, gzip_pack(p->arena, probe_file(p->arena, p->field[1]))));
 }
 
 static const struct command commands[] = {
@@ -412,56 +384,14 @@ static const struct command commands[] = {
     {"dns", run_dns},
     {"now", run_now},
     {"spf", run_spf},
+    {0},
 };
-
-static void run_line(struct probe *p, struct str line)
-{
-	static const struct dns_limits all = {.queries = 100, .timeout_ms = 60000};
-	struct dns_limits limits = all;
-	size_t n = 0;
-	struct str part;
-
-	p->arena = arena_new(0);
-	for (int i = 0; i < FIELDS_MAX; i++)
-		p->field[i] = STR("");
-	while (n < FIELDS_MAX && str_split(&line, '\t', &part))
-		p->field[n++] = unescape(p->arena, part);
-	limits.timeout_ms = p->timeout_ms;
-	p->scope = p->dns ? dns_scope_new(p->dns, &limits, NULL, NULL) : NULL;
-	p->out.n = 0;
-	p->json = json_start(&p->out);
-	json_open(&p->json, '{');
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (str_is(p->field[0], commands[i].name)) {
-			if (commands[i].run == run_dns) {
-				dns_scope_free(p->scope);
-				p->scope = NULL;
-			}
-			commands[i].run(p);
-		}
-	json_close(&p->json);
-	printf("%.*s\n", (int)p->out.n, p->out.p);
-	fflush(stdout);
-	dns_scope_free(p->scope);
-	arena_free(p->arena);
-}
 
 int main(void)
 {
-	struct probe p = {0};
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t n;
-
 	clock_init();
-	while ((n = getline(&line, &room, stdin)) > 0) {
-		if (line[n - 1] == '\n')
-			n--;
-		run_line(&p, (struct str){line, (size_t)n});
-	}
-	dns_free(p.dns);
-	arena_free(p.dns_arena);
-	buf_free(&p.out);
-	free(line);
+	probe_serve(commands);
+	dns_free(dns);
+	arena_free(dns_arena);
 	return 0;
 }

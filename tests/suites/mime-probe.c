@@ -1,6 +1,5 @@
 /*
- * Puts core/mime and its neighbours behind lines of text, for the suites (mime_suites.py): a command
- * per line, fields between tabs, %XX for octets that would disturb; one line of JSON comes back.
+ * Puts core/mime and its neighbours behind lines of text, for the suites (mime_suites.py).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,50 +12,7 @@
 #include "core/mailbox.h"
 #include "core/mime.h"
 #include "lib/clock.h"
-#include "lib/json.h"
-
-enum { FIELDS_MAX = 4 };
-
-struct probe {
-	struct arena *arena; /* of one command */
-	struct str field[FIELDS_MAX];
-	struct json json;
-	struct buf out;
-};
-
-struct command {
-	const char *name;
-	void (*run)(struct probe *p);
-};
-
-static struct str unescape(struct arena *a, struct str s)
-{
-	char *out = arena_alloc(a, s.n + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '%' && i + 2 < s.n) {
-			out[n++] = (char)(hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]));
-			i += 2;
-		} else {
-			out[n++] = s.p[i];
-		}
-	}
-	return (struct str){out, n};
-}
-
-static struct str read_file(struct arena *a, struct str path)
-{
-	FILE *f = fopen(arena_cstr(a, path), "rbe");
-	struct buf b = {0};
-	size_t n;
-
-	while (f && (n = fread(buf_reserve(&b, 1 << 16), 1, 1 << 16, f)) > 0)
-		b.n += n;
-	if (f)
-		fclose(f);
-	return buf_take(&b, a);
-}
+#include "tests/suites/probe.h"
 
 static void sha256(struct str octets, uint8_t ret_hash[32])
 {
@@ -66,7 +22,7 @@ static void sha256(struct str octets, uint8_t ret_hash[32])
 /* The message of a file, without a mailbox line on top. */
 static struct str message_of(struct probe *p, size_t *ret_skipped)
 {
-	struct str text = read_file(p->arena, p->field[1]);
+	struct str text = probe_file(p->arena, p->field[1]);
 	ptrdiff_t end = str_starts(text, STR("From ")) ? str_chr(text, '\n') : -1;
 
 	*ret_skipped = (size_t)(end + 1);
@@ -282,43 +238,11 @@ static const struct command commands[] = {
     {"addresses", run_addresses},
     {"decode", run_decode},
     {"charset", run_charset},
+    {0},
 };
-
-static void run_line(struct probe *p, struct str line)
-{
-	size_t n = 0;
-
-	while (n < FIELDS_MAX && str_split(&line, '\t', &p->field[n])) {
-		p->field[n] = unescape(p->arena, p->field[n]);
-		n++;
-	}
-	while (n < FIELDS_MAX)
-		p->field[n++] = STR_NONE;
-	p->json = json_start(&p->out);
-	json_open(&p->json, '{');
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (str_is(p->field[0], commands[i].name))
-			commands[i].run(p);
-	json_close(&p->json);
-	buf_addc(&p->out, '\n');
-	fwrite(p->out.p, 1, p->out.n, stdout);
-	fflush(stdout);
-}
 
 int main(void)
 {
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t n;
-
-	while ((n = getline(&line, &room, stdin)) > 0) {
-		struct probe p = {.arena = arena_new(0)};
-		while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-			n--;
-		run_line(&p, (struct str){line, (size_t)n});
-		buf_free(&p.out);
-		arena_free(p.arena);
-	}
-	free(line);
+	probe_serve(commands);
 	return 0;
 }

@@ -16,12 +16,13 @@
 #include "gateway/relay/relay.h"
 #include "lib/log.h"
 #include "tests/unit/clock-fake.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/relay-server.h"
 #include "tests/unit/unit.h"
 
 /* ---- a world: folder, configuration, clock, relay ---- */
 
-static char dir[64];
+static char dir[FOLDER_MAX];
 static struct snapshot snapshot;
 static struct config config;
 static struct arena *arena;
@@ -112,8 +113,7 @@ static inline void start(const char *route_settings)
 static inline int set_up(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof dir, "/tmp/test-relay-XXXXXX");
-	if (!mkdtemp(dir))
+	if (folder_make(dir) != 0)
 		return -1;
 	arena = arena_new(0);
 	memset(&hop, 0, sizeof hop);
@@ -125,15 +125,6 @@ static inline int set_up(void **state)
 	dns = dns_new_table(no_dns, NULL);
 	loop = loop_new();
 	return 0;
-}
-
-static inline void remove_all(const char *path)
-{
-	char command[200];
-
-	snprintf(command, sizeof command, "rm -rf %s", path);
-	if (system(command))
-		fail();
 }
 
 static inline int tear_down(void **state)
@@ -152,8 +143,7 @@ static inline int tear_down(void **state)
 	if (other.port)
 		server_stop(&other);
 	arena_free(arena);
-	remove_all(dir);
-	return 0;
+	return folder_remove(dir);
 }
 
 /* ---- messages ---- */

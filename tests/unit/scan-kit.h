@@ -21,11 +21,12 @@
 
 #include "lib/clock.h"
 #include "lib/res.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/unit.h"
 
 struct kit {
 	struct arena *arena;
-	char folder[64];
+	char folder[FOLDER_MAX];
 	struct scan *scan;
 };
 
@@ -95,8 +96,7 @@ static inline struct kit *kit_with(const char *scanner)
 	snprintf(program, sizeof program, "%s/../../%s", self, scanner);
 	if (access(program, X_OK) == 0)
 		setenv("REEVE_SCANNER", program, 1);
-	strcpy(k->folder, "/tmp/test-scan.XXXXXX");
-	assert_non_null(mkdtemp(k->folder));
+	assert_int_equal(folder_make(k->folder), 0);
 	k->arena = arena_new(0);
 	return k;
 }
@@ -108,11 +108,8 @@ static inline struct kit *kit_new(void)
 
 static inline void kit_free(struct kit *k)
 {
-	char command[100];
-
 	scan_close(k->scan);
-	snprintf(command, sizeof command, "rm -rf %s", k->folder);
-	assert_int_equal(system(command), 0);
+	assert_int_equal(folder_remove(k->folder), 0);
 	arena_free(k->arena);
 	free(k);
 }

@@ -15,6 +15,32 @@ static inline struct store *memory_store(struct arena *a)
 	return store_open(NULL, false, a, &error);
 }
 
+/* A store per test. */
+struct state_world {
+	struct arena *a;
+	struct store *st;
+};
+
+static inline int state_setup(void **state)
+{
+	struct state_world *w = calloc(1, sizeof *w);
+
+	w->a = arena_new(0);
+	w->st = memory_store(w->a);
+	*state = w;
+	return 0;
+}
+
+static inline int state_teardown(void **state)
+{
+	struct state_world *w = *state;
+
+	store_close(w->st);
+	arena_free(w->a);
+	free(w);
+	return 0;
+}
+
 /* Runs a stage; refuses where the fact is true; settles. Whether it was taken. */
 static inline bool pass(struct fixture *f, enum stage stage, const char *refuse_if, enum verdict_kind refusal)
 {

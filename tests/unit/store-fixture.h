@@ -8,9 +8,10 @@
 
 #include "lib/store.h"
 #include "tests/unit/clock-fake.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/unit.h"
 
-static char folder[64], path[96];
+static char folder[FOLDER_MAX], path[FOLDER_MAX + 32];
 
 struct fixture {
 	struct arena *a;
@@ -90,8 +91,7 @@ static inline void expect_both(struct fixture *f, const char *table, const char 
 static inline int init(void **state)
 {
 	(void)state;
-	snprintf(folder, sizeof folder, "/tmp/test-store-XXXXXX");
-	if (!mkdtemp(folder))
+	if (folder_make(folder) != 0)
 		return -1;
 	snprintf(path, sizeof path, "%s/state.db", folder);
 	steer_start();

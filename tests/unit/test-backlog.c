@@ -10,24 +10,21 @@
 #include "gateway/queue/journal.h"
 #include "gateway/relay/backlog.h"
 #include "lib/clock.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/unit.h"
 
-static char dir[64];
+static char dir[FOLDER_MAX];
 
 static int make_dir(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof dir, "/tmp/test-backlog-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
+	return folder_make(dir);
 }
 
 static int remove_dir(void **state)
 {
-	char command[100];
-
 	(void)state;
-	snprintf(command, sizeof command, "rm -rf %s", dir);
-	return system(command);
+	return folder_remove(dir);
 }
 
 static size_t count_files(const char *start, const char *end)

@@ -5,12 +5,13 @@
 
 #include "lib/conf.h"
 #include "tests/unit/conf-kit.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/unit.h"
 
 struct kit {
 	struct arena *a;
 	struct conf_load load;
-	char dir[64];
+	char dir[FOLDER_MAX];
 };
 
 static int kit_open(void **state)
@@ -19,8 +20,7 @@ static int kit_open(void **state)
 
 	k->a = arena_new(0);
 	conf_load_init(&k->load, k->a);
-	snprintf(k->dir, sizeof k->dir, "/tmp/test-conf-XXXXXX");
-	assert_non_null(mkdtemp(k->dir));
+	assert_int_equal(folder_make(k->dir), 0);
 	*state = k;
 	return 0;
 }
@@ -28,10 +28,8 @@ static int kit_open(void **state)
 static int kit_close(void **state)
 {
 	struct kit *k = *state;
-	char command[128];
 
-	snprintf(command, sizeof command, "rm -r %s", k->dir);
-	assert_int_equal(system(command), 0);
+	assert_int_equal(folder_remove(k->dir), 0);
 	arena_free(k->a);
 	free(k);
 	return 0;

@@ -160,13 +160,6 @@ static void places_are_bounded(void **state)
 	dns_cache_free(NULL);
 }
 
-static int init(void **state)
-{
-	(void)state;
-	steer_start();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,5 +168,5 @@ int main(void)
 	    cmocka_unit_test(long_and_endless_answers_are_not_kept),
 	    cmocka_unit_test(places_are_bounded),
 	};
-	return cmocka_run_group_tests(tests, init, NULL);
+	return cmocka_run_group_tests(tests, steer_setup, NULL);
 }

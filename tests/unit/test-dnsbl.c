@@ -207,13 +207,6 @@ static void settings_are_checked(void **state)
 	}
 }
 
-static int init(void **state)
-{
-	(void)state;
-	steer_start();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,5 +220,5 @@ int main(void)
 	    cmocka_unit_test(dead_lists_are_switched_off_and_on),
 	    cmocka_unit_test(settings_are_checked),
 	};
-	return cmocka_run_group_tests(tests, init, NULL);
+	return cmocka_run_group_tests(tests, steer_setup, NULL);
 }

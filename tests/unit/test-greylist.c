@@ -16,31 +16,6 @@ static const struct fact_def auth_facts[] = {
     {"dkim.domains", FACT_LIST, STAGE_MESSAGE, NULL, "x"},
 };
 
-struct world {
-	struct arena *a;
-	struct store *st;
-};
-
-static int setup(void **state)
-{
-	struct world *w = calloc(1, sizeof *w);
-
-	w->a = arena_new(0);
-	w->st = memory_store(w->a);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	store_close(w->st);
-	arena_free(w->a);
-	free(w);
-	return 0;
-}
-
 /* Their facts belong to a table of the filter itself here, so that open() finds them. */
 static struct filter with_auth(const struct filter *filter, struct fact_def *room)
 {
@@ -56,7 +31,7 @@ static struct filter with_auth(const struct filter *filter, struct fact_def *roo
 	return copy;
 }
 
-static uint64_t counted(struct world *w, const char *what)
+static uint64_t counted(struct state_world *w, const char *what)
 {
 	struct store_entry e;
 	uint64_t n = 0;
@@ -107,7 +82,7 @@ static bool tries(struct fixture *f, const char *client, const char *sender, con
 
 static void waits_and_comes_back(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fact_def room[16];
 	struct filter filter = with_auth(&greylist_filter, room);
 	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; window 1d; allow-for 10d; }", NULL, w->st);
@@ -136,7 +111,7 @@ static void waits_and_comes_back(void **state)
 /* A provider sends each try from another of 20 addresses in as many networks. */
 static void a_pool_waits_once_when_spf_passes(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fact_def room[16];
 	struct filter filter = with_auth(&greylist_filter, room);
 	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; }", NULL, w->st);
@@ -176,7 +151,7 @@ static const char *pool_address(char out[32], int i)
  */
 static void a_pool_waits_once_when_dkim_passes(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fact_def room[16];
 	struct filter filter = with_auth(&greylist_filter, room);
 	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; }", NULL, w->st);
@@ -203,7 +178,7 @@ static void a_pool_waits_once_when_dkim_passes(void **state)
 /* Many messages at once, each with its own retries: every one is delayed once at most. */
 static void a_pool_that_retries_in_parallel_waits_once_each(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fact_def room[16];
 	struct filter filter = with_auth(&greylist_filter, room);
 	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; }", NULL, w->st);
@@ -223,7 +198,7 @@ static void a_pool_that_retries_in_parallel_waits_once_each(void **state)
 /* Who only says that it is of a signing domain waits as before, and so does who signs for the first time. */
 static void a_name_without_signature_waits(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fact_def room[16];
 	struct filter filter = with_auth(&greylist_filter, room);
 	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; }", NULL, w->st);
@@ -248,7 +223,7 @@ static void a_name_without_signature_waits(void **state)
 
 static void dkim_may_always_or_never_be_waited_for(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fact_def room[16];
 	struct filter filter = with_auth(&greylist_filter, room);
 	struct fixture *f = fixture_new_with(&filter, "filter greylist { delay 5m; wait-for-dkim always; }", NULL, w->st);
@@ -272,7 +247,7 @@ static void dkim_may_always_or_never_be_waited_for(void **state)
 static void unknown_lists_are_no_empty_lists(void **state)
 {
 	static const char *const tables[] = {LIST_STATE_TABLE, NULL};
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = fixture_new_with(&greylist_filter, "list good state; filter greylist { known good; }", NULL, w->st);
 
 	store_set_unknown(w->st, tables);
@@ -286,7 +261,7 @@ static void unknown_lists_are_no_empty_lists(void **state)
 
 static void refused_messages_allow_nobody(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = fixture_new_with(&greylist_filter, "filter greylist { delay 5m; }", NULL, w->st);
 
 	fixture_client(f, "192.0.2.1");
@@ -311,7 +286,7 @@ static void refused_messages_allow_nobody(void **state)
 
 static void lists_and_users_do_not_wait(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = fixture_new_with(&greylist_filter,
 	    "list good { 192.0.2.0/28; .friend.example; } list no { tired@example.net; } list mine state;"
 	    "filter greylist { delay 5m; known good; opt-out no; }", NULL, w->st);
@@ -342,7 +317,7 @@ static void lists_and_users_do_not_wait(void **state)
 /* An allowance is written once a day, not with each message. */
 static void known_origins_write_once_a_day(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = fixture_new_with(&greylist_filter, "filter greylist { delay 5m; }", NULL, w->st);
 	struct store_entry first, later;
 
@@ -392,7 +367,7 @@ static double number(struct fixture *f, const char *name)
 
 static void reputation_scores(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = fixture_new_with(&reputation_filter, "filter reputation { half-life 10d; prior 5; }", NULL, w->st);
 
 	for (int i = 0; i < 15; i++) {
@@ -426,7 +401,7 @@ static const char *domain_volume(struct fixture *f, const char *sender, const ch
 /* A name counts only where SPF or a signature of its own vouches for it. */
 static void reputation_of_vouched_domains(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fact_def room[40];
 	struct fact_def greylist_new[] = {{"greylist.new", FACT_BOOL, STAGE_RCPT, NULL, "x"}, {0}};
 	struct filter filter = with_auth(&reputation_filter, room);
@@ -452,7 +427,7 @@ static void reputation_of_vouched_domains(void **state)
 
 static void reputation_sees_floods(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = fixture_new_with(&reputation_filter, "filter reputation;", NULL, w->st);
 
 	for (int i = 0; i < 24 * 7; i++) { /* a week of four messages an hour is usual, from the first day on */
@@ -487,7 +462,7 @@ static void records_are_read_back(void **state)
 	assert_false(history_read((struct str){record, REPUTATION_RECORD}, &back));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, state_setup, state_teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

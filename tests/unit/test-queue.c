@@ -14,32 +14,23 @@
 #include "gateway/queue/crc32c.h"
 #include "gateway/queue/queue.h"
 #include "gateway/queue/reader.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/unit.h"
 
 /* ---- a folder, a writer, a reader that remembers what it saw ---- */
 
-static char dir[64];
+static char dir[FOLDER_MAX];
 
 static int make_dir(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof dir, "/tmp/test-queue-XXXXXX");
-	return mkdtemp(dir) ? 0 : -1;
+	return folder_make(dir);
 }
 
 static int remove_dir(void **state)
 {
-	DIR *d = opendir(dir);
-	char path[512];
-
 	(void)state;
-	for (struct dirent *e; d && (e = readdir(d));) {
-		snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-		if (e->d_name[0] != '.')
-			unlink(path);
-	}
-	closedir(d);
-	return rmdir(dir);
+	return folder_remove(dir);
 }
 
 static size_t count_files(const char *end)

@@ -1,6 +1,7 @@
 /* Rate limits: units, keys, what is given back, exact waits, and that no bucket admits too much. */
 #include <sys/wait.h>
 
+#include "tests/unit/folder.h"
 #include "tests/unit/state-fixture.h"
 
 extern const struct filter rate_filter;
@@ -37,34 +38,9 @@ static bool sends(struct fixture *f, const char *sender, size_t octets, enum ver
 	return taken;
 }
 
-struct world {
-	struct arena *a;
-	struct store *st;
-};
-
-static int setup(void **state)
-{
-	struct world *w = calloc(1, sizeof *w);
-
-	w->a = arena_new(0);
-	w->st = memory_store(w->a);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	store_close(w->st);
-	arena_free(w->a);
-	free(w);
-	return 0;
-}
-
 static void connections_wait_exactly(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "filter rate { limit connections 3 per 1m by client; limit connections 4 per 1m by network; }");
 
 	for (int i = 0; i < 3; i++)
@@ -87,7 +63,7 @@ static void connections_wait_exactly(void **state)
 /* Twenty HELOs of one session are one connection. */
 static void connections_count_once_a_session(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "filter rate { limit connections 2 per 1m by helo; }");
 
 	for (int i = 0; i < 20; i++) {
@@ -105,7 +81,7 @@ static void connections_count_once_a_session(void **state)
 
 static void messages_that_were_not_taken_are_given_back(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "filter rate { limit messages 2 per 1h by sender; }");
 
 	for (int i = 0; i < 10; i++) {
@@ -124,7 +100,7 @@ static void messages_that_were_not_taken_are_given_back(void **state)
 
 static void charging_the_refused_is_an_option(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "filter rate { limit messages 2 per 1h by sender; charge-refused on; }");
 
 	assert_true(sends(f, "a@example.org", 10, VERDICT_REJECT));
@@ -136,7 +112,7 @@ static void charging_the_refused_is_an_option(void **state)
 /* Sessions side by side hold their tokens from MAIL on: no more than there are can be under way. */
 static void messages_under_way_are_counted(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f[4];
 
 	for (int i = 0; i < 4; i++) {
@@ -150,7 +126,7 @@ static void messages_under_way_are_counted(void **state)
 
 static void messages_by_recipient_count_once(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "filter rate { limit messages 2 per 1h by rcpt.domain; }");
 
 	for (int i = 0; i < 3; i++) {
@@ -168,7 +144,7 @@ static void messages_by_recipient_count_once(void **state)
 
 static void bytes_are_made_right_at_the_end(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "filter rate { limit bytes 10K per 10h by sender; }");
 
 	mail_from(f, "a@example.org");
@@ -193,7 +169,7 @@ static void bytes_are_made_right_at_the_end(void **state)
 
 static void recipients_refused_are_given_back(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "filter rate { limit recipients 3 per 1h by sender; }");
 
 	mail_from(f, "a@example.org");
@@ -214,7 +190,7 @@ static void recipients_refused_are_given_back(void **state)
 
 static void errors_stop_the_next_connection(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "filter rate { limit errors 2 per 1h by client; }");
 
 	for (int i = 0; i < 2; i++) {
@@ -230,7 +206,7 @@ static void errors_stop_the_next_connection(void **state)
 
 static void keys_that_are_not_set_do_not_count(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "filter rate { limit messages 1 per 1h by auth.user client; }");
 
 	fixture_run(f, STAGE_CONNECT);
@@ -244,7 +220,7 @@ static void keys_that_are_not_set_do_not_count(void **state)
 
 static void exceptions_take_nothing(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "list good { 192.0.2.7; vip@example.org; } "
 	    "filter rate { limit messages 1 per 1h by network except good; }");
 
@@ -262,7 +238,7 @@ static void exceptions_take_nothing(void **state)
 /* Whatever a client does: what is admitted in any stretch is bounded by capacity + rate x time. */
 static void never_admits_too_much(void **state)
 {
-	struct world *w = *state;
+	struct state_world *w = *state;
 	struct fixture *f = make(w->st, "filter rate { limit messages 20 per 10s by sender; }");
 	int64_t start = clock_now_us(), admitted = 0;
 	uint32_t dice = 12345;
@@ -285,13 +261,12 @@ static void never_admits_too_much(void **state)
 
 static void survives_a_restart(void **state)
 {
-	char path[] = "/tmp/reeve-rate-XXXXXX/state.db";
+	char folder[FOLDER_MAX], path[FOLDER_MAX + 16];
 	struct str error;
 
 	(void)state;
-	path[22] = '\0';
-	assert_non_null(mkdtemp(path));
-	path[22] = '/';
+	assert_int_equal(folder_make(folder), 0);
+	snprintf(path, sizeof path, "%s/state.db", folder);
 	for (int life = 0; life < 3; life++) {
 		struct arena *a = arena_new(0);
 		struct store *st = store_open(path, false, a, &error);
@@ -302,15 +277,7 @@ static void survives_a_restart(void **state)
 		store_close(st);
 		arena_free(a);
 	}
-	for (size_t i = 0; i < 4; i++) {
-		static const char *const tails[] = {"", "-wal", "-shm", "-seen"};
-		char name[64];
-
-		snprintf(name, sizeof name, "%s%s", path, tails[i]);
-		unlink(name);
-	}
-	path[22] = '\0';
-	rmdir(path);
+	assert_int_equal(folder_remove(folder), 0);
 }
 
 static int take_slowly(const char *path, const struct store_rate *rate)
@@ -333,11 +300,11 @@ static int take_slowly(const char *path, const struct store_rate *rate)
 static void processes_share_a_bucket(void **state)
 {
 	static const struct store_rate rate = {.capacity = 100, .per_ms = 1000 * INT64_C(86400000)};
-	char folder[] = "/tmp/reeve-rate-XXXXXX", path[64], command[64];
+	char folder[FOLDER_MAX], path[FOLDER_MAX + 16];
 	int ends[2], taken, total = 0;
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
+	assert_int_equal(folder_make(folder), 0);
 	snprintf(path, sizeof path, "%s/state.db", folder);
 	take_slowly(path, &(struct store_rate){.capacity = 1, .per_ms = 1}); /* makes the file */
 	assert_int_equal(pipe(ends), 0);
@@ -354,13 +321,12 @@ static void processes_share_a_bucket(void **state)
 	/* Never less than there is; above it at most what four can take within one commit, here some 50 ms. */
 	assert_in_range(total, 100, 100 + 4 * 50);
 	assert_int_equal(take_slowly(path, &rate), 0);
-	snprintf(command, sizeof command, "rm -r %s", folder);
-	assert_int_equal(system(command), 0);
+	assert_int_equal(folder_remove(folder), 0);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, state_setup, state_teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -486,13 +486,6 @@ static void settings_are_checked(void **state)
 	unlink(path);
 }
 
-static int init(void **state)
-{
-	(void)state;
-	steer_start();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -515,5 +508,5 @@ int main(void)
 	    cmocka_unit_test(tls_is_as_the_route_wants_it),
 	    cmocka_unit_test(settings_are_checked),
 	};
-	return cmocka_run_group_tests(tests, init, NULL);
+	return cmocka_run_group_tests(tests, steer_setup, NULL);
 }

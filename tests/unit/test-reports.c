@@ -7,6 +7,7 @@
 #include "gateway/reports/reports.h"
 #include "lib/clock.h"
 #include "tests/unit/auth-fixture.h"
+#include "tests/unit/folder.h"
 
 static const struct row zone[] = {
     {"example.org", DNS_TXT, "v=spf1 -all"},
@@ -20,7 +21,7 @@ enum { DAY = 20400, NOON = 43200, MIDNIGHT = (DAY + 1) * 86400 };
 
 struct world {
 	struct auth_fixture dns;
-	char dir[64];
+	char dir[FOLDER_MAX];
 	struct arena *arena;
 	struct store *store;
 	struct snapshot *snapshot;
@@ -35,10 +36,10 @@ static void start(struct world *w, const char *directives)
 	const char *path;
 	FILE *file;
 
-	*w = (struct world){.arena = arena_new(0), .dir = "/tmp/test-reports-XXXXXX"};
+	*w = (struct world){.arena = arena_new(0)};
 	clock_fix((int64_t)DAY * 86400 + NOON);
 	auth_fixture_start(&w->dns, zone);
-	assert_non_null(mkdtemp(w->dir));
+	assert_int_equal(folder_make(w->dir), 0);
 	path = arena_printf(w->arena, "%s/conf", w->dir).p;
 	file = fopen(path, "w");
 	assert_non_null(file);
@@ -55,13 +56,10 @@ static void start(struct world *w, const char *directives)
 
 static void end(struct world *w)
 {
-	char command[100];
-
 	reports_close(&w->reports);
 	store_close(w->store);
 	auth_fixture_end(&w->dns);
-	snprintf(command, sizeof command, "rm -rf %s", w->dir);
-	assert_int_equal(system(command), 0);
+	assert_int_equal(folder_remove(w->dir), 0);
 	snapshot_unref(w->snapshot); /* and w->arena with it */
 }
 

@@ -12,9 +12,10 @@
 
 #include "lib/store.h"
 #include "tests/unit/clock-fake.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/unit.h"
 
-static char folder[64], path[96];
+static char folder[FOLDER_MAX], path[FOLDER_MAX + 32];
 
 struct fixture {
 	struct arena *a;
@@ -248,8 +249,7 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 
-	snprintf(folder, sizeof folder, "/tmp/test-abuse-XXXXXX");
-	if (!mkdtemp(folder))
+	if (folder_make(folder) != 0)
 		return -1;
 	snprintf(path, sizeof path, "%s/state.db", folder);
 	f->a = arena_new(0);
@@ -261,13 +261,11 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	int status;
 
 	store_close(f->st);
-	status = system(arena_printf(f->a, "rm -rf %s", folder).p);
 	arena_free(f->a);
 	free(f);
-	return status;
+	return folder_remove(folder);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

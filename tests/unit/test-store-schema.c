@@ -16,9 +16,10 @@
 
 #include "lib/store.h"
 #include "tests/unit/clock-fake.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/unit.h"
 
-static char folder[64], path[96];
+static char folder[FOLDER_MAX], path[FOLDER_MAX + 32];
 
 /* ---- files ---- */
 
@@ -381,8 +382,7 @@ static void read_only_store_forgets_what_expired(void **state)
 
 static int setup(void **state)
 {
-	snprintf(folder, sizeof folder, "/tmp/test-schema-XXXXXX");
-	if (!mkdtemp(folder))
+	if (folder_make(folder) != 0)
 		return -1;
 	snprintf(path, sizeof path, "%s/state.db", folder);
 	*state = arena_new(0);
@@ -391,18 +391,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct arena *a = *state;
-	int status = system(arena_printf(a, "rm -rf %s", folder).p);
-
-	arena_free(a);
-	return status;
-}
-
-static int init(void **state)
-{
-	(void)state;
-	steer_start();
-	return 0;
+	arena_free(*state);
+	return folder_remove(folder);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -420,5 +410,5 @@ int main(void)
 	    TEST(read_only_store_forgets_what_expired),
 	};
 
-	return cmocka_run_group_tests(tests, init, NULL);
+	return cmocka_run_group_tests(tests, steer_setup, NULL);
 }
