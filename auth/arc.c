@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "auth/tags.h"
+
 enum { ARC_NOT, ARC_AAR, ARC_AMS, ARC_SEAL };
 
 static void fail(struct arc *arc, const char *reason)
@@ -25,49 +27,40 @@ static int field_kind(struct str name)
 	return ARC_NOT;
 }
 
+/* A comment in front of the semicolon may hold one itself. */
 unsigned arc_results_instance(struct str value, struct str *ret_rest)
 {
-	struct str head, rest = value;
-	uint64_t number;
+	struct str rest = value;
 
-	if (!str_split(&rest, ';', &head) || !rest.p)
+	while (rest.n && rest.p[0] != ';') {
+		if (rest.p[0] != '(')
+			rest = str_from(rest, 1);
+		else if (!tag_skip_cfws(&rest))
+			return 0;
+	}
+	if (rest.n == 0)
 		return 0;
-	head = str_trim(head);
-	if (head.n == 0 || head.p[0] != 'i')
-		return 0;
-	head = str_trim(str_from(head, 1));
-	if (head.n == 0 || head.p[0] != '=')
-		return 0;
-	head = str_trim(str_from(head, 1));
-	if (head.n == 0 || head.n > 3 || head.p[0] == '0' || !str_u64(head, &number) || number > 999)
-		return 0;
-	*ret_rest = rest;
-	return (unsigned)number;
+	*ret_rest = str_from(rest, 1);
+	return tag_instance(str_range(value.p, rest.p));
 }
 
 /* ---- structure ---- */
 
 /*
- * The instance is read from the field itself before memory is spent on it: tags of a signature in
- * full, so that "i" inside another tag's value is not taken for it.
+ * The instance is read from the field itself before memory is spent on it. The grammar has it in
+ * front; nobody insists on that for signatures.
  */
 static unsigned field_instance(const struct header *h, int kind)
 {
 	struct str rest, spec;
-	uint64_t number;
+	unsigned instance = 0;
 
 	if (kind == ARC_AAR)
 		return arc_results_instance(h->value, &rest);
 	rest = h->value;
-	while (str_split(&rest, ';', &spec)) {
-		ptrdiff_t equals = str_chr(spec, '=');
-
-		if (equals < 0 || !str_is(str_trim(str_sub(spec, 0, (size_t)equals)), "i"))
-			continue;
-		spec = str_trim(str_from(spec, (size_t)equals + 1));
-		return spec.n && spec.n <= 3 && spec.p[0] != '0' && str_u64(spec, &number) ? (unsigned)number : 0;
-	}
-	return 0;
+	while (!instance && str_split(&rest, ';', &spec))
+		instance = tag_instance(spec);
+	return instance;
 }
 
 unsigned arc_field_instance(const struct header *h)
@@ -81,6 +74,8 @@ static void place_field(struct arc *arc, const struct header *h, size_t index, i
 	unsigned most = arc->options.sets ? arc->options.sets : ARC_SETS_MAX;
 	size_t *place;
 
+	if (i > arc->highest)
+		arc->highest = i;
 	if (i == 0 || i > most) {
 		fail(arc, i ? "more sets than are looked at" : "a field without instance");
 		return;
@@ -105,13 +100,13 @@ static void check_sets(struct arc *arc)
 
 static void check_seal_values(struct arc *arc)
 {
-	if (str_is(arc->sets[arc->instance].chain.cv, "fail")) {
+	if (str_iis(arc->sets[arc->instance].chain.cv, "fail")) {
 		fail(arc, "an earlier hop found the chain broken");
 		arc->was_failed = true;
 		return;
 	}
 	for (unsigned i = 1; i <= arc->instance; i++)
-		if (!str_is(arc->sets[i].chain.cv, i == 1 ? "none" : "pass"))
+		if (!str_iis(arc->sets[i].chain.cv, i == 1 ? "none" : "pass"))
 			fail(arc, "a seal says the wrong chain value");
 }
 

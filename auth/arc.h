@@ -25,6 +25,7 @@ struct arc {
 	bool is_temporary;	 /* it failed because the DNS did not answer */
 	bool was_failed;	 /* an earlier hop sealed it as failed: nobody adds to it */
 	unsigned instance;	 /* of the newest set, 0 none */
+	unsigned highest;	 /* number that any field claims, whatever is wrong with it */
 	unsigned oldest_pass;	 /* 0: each hop's view of the message still holds (RFC 8617 part 5.2) */
 	struct arc_set *sets;	 /* [1] .. [instance] */
 	struct signature_options options;

@@ -4,6 +4,7 @@
  */
 #include "auth/authres.h"
 
+#include "auth/tags.h"
 #include "core/address.h"
 
 /* ---- reading ---- */
@@ -14,27 +15,10 @@ struct reader {
 	bool is_broken;
 };
 
-/* Blanks, folds and comments; a comment that never ends breaks the field. */
+/* A comment that never ends breaks the field. */
 static void skip(struct reader *r)
 {
-	unsigned depth = 0;
-
-	while (r->rest.n) {
-		char c = r->rest.p[0];
-
-		if (c == '(') {
-			if (++depth > AUTHRES_COMMENT_DEPTH)
-				break;
-		} else if (c == ')' && depth) {
-			depth--;
-		} else if (c == '\\' && depth && r->rest.n > 1) {
-			r->rest = str_from(r->rest, 1);
-		} else if (!depth && !is_space((unsigned char)c)) {
-			break;
-		}
-		r->rest = str_from(r->rest, 1);
-	}
-	r->is_broken |= depth > 0;
+	r->is_broken |= !tag_skip_cfws(&r->rest);
 }
 
 static bool take(struct reader *r, char c)

@@ -15,7 +15,7 @@
 #include "lib/arena.h"
 #include "lib/str.h"
 
-enum { AUTHRES_RESULTS_MAX = 100, AUTHRES_PROPERTIES_MAX = 20, AUTHRES_COMMENT_DEPTH = 32, AUTHRES_VALUE_MAX = 320 };
+enum { AUTHRES_RESULTS_MAX = 100, AUTHRES_PROPERTIES_MAX = 20, AUTHRES_VALUE_MAX = 320 };
 
 struct authres_property {
 	struct str type, name, value; /* unquoted, without comments */

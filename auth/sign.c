@@ -188,7 +188,10 @@ static struct header relaxed_field(const char *name, struct str value)
 	return (struct header){.name = str_of(name), .value = value};
 }
 
-/* Tags in alphabetical order, one blank between them once the folds are gone. */
+/*
+ * Tags in alphabetical order, one blank between them once the folds are gone. A blank stands in front
+ * of i=, not a tab: dkimpy looks for " i=N;".
+ */
 static struct str message_signature(struct arena *a, const struct headers *view, const uint8_t hash[CRYPTO_DIGEST_MAX],
     unsigned instance, const struct sign_request *request)
 {
@@ -197,7 +200,7 @@ static struct str message_signature(struct arena *a, const struct headers *view,
 	struct header self;
 
 	head = arena_printf(a, "a=%s;\r\n\tb=", algorithm(request->key->key));
-	tail = arena_printf(a, ";\r\n\tbh=%.*s; c=relaxed/relaxed;\r\n\td=%.*s; h=%.*s;\r\n\ti=%u; s=%.*s; t=%lld",
+	tail = arena_printf(a, ";\r\n\tbh=%.*s; c=relaxed/relaxed;\r\n\td=%.*s; h=%.*s;\r\n i=%u; s=%.*s; t=%lld",
 	    STR_ARG(hash_text(a, hash)), STR_ARG(request->key->domain), STR_ARG(names), instance,
 	    STR_ARG(request->key->selector), (long long)request->now);
 	self = relaxed_field("ARC-Message-Signature", arena_printf(a, "%.*s%.*s", STR_ARG(head), STR_ARG(tail)));
@@ -261,7 +264,7 @@ static struct str seal(struct arena *a, const struct headers *view, const struct
 bool sign_arc(struct arena *a, const struct headers *view, const uint8_t body_hash[CRYPTO_DIGEST_MAX],
     const struct arc *arc, struct str results, const struct sign_request *request, struct arc_values *ret_values)
 {
-	unsigned instance = arc->instance + 1;
+	unsigned instance = arc->highest + 1;
 	struct arc_values values;
 
 	if (arc->was_failed || instance > ARC_SETS_MAX)

@@ -103,9 +103,10 @@ static bool read_number(const struct tags *tags, const char *name, uint64_t *ret
 
 static void read_times(struct signature *sig, const struct tags *tags)
 {
-	uint64_t made, ends;
+	uint64_t made, ends = 0;
+	bool ok = read_number(tags, "t", &made) && (sig->form == SIGNATURE_SEAL || read_number(tags, "x", &ends));
 
-	if (!read_number(tags, "t", &made) || !read_number(tags, "x", &ends) || made > INT64_MAX || ends > INT64_MAX) {
+	if (!ok || made > INT64_MAX || ends > INT64_MAX) {
 		broken(sig, "bad time");
 		return;
 	}
@@ -179,15 +180,26 @@ static void read_identity(struct arena *a, struct signature *sig, const struct t
 		settle(sig, AUTH_PERMERROR, "identity is outside the signing domain");
 }
 
-static void read_instance(struct signature *sig, const struct tags *tags)
+/*
+ * The tags of one field. The instance of ARC has comments that a tag list has not, so it is taken off
+ * where the grammar wants it, in front (RFC 8617 part 4.1.2); behind that it may stand as a tag.
+ */
+static bool read_tags(struct arena *a, struct signature *sig, struct str text, struct tags *ret_tags)
 {
-	uint64_t value;
-	struct str text = tags_get(tags, "i");
+	const struct tag *tag;
+	struct str rest = text, spec;
 
-	if (text.p && str_u64(text, &value) && value >= 1 && value <= 50 && text.p[0] != '0')
-		sig->instance = (unsigned)value;
-	else
-		broken(sig, "bad instance");
+	if (sig->form == SIGNATURE_DKIM || !str_split(&rest, ';', &spec))
+		return tags_parse(text, ret_tags);
+	sig->instance = tag_instance(spec);
+	if (!tags_parse(sig->instance ? rest : text, ret_tags))
+		return false;
+	tag = tags_find(ret_tags, "i");
+	if (tag && sig->instance)
+		return false;
+	if (tag)
+		sig->instance = tag_instance(arena_printf(a, "i=%.*s", STR_ARG(tag->value)));
+	return true;
 }
 
 /* U-labels of RFC 8616 become A-labels for the question. */
@@ -253,19 +265,23 @@ static void read_field_names(struct signature *sig, const struct tags *tags)
 		broken(sig, "signs an ARC-Seal");
 }
 
-static void read_dkim_only(struct arena *a, struct signature *sig, const struct tags *tags)
+/* A seal has few tags (RFC 8617 part 4.1.3): the others of DKIM are unknown to it, but for a forbidden one. */
+static void read_seal_tags(struct signature *sig, const struct tags *tags)
 {
-	struct str query = tags_get(tags, "q");
-
-	if (!str_is(tags_get(tags, "v"), "1"))
-		broken(sig, "unknown version");
-	if (query.p && !tag_has_word(query, "dns/txt"))
-		broken(sig, "unknown query method");
-	read_identity(a, sig, tags);
+	sig->header_canon = CANON_RELAXED;
+	sig->cv = tags_get(tags, "cv");
+	if (sig->cv.p && !tag_skip_cfws(&sig->cv))
+		broken(sig, "comment without an end");
+	if (tags_find(tags, "h"))
+		broken(sig, "seal with h=");
 }
 
 static void read_body_tags(struct signature *sig, const struct tags *tags, struct body_hashes *bodies)
 {
+	struct str query = tags_get(tags, "q");
+
+	if (query.p && !tag_has_word(query, "dns/txt"))
+		broken(sig, "unknown query method");
 	read_canons(sig, tags);
 	read_bh(sig, tags);
 	read_length(sig, tags);
@@ -281,26 +297,24 @@ void signature_parse(struct arena *a, const struct header *h, size_t index, enum
 	struct tags tags;
 
 	*sig = (struct signature){.form = form, .index = index, .reason = STR(""), .ascii = STR(""), .limit = BODY_ALL};
-	if (!tags_parse(arena_str(a, h->value), &tags))
+	if (!read_tags(a, sig, arena_str(a, h->value), &tags))
 		broken(sig, "syntax error");
 	sig->algorithm = str_lower(a, tags_get(&tags, "a"));
 	read_names(a, sig, &tags);
 	if (!read_algorithm(sig, sig->algorithm))
 		broken(sig, sig->algorithm.n ? "unknown algorithm" : "no algorithm");
+	if (form == SIGNATURE_DKIM && !str_is(tags_get(&tags, "v"), "1"))
+		broken(sig, "unknown version");
 	if (form == SIGNATURE_DKIM)
-		read_dkim_only(a, sig, &tags);
-	else
-		read_instance(sig, &tags);
+		read_identity(a, sig, &tags);
+	else if (sig->instance == 0)
+		broken(sig, "bad instance");
 	read_b(a, sig, &tags);
 	read_times(sig, &tags);
-	if (form != SIGNATURE_SEAL) {
+	if (form == SIGNATURE_SEAL)
+		read_seal_tags(sig, &tags);
+	else
 		read_body_tags(sig, &tags, bodies);
-		return;
-	}
-	sig->header_canon = CANON_RELAXED;
-	sig->cv = tags_get(&tags, "cv");
-	if (tags_find(&tags, "h") || tags_find(&tags, "bh"))
-		broken(sig, "seal with h= or bh=");
 }
 
 void signature_ignore(struct signature *sig)

@@ -81,6 +81,54 @@ bool tag_has_word(struct str value, const char *word)
 	return false;
 }
 
+bool tag_skip_cfws(struct str *rest)
+{
+	unsigned depth = 0;
+	size_t i = 0;
+
+	for (; i < rest->n; i++) {
+		char c = rest->p[i];
+
+		if (c == '(') {
+			if (++depth > TAG_COMMENT_DEPTH)
+				break;
+		} else if (c == ')' && depth) {
+			depth--;
+		} else if (c == '\\' && depth && i + 1 < rest->n) {
+			i++;
+		} else if (!depth && !is_space((unsigned char)c)) {
+			break;
+		}
+	}
+	*rest = str_from(*rest, i);
+	return depth == 0;
+}
+
+static bool take(struct str *rest, char c)
+{
+	if (!tag_skip_cfws(rest) || rest->n == 0 || rest->p[0] != c)
+		return false;
+	*rest = str_from(*rest, 1);
+	return true;
+}
+
+unsigned tag_instance(struct str spec)
+{
+	struct str number;
+	uint64_t value;
+	size_t n = 0;
+
+	if (!take(&spec, 'i') || !take(&spec, '=') || !tag_skip_cfws(&spec))
+		return 0;
+	while (n < spec.n && is_digit((unsigned char)spec.p[n]))
+		n++;
+	number = str_sub(spec, 0, n);
+	spec = str_from(spec, n);
+	if (n > 3 || (n == 3 && number.p[0] == '0') || !str_u64(number, &value) || !tag_skip_cfws(&spec) || spec.n)
+		return 0;
+	return (unsigned)value;
+}
+
 struct str tag_squeeze(struct arena *a, struct str value)
 {
 	size_t n = 0, i = 0;

@@ -4,6 +4,7 @@
     auth_differential.py PROBE dkim FOLDER [COUNT]     messages of a folder, signed both ways, verified both ways
     auth_differential.py PROBE spf [COUNT] [SEED]      random records and clients
     auth_differential.py PROBE mutate [COUNT] [SEED]   signed messages and key records with something changed
+    auth_differential.py PROBE arc [COUNT] [SEED]      the odd chains of auth_odd_arc.py, then chains with something changed
     auth_differential.py PROBE authres                 Authentication-Results of the real world, against authres
 
 Prints what disagrees and cannot be explained by the table of reasons; exit 1 when anything does, 77
@@ -15,11 +16,13 @@ import re
 import subprocess
 import sys
 import tempfile
+import types
 
 try:
     import dkim
     import spf
-    from auth_suites import Probe, authres_why
+    import auth_odd_arc
+    from auth_suites import Probe, authres_why, write_message
     from fakedns import FakeDns
 except ImportError as missing:
     print("SKIP: %s" % missing)
@@ -184,6 +187,7 @@ BASE = b"From: Joe <joe@example.org>\r\nTo: a@example.net\r\nSubject: one  two\r
 MUTATION_REASONS = [
     (rb"v=", False, "unknown version", "v= must be the first tag of a key record, and DKIM1 (part 3.6.1)"),
     (rb"p=", False, "not base64", "only the letters of base64 and folds stand in p= (part 2.10); dkimpy passes over others"),
+    (rb"\|(|[^|]*;)\s*\w*[^\w\s;=|]\w*=[^|]*\|", False, "syntax error", "a tag's name has letters, digits and _ only (part 3.2)"),
     (rb"h=", False, "allow this hash", "a key that names hashes is for no other one (part 3.6.1), whatever its type"),
     (rb"p=", False, "cannot be read", "the DER form of a key must be whole; dkimpy looks at its numbers alone"),
     (rb"\r\r\n|\r[^\n]", False, "did not verify", "a CR that ends no line is no white space (part 2.8): relaxed leaves it"),
@@ -251,6 +255,138 @@ def explain_mutation(field, message, record, ours, got):
         if mine == ours and re.search(said, reason) and re.search(pattern, field + b"|" + record + b"|" + message):
             return why
     return None
+
+
+# ---- chains of ARC ----
+
+def dkimpy_chain(data, zone):
+    def lookup(name, timeout=5):
+        found = [r[1] for r in zone.get(name.decode("utf-8").removesuffix(".").lower(), []) if r != "SERVFAIL"]
+        return found[0].encode() if found else None
+    dkim.time = types.SimpleNamespace(time=lambda: auth_odd_arc.NOW)
+    try:
+        value = dkim.ARC(data).verify(dnsfunc=lookup)[0]
+    except Exception:       # what it cannot read it does not verify
+        return "fail"
+    return (value or b"fail").decode()
+
+
+def shuffle(rand, fields):
+    return rand.sample(fields, len(fields))
+
+
+def drop(rand, fields):
+    at = rand.randrange(len(fields))
+    return fields[:at] + fields[at + 1:]
+
+
+def repeat(rand, fields):
+    return [*fields[:rand.randrange(len(fields))], rand.choice(fields), *fields]
+
+
+def change_field(rand, fields):
+    at = rand.randrange(len(fields))
+    name, value = fields[at]
+    change = rand.choice([*FIELD_CHANGES, change_chain_tag, change_chain_tag])
+    if name not in auth_odd_arc.KINDS.values():
+        change = rand.choice(FIELD_CHANGES[:4])
+    return [*fields[:at], (name, change(rand, value)), *fields[at + 1:]]
+
+
+def change_chain_tag(rand, text):
+    name, values = rand.choice([(b"i", [b"0", b"1", b"2", b"3", b"4", b"01", b"51", b"", b"1 ", b"x"]), (b"cv", [b"none", b"pass", b"fail", b"", b"None"]),
+                                (b"t", [b"1", b"", b"x"]), (b"d", [b"example.net", b"Example.org"]), (b"bh", [b"", b"AAAA"]), (b"b", [b"", b"AAAA"])])
+    return re.sub(rb"(?<![a-z0-9])%s=[^;]*" % name, name + b"=" + rand.choice(values), text, count=1)
+
+
+CHAIN_CHANGES = [shuffle, drop, repeat, *[change_field] * 5]
+
+def is_shuffled(data):
+    """Whether the fields of any kind stand otherwise than newest first."""
+    head = data.partition(b"\r\n\r\n")[0]
+    for name in auth_odd_arc.KINDS.values():
+        numbers = [int(n) for n in re.findall(rb"(?im)^%s\s*:\s*i\s*=\s*(\d+)" % name, head)]
+        if numbers != sorted(numbers, reverse=True):
+            return True
+    return False
+
+
+def from_fields(data):
+    return len(re.findall(rb"(?im)^from[ \t]*:", data.partition(b"\r\n\r\n")[0]))
+
+
+# Where dkimpy reads RFC 8617 otherwise: our result, and reason, what must be true of the message, why.
+CHAIN_REASONS = [
+    ("pass", "", is_shuffled, auth_odd_arc.PLACE),
+    ("pass", "", lambda data: from_fields(data) > 1, "it wants one From field more than RFC 6376 part 5.4.2"),
+]
+
+
+def changed_chain(rand):
+    """A chain of which something may be changed before it is sealed on, and something afterwards."""
+    chain = auth_odd_arc.Chain()
+    for _ in range(rand.randrange(1, 4)):
+        chain.hop()
+        if rand.random() < 0.1:
+            chain.fields = rand.choice(CHAIN_CHANGES)(rand, chain.fields)
+    fields = chain.fields
+    for _ in range(rand.choice([0, 1, 1, 1, 2])):
+        fields = rand.choice(CHAIN_CHANGES)(rand, fields) if fields else fields
+    return chain.message(fields or auth_odd_arc.FIELDS)
+
+
+def odd_chains(probe, server):
+    faults, count, excused = [], 0, 0
+    for what, result, data, zone, more in auth_odd_arc.cases():
+        differs = dkimpy_chain(data, zone) != result
+        count, excused = count + 1, excused + differs
+        if differs != bool(more.get("dkimpy")):
+            faults.append("%s: dkimpy %s, which is not what the case says" % (what, "differs" if differs else "agrees"))
+    print("chains: %d odd ones, dkimpy reads %d otherwise for a reason" % (count, excused))
+    return faults
+
+
+def seal_on(probe, data, kind):
+    """One more set of ours on top."""
+    data = b"Authentication-Results: mx.example.net; spf=pass smtp.mailfrom=a@example.org\r\n" + data
+    got = probe.ask("seal", write_message(data), "example.org", "s1" if kind == "rsa" else "ed", auth_odd_arc.KEYS[kind].path, "",
+                    auth_odd_arc.NOW, "mx.example.net")
+    fields = zip(auth_odd_arc.KINDS.values(), (got["AAR"], got["AMS"], got["AS"]))
+    return b"".join(b"%s: %s\r\n" % (name, value.encode()) for name, value in reversed(list(fields))) + data
+
+
+def check_seal(probe, zone, data, result):
+    """A chain that holds or is none goes on; one that failed stays failed. dkimpy has no ed25519 for ARC."""
+    sealed = seal_on(probe, data, "rsa")
+    wanted = "fail" if result == "fail" else "pass"
+    said = (probe.ask("arc", write_message(sealed))["result"], dkimpy_chain(sealed, zone),
+            probe.ask("arc", write_message(seal_on(probe, data, "ed25519")))["result"])
+    return [] if said == (wanted,) * 3 else ["sealed: %s, not %s\n      %r" % (said, wanted, sealed)]
+
+
+def run_arc(probe, server, count, seed):
+    faults, rand, agreed, reasons = odd_chains(probe, server), random.Random(seed), {}, {}
+    zone = auth_odd_arc.usual_records()
+    server.load(zone)
+    probe.ask("now", auth_odd_arc.NOW)
+    probe.ask("dns", server.address, 2000)
+    for _ in range(count):
+        data = changed_chain(rand)
+        got = probe.ask("arc", write_message(data))
+        ours, theirs = got["result"], dkimpy_chain(data, zone)
+        if ours == theirs:
+            agreed[ours] = agreed.get(ours, 0) + 1
+            faults += check_seal(probe, zone, data, ours)
+            continue
+        why = next((w for mine, said, holds, w in CHAIN_REASONS if mine == ours and re.search(said, got["reason"]) and holds(data)), None)
+        if why:
+            reasons[why] = reasons.get(why, 0) + 1
+        else:
+            faults.append("ours %s (%s), dkimpy %s\n      %r" % (ours, got, theirs, data))
+    print("chains: %d of %d changed ones agree: %s" % (sum(agreed.values()), count, agreed))
+    for why, n in sorted(reasons.items()):
+        print("    %4d: %s" % (n, why))
+    return faults
 
 
 # ---- Authentication-Results ----
@@ -426,6 +562,8 @@ def main():
         faults = run_dkim(probe, server, sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 100000)
     elif sys.argv[2] == "mutate":
         faults = run_mutations(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 1000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    elif sys.argv[2] == "arc":
+        faults = run_arc(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 1000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
     elif sys.argv[2] == "authres":
         faults = run_authres(probe)
     else:

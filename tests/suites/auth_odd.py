@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 """Odd records, signatures and From fields, each with what the RFC says of it.
 
-    auth_odd.py PROBE [spf | dkim | dmarc]...
+    auth_odd.py PROBE [spf | dkim | dmarc | arc]...
 
-Tables, written from the texts: RFC 7208, 6376, 8301, 8463, 8616, 9989. Messages are canonicalized here,
-by code of its own, and signed by openssl(1). Exit 77 (skipped) when a Python module or openssl is missing.
+Tables, written from the texts: RFC 7208, 6376, 8301, 8463, 8616, 9989; those of ARC are auth_odd_arc.py.
+Exit 77 (skipped) when a Python module or openssl is missing.
 """
 import base64
 import hashlib
-import os
 import re
 import shutil
-import subprocess
 import sys
 
-import auth_suites
-from auth_suites import WORK, Probe, Suite, write_message
+import auth_odd_arc
+from auth_keys import Key, canon_body, canon_field, rsa_text
+from auth_suites import Probe, Suite, write_message
 from fakedns import FakeDns
 
 NOW = 1700000000
@@ -134,59 +133,6 @@ def suite_spf(suite):
 
 
 # ---- DKIM ----
-
-def openssl(*words, data=b""):
-    return subprocess.run(["openssl", *words], input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
-
-
-def der(tag, *parts):
-    body = b"".join(parts)
-    size = bytes([len(body)]) if len(body) < 128 else b"\x82" + len(body).to_bytes(2, "big")
-    return bytes([tag]) + size + body
-
-
-def rsa_text(bits, bare=False):
-    """The p= of a key of that size to which nobody has the other half."""
-    modulus = (1 << (bits - 1)) | int.from_bytes(hashlib.shake_128(b"%d" % bits).digest(bits // 8 - 1), "big") | 1
-    numbers = der(0x30, der(2, b"\0" + modulus.to_bytes(bits // 8, "big")), der(2, b"\1\0\1"))
-    kind = der(0x30, bytes.fromhex("06092a864886f70d0101010500"))
-    return base64.b64encode(numbers if bare else der(0x30, kind, der(3, b"\0", numbers))).decode()
-
-
-class Key:
-    """A key pair; text is the p= of its record."""
-
-    def __init__(self, kind, *options):
-        self.kind, self.path = kind, os.path.join(WORK.name, "odd-%s%s.pem" % (kind, "".join(options)))
-        openssl("genpkey", "-algorithm", kind, *options, "-out", self.path)
-        public = openssl("pkey", "-in", self.path, "-pubout", "-outform", "DER")
-        self.text = base64.b64encode(public[-32:] if kind == "ed25519" else public).decode()
-        self.bare = base64.b64encode(public[22:]).decode()    # of an RSA key of 1024 bits
-
-    def sign(self, text, digest="sha256"):
-        if self.kind != "ed25519":
-            return openssl("dgst", "-" + digest, "-sign", self.path, data=text)
-        path = os.path.join(WORK.name, "odd-digest")
-        with open(path, "wb") as file:
-            file.write(hashlib.sha256(text).digest())
-        return openssl("pkeyutl", "-sign", "-rawin", "-inkey", self.path, "-in", path)
-
-
-def canon_field(name, value, how):
-    """value: behind the colon, without the last line end."""
-    if how == "simple":
-        return name + b":" + value
-    value = re.sub(rb"[ \t]+", b" ", value.replace(b"\r\n", b"")).strip(b" ")
-    return name.strip(b" \t").lower() + b":" + value
-
-
-def canon_body(body, how):
-    if how == "relaxed":
-        lines = [re.sub(rb"[ \t]+", b" ", line).rstrip(b" ") for line in body.split(b"\r\n")]
-        body = b"\r\n".join(lines)
-    body = re.sub(rb"(\r\n)*\Z", b"", body)
-    return body + b"\r\n" if body or how == "simple" else b""
-
 
 FIELDS = [(b"From", b" a@example.org"), (b"Subject", b" odd"), (b"To", b" b@example.net")]
 TAGS = "v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=s1; h=from:subject; bh=@BH@; b=@B@"
@@ -443,7 +389,7 @@ def suite_dmarc(suite):
         suite.check("dmarc %s %s" % (author, policies), ok, "want %s %s %s, got %s" % (result, policy, domain, got))
 
 
-SUITES = {"spf": suite_spf, "dkim": suite_dkim, "dmarc": suite_dmarc}
+SUITES = {"spf": suite_spf, "dkim": suite_dkim, "dmarc": suite_dmarc, "arc": auth_odd_arc.suite_arc}
 
 
 def main():

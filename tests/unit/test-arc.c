@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "auth/sign.h"
+#include "auth/tags.h"
 #include "tests/unit/auth-fixture.h"
 
 static const char base[] = "From: Joe <joe@example.org>\r\nSubject: hi\r\n\r\nHello\r\n";
@@ -65,6 +66,47 @@ static struct str replaced(struct chain_mail *m, const char *old, const char *ne
 	assert_true(at >= 0);
 	return arena_printf(m->f.arena, "%.*s%s%.*s", (int)at, m->text.p, new,
 	    STR_ARG(str_from(m->text, (size_t)at + strlen(old))));
+}
+
+static void instances(void **state)
+{
+	static const struct {
+		const char *spec;
+		unsigned number;
+	} rows[] = {
+	    {"i=1", 1}, {" i = 50 ", 50}, {"\r\n\ti\r\n =\r\n 7\r\n ", 7}, {"i=01", 1}, {"i=00", 0}, {"i=001", 0}, {"i=999", 999},
+	    {"i=1000", 0}, {"(a (b) \\) c)i(=2)=(i=3)4(;)", 4}, {"i=1(", 0}, {"(i=1)", 0}, {"(i=1", 0}, {"i=1)", 0}, {"I=1", 0}, {"i=", 0},
+	    {"i", 0}, {"", 0}, {"i==1", 0}, {"i=1 2", 0}, {"i=+1", 0}, {"i=1x", 0}, {"xi=1", 0},
+	};
+	struct str deep = STR("((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))i=1"), deeper, rest;
+	char text[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (tag_instance(str_of(rows[i].spec)) != rows[i].number)
+			fail_msg("%s is not %u", rows[i].spec, rows[i].number);
+	assert_int_equal(tag_instance(deep), 1);
+	deeper = (struct str){text, (size_t)snprintf(text, sizeof text, "(%.32s)%s", deep.p, deep.p + 32)};
+	assert_int_equal(tag_instance(deeper), 0);
+	assert_int_equal(arc_results_instance(STR("i=3 (a;b); x; y"), &rest), 3);
+	assert_string_equal(rest.p, " x; y");
+	assert_int_equal(arc_results_instance(STR("i=3 (a;b)"), &rest), 0);
+}
+
+/* A field that claims a number beyond the chain keeps it from being sealed with one that is there. */
+static void highest_is_kept(void **state)
+{
+	struct chain_mail *m = start();
+
+	(void)state;
+	assert_true(hop(m));
+	m->text = arena_printf(m->f.arena, "ARC-Seal: i=50; a=x\r\n%.*s", STR_ARG(m->text));
+	assert_int_equal(verify(m, m->text)->result, AUTH_FAIL);
+	assert_false(hop(m));
+	m->text = replaced(m, "i=50", "i=60");
+	assert_int_equal(verify(m, m->text)->highest, 60);
+	assert_false(hop(m));
+	end(m);
 }
 
 static void chains(void **state)
@@ -183,7 +225,9 @@ static void unreachable_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(instances),
 	    cmocka_unit_test(chains),
+	    cmocka_unit_test(highest_is_kept),
 	    cmocka_unit_test(changed_between),
 	    cmocka_unit_test(tampered),
 	    cmocka_unit_test(failed_chain_is_sealed_once),

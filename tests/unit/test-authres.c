@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "auth/authres.h"
+#include "auth/tags.h"
 #include "tests/unit/unit.h"
 
 static void reading(void **state)
@@ -78,8 +79,8 @@ static void limits(void **state)
 	assert_true(parse_many(1, AUTHRES_PROPERTIES_MAX - 1, 0));
 	assert_true(parse_many(1, AUTHRES_PROPERTIES_MAX, 0));
 	assert_false(parse_many(1, AUTHRES_PROPERTIES_MAX + 1, 0));
-	assert_true(parse_many(1, 0, AUTHRES_COMMENT_DEPTH));
-	assert_false(parse_many(1, 0, AUTHRES_COMMENT_DEPTH + 1));
+	assert_true(parse_many(1, 0, TAG_COMMENT_DEPTH));
+	assert_false(parse_many(1, 0, TAG_COMMENT_DEPTH + 1));
 }
 
 static void claims(void **state)
