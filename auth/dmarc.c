@@ -30,18 +30,6 @@ static char read_letter(struct str value, const char *letters, char old)
 	return c && strchr(letters, c) ? (char)c : old;
 }
 
-struct policy_tag {
-	bool is_seen, is_good;
-};
-
-static void read_policy_tag(struct str value, struct policy_tag *tag, enum dmarc_policy *ret_policy)
-{
-	if (tag->is_seen)
-		return; /* the first one counts */
-	tag->is_seen = true;
-	tag->is_good = read_policy(value, ret_policy);
-}
-
 /* The list has at least one mailto: URI with a local part and a domain. */
 static bool has_address(struct str list)
 {
@@ -55,51 +43,47 @@ static bool has_address(struct str list)
 	return false;
 }
 
-static void read_tag(struct dmarc_record *r, struct policy_tag tags[3], struct str name, struct str value)
+enum { TAG_P, TAG_SP, TAG_NP, TAG_ADKIM, TAG_ASPF, TAG_T, TAG_PSD, TAG_RUA, TAG_RUF, TAG_FO, TAG_COUNT };
+
+static const char *const tag_names[TAG_COUNT] = {"p", "sp", "np", "adkim", "aspf", "t", "psd", "rua", "ruf", "fo"};
+
+/* value: .p is NULL when the tag is not there; what it cannot say leaves the default. */
+static void read_tags(struct dmarc_record *r, const struct str values[TAG_COUNT])
 {
-	if (str_iis(name, "p"))
-		read_policy_tag(value, &tags[0], &r->p);
-	else if (str_iis(name, "sp"))
-		read_policy_tag(value, &tags[1], &r->sp);
-	else if (str_iis(name, "np"))
-		read_policy_tag(value, &tags[2], &r->np);
-	else if (str_iis(name, "adkim"))
-		r->is_strict_dkim = read_letter(value, "rs", r->is_strict_dkim ? 's' : 'r') == 's';
-	else if (str_iis(name, "aspf"))
-		r->is_strict_spf = read_letter(value, "rs", r->is_strict_spf ? 's' : 'r') == 's';
-	else if (str_iis(name, "t"))
-		r->is_testing = read_letter(value, "yn", r->is_testing ? 'y' : 'n') == 'y';
-	else if (str_iis(name, "psd"))
-		r->psd = read_letter(value, "ynu", r->psd);
-	else if (str_iis(name, "rua") && !r->rua.n)
-		r->rua = value;
-	else if (str_iis(name, "ruf") && !r->ruf.n)
-		r->ruf = value;
-	else if (str_iis(name, "fo") && !r->fo.n)
-		r->fo = value;
+	r->has_p = read_policy(values[TAG_P], &r->p);
+	r->has_sp = read_policy(values[TAG_SP], &r->sp);
+	r->has_np = read_policy(values[TAG_NP], &r->np);
+	r->is_strict_dkim = read_letter(values[TAG_ADKIM], "rs", 'r') == 's';
+	r->is_strict_spf = read_letter(values[TAG_ASPF], "rs", 'r') == 's';
+	r->is_testing = read_letter(values[TAG_T], "yn", 'n') == 'y';
+	r->psd = read_letter(values[TAG_PSD], "ynu", 'u');
+	r->rua = values[TAG_RUA].p ? values[TAG_RUA] : STR("");
+	r->ruf = values[TAG_RUF].p ? values[TAG_RUF] : STR("");
+	r->fo = values[TAG_FO].p ? values[TAG_FO] : STR("");
 }
 
 /* A policy that cannot be read is p=none where reports are wanted, and no policy elsewhere (4.10.1). */
-static void settle_policies(struct dmarc_record *r, const struct policy_tag tags[3])
+static void settle_policies(struct dmarc_record *r, const struct str values[TAG_COUNT])
 {
-	bool is_faulty = !tags[0].is_good || (tags[1].is_seen && !tags[1].is_good) ||
-	    (tags[2].is_seen && !tags[2].is_good);
-
-	r->has_p = tags[0].is_good;
-	r->has_sp = tags[1].is_good;
-	r->has_np = tags[2].is_good;
-	if (!is_faulty)
+	if (r->has_p && r->has_sp == (values[TAG_SP].p != NULL) && r->has_np == (values[TAG_NP].p != NULL))
 		return;
 	r->has_p = r->has_sp = r->has_np = false;
 	r->p = r->sp = r->np = DMARC_POLICY_NONE;
 	r->is_broken = !has_address(r->rua);
 }
 
+/* Of a tag that is there twice the first one counts. */
+static void keep_tag(struct str name, struct str value, struct str values[TAG_COUNT])
+{
+	for (int i = 0; i < TAG_COUNT; i++)
+		if (str_iis(name, tag_names[i]) && !values[i].p)
+			values[i] = value;
+}
+
 bool dmarc_record_parse(struct str text, struct dmarc_record *ret_record)
 {
-	struct dmarc_record r = {.psd = 'u', .rua = STR(""), .ruf = STR(""), .fo = STR("")};
-	struct policy_tag tags[3] = {{0}};
-	struct str spec;
+	struct str values[TAG_COUNT] = {STR_NONE}, spec;
+	struct dmarc_record r = {0};
 	bool is_first = true;
 
 	while (str_split(&text, ';', &spec)) {
@@ -110,10 +94,11 @@ bool dmarc_record_parse(struct str text, struct dmarc_record *ret_record)
 		if (is_first && (!str_iis(name, "v") || !str_is(value, "DMARC1")))
 			return false;
 		if (!is_first && equals >= 0)
-			read_tag(&r, tags, name, value);
+			keep_tag(name, value, values);
 		is_first = false;
 	}
-	settle_policies(&r, tags);
+	read_tags(&r, values);
+	settle_policies(&r, values);
 	*ret_record = r;
 	return !is_first;
 }
@@ -413,6 +398,8 @@ static void judge(struct arena *a, struct dns_scope *dns, const struct dmarc_id 
 		report->result = AUTH_FAIL;
 }
 
+static const struct dmarc_record no_record = {.psd = 'u', .rua = {"", 0}, .ruf = {"", 0}, .fo = {"", 0}};
+
 static bool any_needs_organization(const struct dmarc_report *report, const struct dmarc_id *ids, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -422,9 +409,14 @@ static bool any_needs_organization(const struct dmarc_report *report, const stru
 	return false;
 }
 
+static void set_broken(struct dmarc_report *report)
+{
+	report->reason = STR("the policy record has no readable policy");
+}
+
 /*
- * The first look-up may be all: where the author's own record is there and nothing needs the
- * organizational domain, the rest of the tree is not walked.
+ * The first look-up may be all: where the author's own record is there and has no policy, or nothing
+ * needs the organizational domain, the rest of the tree is not walked.
  */
 static bool check_own_record(struct arena *a, struct dns_scope *dns, const struct dmarc_id *ids, size_t n,
     struct dmarc_report *report)
@@ -434,8 +426,12 @@ static bool check_own_record(struct arena *a, struct dns_scope *dns, const struc
 
 	if (answer->status == DNS_OK)
 		read_step(&step, answer);
-	if (!step.has_record || step.record.is_broken)
+	if (!step.has_record)
 		return false;
+	if (step.record.is_broken) {
+		set_broken(report);
+		return true;
+	}
 	report->record = step.record;
 	if (any_needs_organization(report, ids, n))
 		return false;
@@ -471,14 +467,16 @@ static void check_walk(struct arena *a, struct dns_scope *dns, const struct dmar
 	else
 		walk_tree(dns, report->author, &walk);
 	step = find_policy(&walk);
-	report->record = (struct dmarc_record){.psd = 'u', .rua = STR(""), .ruf = STR(""), .fo = STR("")};
+	report->record = no_record;
 	if (walk.is_temporary) {
 		report->result = AUTH_TEMPERROR;
 		report->reason = STR("policy not available now");
 		return;
 	}
-	if (!step || step->record.is_broken) {
-		report->reason = step ? STR("the policy record has no readable policy") : STR("");
+	if (!step)
+		return;
+	if (step->record.is_broken) {
+		set_broken(report);
 		return;
 	}
 	report->record = step->record;
@@ -491,7 +489,7 @@ static void check_walk(struct arena *a, struct dns_scope *dns, const struct dmar
 void dmarc_check(struct arena *a, struct dns_scope *dns, enum dmarc_method method, struct str author,
     const struct dmarc_id *ids, size_t n, struct dmarc_report *ret_report)
 {
-	struct dmarc_report report = {.method = method, .reason = STR(""), .domain = STR(""), .organization = STR("")};
+	struct dmarc_report report = {.method = method, .reason = STR(""), .domain = STR(""), .organization = STR(""), .record = no_record};
 
 	report.author = str_lower(a, author);
 	if (!dns) {

@@ -3,8 +3,10 @@
 
     auth_differential.py PROBE dkim FOLDER [COUNT]     messages of a folder, signed both ways, verified both ways
     auth_differential.py PROBE spf [COUNT] [SEED]      random records and clients
+    auth_differential.py PROBE spf-odd [COUNT] [SEED]  the same with all that the grammar has, and has not
     auth_differential.py PROBE mutate [COUNT] [SEED]   signed messages and key records with something changed
     auth_differential.py PROBE arc [COUNT] [SEED]      the odd chains of auth_odd_arc.py, then chains with something changed
+    auth_differential.py PROBE dmarc [COUNT] [SEED]    random trees of records, against dmarc_oracle.py
     auth_differential.py PROBE authres                 Authentication-Results of the real world, against authres
 
 Prints what disagrees and cannot be explained by the table of reasons; exit 1 when anything does, 77
@@ -22,6 +24,7 @@ try:
     import dkim
     import spf
     import auth_odd_arc
+    import dmarc_oracle
     from auth_suites import Probe, authres_why, write_message
     from fakedns import FakeDns
 except ImportError as missing:
@@ -318,6 +321,8 @@ def from_fields(data):
 # Where dkimpy reads RFC 8617 otherwise: our result, and reason, what must be true of the message, why.
 CHAIN_REASONS = [
     ("pass", "", is_shuffled, auth_odd_arc.PLACE),
+    ("none", "", lambda data: re.search(rb"(?m)^(?![ \t])[^:\n]*$", data.partition(b"\r\n\r\n")[0]),
+     "a line without a colon ends the header, so that no set is in it"),
     ("pass", "", lambda data: from_fields(data) > 1, "it wants one From field more than RFC 6376 part 5.4.2"),
 ]
 
@@ -426,6 +431,37 @@ NAMES = ["example.org", "a.example.org", "b.example.org", "mx.example.org", "loo
 ADDRESSES = ["192.0.2.1", "192.0.2.77", "198.51.100.3", "2001:db8::1", "2001:db8:0:1::9"]
 
 
+ODD_DOMAINS = [":%{d}.", ":%{s}", ":%{l-}.%{d}", ":%{L}.example.org", ":%{i}.example.org", ":%{h1r}.org", ":%{d0}", ":%{c}.org", ":%%.example.org",
+               ":%_x.example.org", ":EXAMPLE.org", ":example.org.", ":a_b.example.org", ":-x.example.org", ":x-.example.org", ":example.o-g", ":example.1",
+               ":%s.example.org" % ("a" * 63), ":%s.example.org" % ("a" * 64), ":%{d9}", ":%{d2r.-}", ":%{D}", ":%{O2}", ":" + "%{d}." * 20 + "org", ":%{p}",
+               ":%{ir}.%{v}._SPF.example.org", ":%{i}", ":%{l+.}.x.org", ":%{l1r-=,_}.org", ":%{t}.org", ":%{d}%", ":%{d2", ":%(d)", ":", ":.", ":x.", ":*.example.org",
+               ":a:b.example.org", ":a/b.example.org", ":%{h}/24", ":exa\xe4mple.org", ":%{r}"]
+ODD_TERMS = ["IP4:192.0.2.1", "Ip6:2001:DB8::1", "A", "MX//64", "a/", "a//", "a/24//", "a//64/24", "a/24/64", "ip4:192.0.2.01", "ip4:192.0.2.1/24/24", "ip4:192.0.2.256",
+             "ip4:1.2.3.4.5", "ip4: 192.0.2.1", "ip6:1:2:3:4:5:6:1.2.3.4", "ip6:::", "ip6:2001:db8::1/64", "ip6:[2001:db8::1]", "ip6:2001:db8::1/0", "ip6:2001:db8:::1",
+             "ip6:2001:db8::1%eth0", "ip6:2001:db8::1/064", "ip6:02001:db8::1", "ip4:192.0.2.1/032", "ip4:0300.0.2.1", "all.", "ALL", "all=", "-All", "include:%{d}", "Include:example.org", "include:example.org/24", "redirect=%{l}.example.org",
+             "Redirect=loop.example.org", "redirect=loop.example.org", "REDIRECT=example.org", "exp=%{d}.example.org", "exp=%{c}.example.org", "EXP=why.example.org", "exists:%{ir}..example.org",
+             "\tall", "a\t", "", "", "x=", "x=%{d", "x=%{c}%{r}%{t}", "x=%%", "x=%", "_x=1", "x.y=1", "x:y=1", "=x", ":x", "/24", "a/24:example.org", "ptr:", "ptr/24", "PTR",
+             "v=spf1", "moo=%{i}/%{c}", "ip4", "ip6:", "?", "-", "~~all", "a:example.org//128", "a:example.org//129", "mx/33", "mx:example.org/0//0", "exists:example.org/24"]
+
+
+def odd_domain(rand):
+    return rand.choice(ODD_DOMAINS) if rand.random() < 0.5 else random_domain(rand)
+
+
+def odd_term(rand):
+    mark, roll = rand.choice(["", "", "+", "-", "~", "?"]), rand.random()
+    if roll < 0.4:
+        return rand.choice(ODD_TERMS)
+    if roll < 0.7:
+        return mark + rand.choice(["a", "mx", "exists", "include", "ptr", "A", "Exists"]) + odd_domain(rand) + rand.choice(["", "", "", "/24", "//64"])
+    return random_term(rand)
+
+
+def odd_record(rand):
+    head = rand.choice(["v=spf1 "] * 12 + ["V=spf1 ", "v=SPF1 ", "v=spf1", " v=spf1 ", "v=spf1  ", "v=spf2.0 "])
+    return head + rand.choice([" ", " ", " ", "  "]).join(odd_term(rand) for _ in range(rand.randrange(1, 4))) + rand.choice(["", "", " ", " -all", " ?all"])
+
+
 def random_domain(rand):
     return rand.choice(["", "", ":" + rand.choice(NAMES), ":%{d}", ":%{d2}", ":%{ir}.%{v}._spf.%{d2}", ":%{l}.example.org", ":%{o}", ":%{h}",
                         ":x..example.org", ":org", ":%{x}", ":%{d1r}.example.org", ":nowhere.example.org", ":%{p}.example.org"])
@@ -457,12 +493,15 @@ def random_record(rand):
     return "v=spf1 " + " ".join(random_term(rand) for _ in range(rand.randrange(1, 6)))
 
 
-def random_zone(rand):
-    zone = {"why.example.org": [("TXT", rand.choice(["%{i} is not for %{d}", "plain", "%{q}"]))]}
+EXPLANATIONS = ["%{i} is not for %{d}", "plain", "%{q}", "%{c} %{r}", "%{S} %{l1r}", "100%", "%%%_%-", "", "%{h}", "%{p}"]
+
+
+def random_zone(rand, is_odd=False):
+    zone = {"why.example.org": [("TXT", rand.choice(EXPLANATIONS if is_odd else EXPLANATIONS[:3]))]}
     for name in NAMES:
         records = []
         if rand.random() < 0.85 and name != "void.example.org":
-            records.append(("TXT", random_record(rand)))
+            records.append(("TXT", (odd_record if is_odd else random_record)(rand)))
         if rand.random() < 0.05:
             records.append(("TXT", "v=spf1 -all"))
         for address in rand.sample(ADDRESSES, rand.randrange(0, 3)):
@@ -484,7 +523,7 @@ def nibbles(address):
 
 
 class SpfZone:
-    """pyspf's resolver, over the same zone."""
+    """pyspf's resolver, over the same zone; the names of modifiers, which have no case (part 4.6.1), as it knows them."""
 
     def __init__(self, zone):
         self.zone = {name.lower(): records for name, records in zone.items()}
@@ -498,7 +537,7 @@ class SpfZone:
             if record_kind != kind:
                 continue
             if kind == "TXT":
-                value = (value.encode(),)
+                value = (re.sub(r"(?i)(?<= )(redirect|exp)=", lambda m: m.group().lower(), value).encode(),)
             elif kind in ("A", "AAAA"):
                 import ipaddress
                 value = ipaddress.ip_address(value).packed if kind == "AAAA" else value
@@ -511,9 +550,12 @@ class SpfZone:
 
 # Where pyspf reads RFC 7208 otherwise than we do: (its result and message, ours and reason, why).
 SPF_REASONS = [
+    (r"invalid-macro-char : %%", r"", "%% stands for % (part 7.1)"),
     (r"trivial recursion", r"", "an include of itself is no syntax error (part 4.6): it fails when it is reached"),
     (r"appear at most once: (?!(?i:redirect|exp)=)", r"", "unknown modifiers are ignored, however often they are there (part 6)"),
-    (r"", r"invalid term '[-+~?]?exists'", "exists needs a domain (part 5.7); pyspf takes it without"),
+    (r"", r"invalid term '[^']*%\{[a-zA-Z]0", "the number of parts of a macro is not 0 (part 7.3)"),
+    (r"", r"invalid term '(?!(?i:redirect|exp)=)[A-Za-z][\w.-]*=[^']*%", "the value of any modifier is a macro string (part 6)"),
+    (r"", r"invalid term '[-+~?]?(?i:exists)'", "exists needs a domain (part 5.7); pyspf takes it without"),
     (r"Void lookup limit", r"", "part 4.6.4 counts terms whose queries come back empty: not names that cannot be asked for, "
      "nor the names behind the client's PTR, which are not the sender's doing"),
 ]
@@ -529,16 +571,19 @@ def explain(theirs, ours, zone):
     return None
 
 
-def run_spf(probe, server, count, seed):
+SENDERS = ["joe", "joe", "", "a.b", "a-b+c", "Joe_x", "\"a b\"", "x" * 70]
+
+
+def run_spf(probe, server, count, seed, is_odd=False):
     rand, faults, agreed, reasons = random.Random(seed), [], 0, {}
     for number in range(count):
         if number % 20 == 0:
-            zone = random_zone(rand)
+            zone = random_zone(rand, is_odd)
             server.load(zone)
             probe.ask("dns", server.address, 2000)
             view = SpfZone(zone)
             spf.DNSLookup = view.lookup
-        client, sender = rand.choice(ADDRESSES), "joe@" + rand.choice(NAMES)
+        client, sender = rand.choice(ADDRESSES), (rand.choice(SENDERS) if is_odd else "joe") + "@" + rand.choice(NAMES)
         ours = probe.ask("spf", client, "c.example.net", sender, "receiver.example")
         query = spf.query(client, sender, "c.example.net", receiver="receiver.example", strict=True, timeout=20)
         result, _, text = query.check()
@@ -549,10 +594,82 @@ def run_spf(probe, server, count, seed):
         if why:
             reasons[why] = reasons.get(why, 0) + 1
         else:
-            faults.append("%s %s: pyspf %s (%s), ours %s\n      %s" % (client, sender, result, text, ours, zone))
+            faults.append("%s %s: pyspf %s (%s), ours %s (%s)\n      %s" % (client, sender, result, text, ours["result"], ours["problem"], zone))
     print("spf: %d of %d agree" % (agreed, count))
     for why, number in reasons.items():
         print("    %4d: %s" % (number, why))
+    return faults
+
+
+# ---- DMARC ----
+
+def random_policy(rand):
+    """A record, as often as not an odd one."""
+    words = ["none", "quarantine", "reject"]
+    version = rand.choice(["v=DMARC1"] * 8 + ["V = DMARC1 ", "v=dmarc1", "v=DMARC2", "v=spf1 -all", " v=DMARC1", "v=DMARC1 x"])
+    tags = []
+    for name, chance in (("p", 0.9), ("sp", 0.3), ("np", 0.3)):
+        if rand.random() < chance:
+            tags.append(name + "=" + rand.choice(words * 6 + ["Reject", " none ", "bogus", ""]))
+    for name, values, chance in (("psd", "yynnu" "x", 0.35), ("t", "yyn" "x", 0.3), ("adkim", "rrss" "Sx", 0.3), ("aspf", "rrss" "Sx", 0.3)):
+        if rand.random() < chance:
+            tags.append(name + "=" + rand.choice(values))
+    if rand.random() < 0.2:
+        tags.append("rua=" + rand.choice(["mailto:a@b.example", "mailto:", "https://b.example/", "x,mailto:a@b.example!5m", "mailto:a", ""]))
+    if rand.random() < 0.2:
+        tags.append(rand.choice(["pct=0", "foo=bar", "junk", "", "p=none", "psd=n", "1=2", "=", "rf=afrf", "t=y"]))
+    if rand.random() < 0.3:
+        rand.shuffle(tags)
+    return rand.choice(["; ", ";", " ; ", ";  "]).join([version, *tags]) + rand.choice(["", "", ";", " ;"])
+
+
+def random_below(rand, name, depth):
+    return ".".join([rand.choice("abcd") for _ in range(depth)] + [name])
+
+
+def random_tree(rand):
+    zone, names = {}, set()
+    for top in ("example.com", "co.example", "org.example"):
+        for depth in (0, 0, 1, 1, 2, 3, rand.randrange(4, 12)):
+            names.add(random_below(rand, top, depth))
+    names |= {"com", "example"}
+    for name in sorted(names):
+        if rand.random() < 0.4:
+            count = rand.choice([1] * 12 + [2])
+            zone["_dmarc." + name] = [("TXT", random_policy(rand)) for _ in range(count)]
+        if rand.random() < 0.02:
+            zone["_dmarc." + name] = ["SERVFAIL"]
+        if rand.random() < 0.5:
+            zone[name] = [(rand.choice([("A", "192.0.2.1"), ("TXT", "x")]))]
+    return zone, sorted(n for n in names if "." in n)
+
+
+def dmarc_wanted(zone, author, spf_domain, signers):
+    """What the oracle says; with True when a question on the way had no answer, which need not have been asked."""
+    try:
+        return dmarc_oracle.check(zone, author, spf_domain, signers), False
+    except dmarc_oracle.Temporary:
+        calm = {name: [r for r in records if r != "SERVFAIL"] for name, records in zone.items()}
+        return dmarc_oracle.check(calm, author, spf_domain, signers), True
+
+
+def run_dmarc(probe, server, count, seed):
+    rand, faults, results = random.Random(seed), [], {}
+    for number in range(count):
+        if number % 20 == 0:
+            zone, names = random_tree(rand)
+            server.load(zone)
+            probe.ask("dns", server.address, 2000)
+        near = [rand.choice(names), random_below(rand, rand.choice(names), rand.randrange(0, 3))]
+        author, spf_domain, *signers = (rand.choice(near + [rand.choice(names)]) for _ in range(2 + rand.randrange(3)))
+        spf_domain = spf_domain if rand.random() < 0.7 else ""
+        got = probe.ask("dmarc", author, spf_domain, *signers)
+        wanted, is_open = dmarc_wanted(zone, author, spf_domain, signers)
+        ours = (got["result"], got["policy"] if got["domain"] else None, got["domain"], got["spf_aligned"], got["dkim_aligned"])
+        results[got["result"]] = results.get(got["result"], 0) + 1
+        if ours != wanted and not (is_open and got["result"] in ("temperror", wanted[0])):
+            faults.append("%s by %s and %s: oracle %s, ours %s\n      %s" % (author, spf_domain, signers, wanted, ours, zone))
+    print("dmarc: %d of %d agree: %s" % (count - len(faults), count, results))
     return faults
 
 
@@ -564,6 +681,10 @@ def main():
         faults = run_mutations(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 1000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
     elif sys.argv[2] == "arc":
         faults = run_arc(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 1000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    elif sys.argv[2] == "spf-odd":
+        faults = run_spf(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 2000, int(sys.argv[4]) if len(sys.argv) > 4 else 1, True)
+    elif sys.argv[2] == "dmarc":
+        faults = run_dmarc(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 2000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
     elif sys.argv[2] == "authres":
         faults = run_authres(probe)
     else:

@@ -342,6 +342,10 @@ DMARC = [
     ("a@other.example", {"other.example": "v=DMARC1; rua=mailto:a@b.example"}, "fail", "none", "other.example"),
     ("a@other.example", {"other.example": "v=DMARC1"}, "none", "none", ""),
     ("a@other.example", {"other.example": P + "; sp=bogus"}, "none", "none", ""),
+    *[("a@other.example", {"other.example": record}, "fail", policy, "other.example") for record, policy in (
+        (P + "; p=none", "reject"), (P + "; t=y; t=n", "quarantine"), (P + "; t=n; t=y", "reject"), (P + "; t=x; t=y", "reject"))],
+    ("a@www.other.example", {"www.other.example": P + "; psd=u; psd=n", "other.example": P}, "fail", "reject", "www.other.example"),
+    ("a@www.other.example", {"www.other.example": "v=DMARC1; p=bogus", "other.example": "SERVFAIL"}, "none", "none", ""),
     ("a@other.example", {"other.example": (P, "v=spf1 -all")}, "fail", "reject", "other.example"),
     ("a@other.example", {"other.example": (P, "v=DMARC1; p=none")}, "none", "none", ""),
     ("a@www.other.example", {"www.other.example": ("v=DMARC1; p=none", P), "other.example": P}, "fail", "reject", "other.example"),
