@@ -177,8 +177,75 @@ def change_tag(rand, text):
     return re.sub(rb"(?<![a-z0-9])%s=[^;]*" % name, name + b"=" + rand.choice(values), text, count=1)
 
 
+def shuffle(rand, fields):
+    return rand.sample(fields, len(fields))
+
+
+def drop(rand, fields):
+    at = rand.randrange(len(fields))
+    return fields[:at] + fields[at + 1:]
+
+
+def repeat(rand, fields):
+    return [*fields[:rand.randrange(len(fields))], rand.choice(fields), *fields]
+
+
+def shuffle_tags(rand, text):
+    specs = [s.strip() for s in text.split(b";")]
+    return b" " + b";\r\n\t".join(rand.sample(specs, len(specs)))
+
+
+def fold_tags(rand, text):
+    return re.sub(rb"; ?", lambda m: rand.choice([b";", b"; ", b";\r\n ", b" ;\r\n\t", b";\t"]), text)
+
+
+def drop_tag(rand, text):
+    specs = text.split(b";")
+    del specs[rand.randrange(len(specs))]
+    return b";".join(specs)
+
+
+def repeat_tag(rand, text):
+    specs = text.split(b";")
+    return b";".join([*specs, rand.choice(specs)])
+
+
+def on_fields(change):
+    """Something done to the list of fields, each with what it is folded to."""
+    def mutate_fields(rand, message):
+        head, end, body = message.partition(b"\r\n\r\n")
+        fields = re.split(rb"\r\n(?![ \t])", head)
+        return b"\r\n".join(change(rand, fields)) + end + body
+    return mutate_fields
+
+
+def refold(rand, fields):
+    return [re.sub(rb" ", lambda m: rand.choice([b" ", b"\r\n ", b"\t", b"  "]), f) if rand.random() < 0.4 else f for f in fields]
+
+
+def add_field(rand, fields):
+    at = rand.randrange(len(fields) + 1)
+    return [*fields[:at], rand.choice([b"X-New: 1", b"Subject: x", b"From: Joe <joe@example.org>", b"To:", b"Received: x", b"subject : y"]), *fields[at:]]
+
+
+def in_body(change):
+    def mutate_body(rand, message):
+        head, end, body = message.partition(b"\r\n\r\n")
+        return head + end + change(rand, body)
+    return mutate_body
+
+
+def end_body(rand, body):
+    return rand.choice([body.rstrip(b"\r\n"), body + b"\r\n\r\n", body + b" \r\n", body + b"more\r\n", body.rstrip(b"\r\n") + b" \t\r\n", b"", b"\r\n"])
+
+
+def blanks_in_body(rand, body):
+    return re.sub(rb" +|(?=\r\n)", lambda m: rand.choice([b" ", b"  ", b"\t", m.group(), m.group()]), body)
+
+
 FIELD_CHANGES = [swap_case, cut, double, insert, add_tag, change_tag]
-MESSAGE_CHANGES = [swap_case, cut, double, insert, insert]
+TAG_CHANGES = [shuffle_tags, fold_tags, drop_tag, repeat_tag]
+MESSAGE_CHANGES = [swap_case, cut, double, insert, insert, *map(on_fields, (shuffle, drop, repeat, refold, add_field)), in_body(end_body), in_body(blanks_in_body)]
 RECORD_CHANGES = [swap_case, cut, double, insert,
                   lambda rand, t: rand.choice([b"k=rsa; ", b"k=ed25519; ", b"h=sha1; ", b"h=sha256:sha1; ", b"s=email; ", b"s=*; ", b"s=tlsrpt; ", b"t=y; ", b"t=s; ",
                                                  b"t=y:s; ", b"g=; ", b"n=x; ", b"v=DKIM2; ", b"; ", b"p=; "]) + t,
@@ -211,9 +278,12 @@ def mutate(rand, run, kind):
     what = rand.randrange(3)
     if what == 0:
         name, _, value = field[:-2].partition(b":")
-        field = name + b":" + rand.choice(FIELD_CHANGES)(rand, value) + b"\r\n"
+        for _ in range(rand.choice([1, 1, 2])):
+            value = rand.choice([*FIELD_CHANGES, *TAG_CHANGES])(rand, value) or b" "
+        field = name + b":" + value + b"\r\n"
     elif what == 1:
-        message = rand.choice(MESSAGE_CHANGES)(rand, message)
+        for _ in range(rand.choice([1, 1, 2])):
+            message = rand.choice(MESSAGE_CHANGES)(rand, message)
     else:
         record = rand.choice(RECORD_CHANGES)(rand, record)
     return field, message, record
@@ -272,19 +342,6 @@ def dkimpy_chain(data, zone):
     except Exception:       # what it cannot read it does not verify
         return "fail"
     return (value or b"fail").decode()
-
-
-def shuffle(rand, fields):
-    return rand.sample(fields, len(fields))
-
-
-def drop(rand, fields):
-    at = rand.randrange(len(fields))
-    return fields[:at] + fields[at + 1:]
-
-
-def repeat(rand, fields):
-    return [*fields[:rand.randrange(len(fields))], rand.choice(fields), *fields]
 
 
 def change_field(rand, fields):
