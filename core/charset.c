@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <iconv.h>
 
-#include "core/mime.h"
 
 enum kind { KIND_ASCII, KIND_UTF8, KIND_LATIN, KIND_UTF16, KIND_SINGLE, KIND_ICONV };
 

@@ -1,4 +1,4 @@
-/* Charset conversion beyond charset_to_utf8() of core/mime.h. */
+/* Charsets to UTF-8, and what is known of single ones. */
 #ifndef REEVE_CORE_CHARSET_H
 #define REEVE_CORE_CHARSET_H
 
@@ -9,6 +9,8 @@
 #include "lib/arena.h"
 #include "lib/str.h"
 
+/* To UTF-8; names from an allow-list; unknown ones are read as Windows-1252. */
+struct str charset_to_utf8(struct arena *a, struct str charset, struct str in, bool *ret_bad);
 bool charset_is_known(struct str name);
 /* Text of unsaid charset: UTF-8 when it is well-formed, else Windows-1252. */
 struct str charset_guess(struct arena *a, struct str in);

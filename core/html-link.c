@@ -22,7 +22,7 @@ static struct str clean_link(struct str url)
 		else
 			break;
 	}
-	return str_sub(url, 0, 2 * URL_BYTES_MAX);
+	return str_sub(url, 0, HTML_LINK_MAX);
 }
 
 static bool has_own_scheme(struct str url)

@@ -136,7 +136,5 @@ void mime_json(struct mime *mime, struct json *out, mime_digest *sha256);
 /* Decoders, also for others; linear, never fail, odd input sets bits in *anomalies. */
 struct str decode_base64(struct arena *a, struct str in, uint32_t *anomalies);
 struct str decode_quoted_printable(struct arena *a, struct str in, uint32_t *anomalies);
-/* To UTF-8; charset names from an allow-list; unknown ones are read as Windows-1252. */
-struct str charset_to_utf8(struct arena *a, struct str charset, struct str in, bool *ret_bad);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/crypto.h"
+#include "core/charset.h"
 #include "core/content.h"
 #include "core/header.h"
 #include "core/mailbox.h"
