@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "core/url.h"
+#include "core/url/url.h"
 #include "lib/res.h"
 
 const char *const dmarc_method_words[] = {"treewalk", "psl", NULL};

@@ -13,7 +13,7 @@
 #include "auth/result.h"
 #include "core/address.h"
 #include "lib/arena.h"
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 #include "lib/str.h"
 
 enum { DMARC_WALK_MAX = 8 }; /* queries of one walk */

@@ -22,7 +22,7 @@ auth_libauth_a_SOURCES = \
 	auth/failure.h \
 	auth/key.c \
 	auth/key.h \
-	auth/report-mail.c \
+	auth/report_mail.c \
 	auth/report.c \
 	auth/report.h \
 	auth/result.h \
@@ -32,9 +32,9 @@ auth_libauth_a_SOURCES = \
 	auth/sign.h \
 	auth/signature.c \
 	auth/signature.h \
-	auth/spf-macro.c \
-	auth/spf-private.h \
-	auth/spf-record.c \
+	auth/spf_macro.c \
+	auth/spf_private.h \
+	auth/spf_record.c \
 	auth/spf.c \
 	auth/spf.h \
 	auth/tags.c \

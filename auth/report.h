@@ -6,8 +6,8 @@
 #define REEVE_AUTH_REPORT_H
 
 #include "auth/auth.h"
-#include "lib/conf.h"
-#include "lib/store.h"
+#include "lib/conf/conf.h"
+#include "lib/store/store.h"
 
 enum {
 	REPORT_DKIM_MAX = 4,	      /* signatures told of per row */

@@ -8,7 +8,7 @@
 
 #include "auth/sign.h"
 #include "core/session.h"
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 
 struct filter_env;
 

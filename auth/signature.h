@@ -14,7 +14,7 @@
 #include "auth/body.h"
 #include "auth/result.h"
 #include "core/header.h"
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 
 enum {
 	SIGNATURE_NAMES_MAX = 1000, /* in h= */

@@ -1,13 +1,13 @@
 /*
  * check_host() of RFC 7208: finds the record, walks its terms, follows include and redirect. The
- * parser is in spf-record.c, macros are in spf-macro.c. Recursion is as deep as the term limit.
+ * parser is in spf_record.c, macros are in spf_macro.c. Recursion is as deep as the term limit.
  */
 #include "auth/spf.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-#include "auth/spf-private.h"
+#include "auth/spf_private.h"
 #include "core/address.h"
 
 const char *const spf_result_words[] = {"none", "neutral", "pass", "fail", "softfail", "temperror",

@@ -13,7 +13,7 @@
 
 #include "lib/addr.h"
 #include "lib/arena.h"
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 #include "lib/str.h"
 
 enum { SPF_TERMS_MAX = 10, SPF_VOID_MAX = 2, SPF_NAMES_MAX = 10 };

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "lib/addr.h"
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 
 enum { LABEL_MAX = 63, ROUTE_HOPS_MAX = 100 };
 

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/conf.h"
-#include "lib/dns.h"
+#include "lib/conf/conf.h"
+#include "lib/dns/dns.h"
 
 enum { DNSZONE_CODES_MAX = 32 };
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 
 enum { BUCKETS = 256, LIST_MAX = 1000 };
 

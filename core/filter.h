@@ -18,7 +18,7 @@
 #include "core/finding.h"
 #include "core/session.h"
 #include "core/verdict.h"
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 
 struct lists;
 struct routes;
@@ -60,7 +60,7 @@ struct filter_env {
 	const struct filter_conditions *conditions; /* NULL: directives cannot have any */
 	bool only_check;	     /* mailreeved -t: open() checks all it can but starts nothing */
 	const struct chain *chain;
-	struct scan *scan;	     /* core/scan.h; NULL while only checking */
+	struct scan *scan;	     /* core/scan/scan.h; NULL while only checking */
 	/* A key file that only root may read, for reading: -1 with errno. NULL: open() will do. */
 	int (*open_key)(int keys_fd, const char *path);
 	int keys_fd;

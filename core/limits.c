@@ -1,10 +1,10 @@
 /* What holds without a configuration: the parsers' own maxima. */
 #include "core/limits.h"
 
-#include "core/content.h"
+#include "core/content/content.h"
 #include "core/header.h"
-#include "core/mime.h"
-#include "core/url.h"
+#include "core/content/mime.h"
+#include "core/url/url.h"
 
 const struct parse_limits parse_limits_default = {
     .headers = HEADER_COUNT_MAX,

@@ -4,17 +4,17 @@ core_libcore_a_SOURCES = \
 	core/address.h \
 	core/chain.c \
 	core/chain.h \
-	core/charset.c \
-	core/charset.h \
-	core/content.c \
-	core/content.h \
-	core/core-facts.c \
+	core/text/charset.c \
+	core/text/charset.h \
+	core/content/content.c \
+	core/content/content.h \
+	core/core_facts.c \
 	core/date.c \
 	core/date.h \
-	core/decode-base64.c \
-	core/decode.c \
-	core/decode.h \
-	core/domain.c \
+	core/content/decode_base64.c \
+	core/content/decode.c \
+	core/content/decode.h \
+	core/url/domain.c \
 	core/dnszone.c \
 	core/dnszone.h \
 	core/edit.c \
@@ -26,77 +26,77 @@ core_libcore_a_SOURCES = \
 	core/filter.h \
 	core/finding.c \
 	core/finding.h \
-	core/fuzzy.c \
-	core/fuzzy.h \
+	core/content/fuzzy.c \
+	core/content/fuzzy.h \
 	core/header.c \
 	core/header.h \
-	core/html-entity.c \
-	core/html-link.c \
-	core/html-private.h \
-	core/html-resolve.c \
-	core/html-style.c \
-	core/html-tables.h \
-	core/html-tags.c \
-	core/html.c \
-	core/html.h \
-	core/known-domains.c \
-	core/known-domains.h \
-	core/language.c \
-	core/language.h \
+	core/html/html_entity.c \
+	core/html/html_link.c \
+	core/html/html_private.h \
+	core/html/html_resolve.c \
+	core/html/html_style.c \
+	core/html/html_tables.h \
+	core/html/html_tags.c \
+	core/html/html.c \
+	core/html/html.h \
+	core/url/known_domains.c \
+	core/url/known_domains.h \
+	core/text/language.c \
+	core/text/language.h \
 	core/limits.c \
 	core/limits.h \
-	core/list.c \
-	core/list.h \
-	core/list_private.h \
-	core/list_scan.c \
-	core/list_state.c \
-	core/lookalike.c \
-	core/lookalike.h \
+	core/list/list.c \
+	core/list/list.h \
+	core/list/list_private.h \
+	core/list/list_scan.c \
+	core/list/list_state.c \
+	core/url/lookalike.c \
+	core/url/lookalike.h \
 	core/mailbox.c \
 	core/mailbox.h \
-	core/mime-field.c \
-	core/mime-header.c \
-	core/mime-inner.c \
-	core/mime-json.c \
-	core/mime-param.c \
-	core/mime-private.h \
-	core/mime-reading.c \
-	core/mime-sweep.c \
-	core/mime-tree.c \
-	core/mime.c \
-	core/mime.h \
-	core/nets.c \
-	core/nets.h \
-	core/pdf.c \
-	core/pdf.h \
+	core/content/mime_field.c \
+	core/content/mime_header.c \
+	core/content/mime_inner.c \
+	core/content/mime_json.c \
+	core/content/mime_param.c \
+	core/content/mime_private.h \
+	core/content/mime_reading.c \
+	core/content/mime_sweep.c \
+	core/content/mime_tree.c \
+	core/content/mime.c \
+	core/content/mime.h \
+	core/list/nets.c \
+	core/list/nets.h \
+	core/content/pdf.c \
+	core/content/pdf.h \
 	core/route.c \
-	core/rfc2047.c \
+	core/content/rfc2047.c \
 	core/route.h \
-	core/scan-items.c \
-	core/scan-own.c \
-	core/scan-private.h \
-	core/scan.c \
-	core/scan.h \
+	core/scan/scan_items.c \
+	core/scan/scan_own.c \
+	core/scan/scan_private.h \
+	core/scan/scan.c \
+	core/scan/scan.h \
 	core/session.c \
 	core/session.h \
 	core/settings.c \
 	core/settings.h \
 	core/spool.c \
 	core/spool.h \
-	core/tnef.c \
-	core/tnef.h \
-	core/unicode.c \
-	core/unicode.h \
-	core/url-hidden.c \
-	core/url-private.h \
-	core/url-rules.c \
-	core/url-text.c \
-	core/url.c \
-	core/url.h \
+	core/content/tnef.c \
+	core/content/tnef.h \
+	core/text/unicode.c \
+	core/text/unicode.h \
+	core/url/url_hidden.c \
+	core/url/url_private.h \
+	core/url/url_rules.c \
+	core/url/url_text.c \
+	core/url/url.c \
+	core/url/url.h \
 	core/verdict.c \
 	core/verdict.h \
 	core/xtext.c \
 	core/xtext.h \
-	scanner/kinds.c \
+	scanner/content/kinds.c \
 	scanner/wire.c \
 	scanner/wire.h

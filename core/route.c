@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "core/address.h"
-#include "core/list.h"
+#include "core/list/list.h"
 #include "lib/names.h"
 
 struct routes {

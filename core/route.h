@@ -12,7 +12,7 @@
 
 #include "lib/addr.h"
 #include "lib/arena.h"
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 #include "lib/str.h"
 
 enum route_tls { ROUTE_TLS_NONE, ROUTE_TLS_MAY, ROUTE_TLS_REQUIRE, ROUTE_TLS_VERIFY };

@@ -21,7 +21,7 @@
 #include "core/spool.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 #include "lib/str.h"
 
 struct chain;
@@ -71,9 +71,9 @@ struct message {
 	struct headers headers;		/* valid from STAGE_HEADER on; slices into the spool's bytes,
 					   or into a buffer of its own before the end of data */
 	size_t body_fed;		/* offset up to which filters have seen the body (chain_data); 0: nothing */
-	struct mime *mime;		/* core/mime.h, made at first use: message_mime() */
-	struct content *content;	/* core/content.h, made at first use: message_content() */
-	const struct scan_report *scan;	/* core/scan.h, made at first use: message_scan() */
+	struct mime *mime;		/* core/content/mime.h, made at first use: message_mime() */
+	struct content *content;	/* core/content/content.h, made at first use: message_content() */
+	const struct scan_report *scan;	/* core/scan/scan.h, made at first use: message_scan() */
 	struct auth *auth;		/* auth/auth.h, made at first use: message_auth() */
 
 	struct facts facts;

@@ -3,7 +3,7 @@
 
 #include "core/address.h"
 #include "lib/names.h"
-#include "lib/store.h"
+#include "lib/store/store.h"
 
 enum { WORD_MAX = 64, WORDS_MAX = 32 };
 

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 #include "lib/arena.h"
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 #include "lib/res.h"
 #include "lib/str.h"
 

@@ -8,7 +8,7 @@
 
 #include "core/edit.h"
 #include "lib/arena.h"
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 #include "lib/str.h"
 
 enum verdict_kind {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/filter.h"
-#include "core/scan.h"
+#include "core/scan/scan.h"
 
 struct attachment_conf {
 	int64_t max_members, max_depth, max_ratio, timeout_ms;

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "core/scan.h"
+#include "core/scan/scan.h"
 #include "filters/clamav_clamd.h"
 #include "lib/clock.h"
 

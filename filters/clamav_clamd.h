@@ -5,8 +5,8 @@
 #ifndef REEVE_FILTERS_CLAMAV_CLAMD_H
 #define REEVE_FILTERS_CLAMAV_CLAMD_H
 
-#include "core/scan.h"
-#include "lib/conf.h"
+#include "core/scan/scan.h"
+#include "lib/conf/conf.h"
 
 struct clamd;
 

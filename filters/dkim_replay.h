@@ -7,7 +7,7 @@
 
 #include "auth/dkim.h"
 #include "core/session.h"
-#include "lib/store.h"
+#include "lib/store/store.h"
 
 struct replay_conf {
 	int64_t limit;	   /* recipients; more is a finding; 0: nothing is counted */

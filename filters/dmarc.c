@@ -6,7 +6,7 @@
 #include "core/address.h"
 #include "core/chain.h"
 #include "core/filter.h"
-#include "core/url.h"
+#include "core/url/url.h"
 
 static const char *const dmarc_words[] = {"none", "pass", "fail", "temperror", "permerror", NULL};
 

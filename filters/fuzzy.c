@@ -1,5 +1,5 @@
 /*
- * fuzzy: mailings, by fingerprints of text and attachments (core/fuzzy.h) with counts in the store.
+ * fuzzy: mailings, by fingerprints of text and attachments (core/content/fuzzy.h) with counts in the store.
  *
  *     filter fuzzy { window 3d; bulk-from 20; spam-from 15; }
  *
@@ -13,7 +13,7 @@
 #include <inttypes.h>
 
 #include "core/filter.h"
-#include "lib/store.h"
+#include "lib/store/store.h"
 
 enum { SHARED_MIN = 3, WORDS_MIN = 20, KEY_SIZE = 18, HAM = 1 << 20 };
 

@@ -2,7 +2,7 @@
 #ifndef REEVE_FILTERS_FUZZY_H
 #define REEVE_FILTERS_FUZZY_H
 
-#include "core/fuzzy.h"
+#include "core/content/fuzzy.h"
 #include "lib/res.h"
 
 struct store;

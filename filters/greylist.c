@@ -20,9 +20,9 @@
 
 #include "core/chain.h"
 #include "core/filter.h"
-#include "core/list.h"
+#include "core/list/list.h"
 #include "lib/clock.h"
-#include "lib/store.h"
+#include "lib/store/store.h"
 
 enum {
 	REFRESH_S = 86400, /* an allowance is written anew once a day at most */

@@ -8,8 +8,8 @@
 #include <math.h>
 
 #include "core/filter.h"
-#include "lib/store.h"
-#include "rules/learner.h"
+#include "lib/store/store.h"
+#include "rules/learn/learner.h"
 
 struct learn_conf {
 	double weight;

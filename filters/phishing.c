@@ -11,14 +11,14 @@
  *
  * A message from one of our own domains is none of this filter's business: DMARC tells whether it is.
  */
-#include "core/content.h"
+#include "core/content/content.h"
 #include "core/filter.h"
-#include "core/known-domains.h"
-#include "core/list.h"
-#include "core/lookalike.h"
+#include "core/url/known_domains.h"
+#include "core/list/list.h"
+#include "core/url/lookalike.h"
 #include "core/mailbox.h"
 #include "core/route.h"
-#include "core/unicode.h"
+#include "core/text/unicode.h"
 
 enum { PROTECTED_MAX = 500, LINKS_MAX = 100, SHOWN_MAX = 100, EXCEPTIONS_MAX = 32, BRAND_MIN = 4 };
 

@@ -4,8 +4,8 @@
 
 #include "core/chain.h"
 #include "core/filter.h"
-#include "core/list.h"
-#include "lib/store.h"
+#include "core/list/list.h"
+#include "lib/store/store.h"
 
 #define RATE_TABLE "rate"
 

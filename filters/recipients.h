@@ -6,10 +6,10 @@
 #define REEVE_FILTERS_RECIPIENTS_H
 
 #include "core/filter.h"
-#include "core/list.h"
+#include "core/list/list.h"
 #include "core/route.h"
 #include "lib/names.h"
-#include "lib/store.h"
+#include "lib/store/store.h"
 
 struct callahead;
 

@@ -17,7 +17,7 @@
 #include "core/chain.h"
 #include "core/filter.h"
 #include "lib/clock.h"
-#include "lib/store.h"
+#include "lib/store/store.h"
 
 enum { DKIM_DOMAINS_MAX = 3, LOCKS = 64, UNUSUAL = 20 };
 

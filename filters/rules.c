@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 
 #include "core/chain.h"
-#include "core/content.h"
-#include "core/mime.h"
+#include "core/content/content.h"
+#include "core/content/mime.h"
 #include "rules/ruleset.h"
 
 enum { SCORE_SET_AUTO = RULE_SCORE_SETS };

@@ -5,9 +5,9 @@
  *     filter text;
  *     policy { at message { tag header "X-Language" "{text.language}" if text.language-confidence >= 0.5; } }
  */
-#include "core/content.h"
+#include "core/content/content.h"
 #include "core/filter.h"
-#include "core/language.h"
+#include "core/text/language.h"
 
 enum { HIDDEN_MIN = 200, LETTERS_MIN = 20 };
 

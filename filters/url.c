@@ -13,12 +13,12 @@
  * another script that look like Latin ones, and writing that programs are meant to miss.
  */
 #include "core/address.h"
-#include "core/content.h"
+#include "core/content/content.h"
 #include "core/dnszone.h"
 #include "core/filter.h"
-#include "core/known-domains.h"
-#include "core/list.h"
-#include "core/unicode.h"
+#include "core/url/known_domains.h"
+#include "core/list/list.h"
+#include "core/text/unicode.h"
 
 enum { ZONES_MAX = 16, DOMAINS_MAX = 20, SHOWN_MAX = 100 };
 

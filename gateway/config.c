@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "core/address.h"
-#include "core/content.h"
+#include "core/content/content.h"
 #include "core/header.h"
-#include "core/mime.h"
+#include "core/content/mime.h"
 #include "core/settings.h"
-#include "core/url.h"
+#include "core/url/url.h"
 #include "lib/log.h"
 
 #define SECOND 1000.0

@@ -8,7 +8,7 @@
 #include "core/limits.h"
 #include "core/route.h"
 #include "lib/addr.h"
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 
 enum bare_newline { BARE_REJECT, BARE_NORMALIZE };
 

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "lib/loop.h"
+#include "lib/loop/loop.h"
 #include "lib/res.h"
 #include "lib/str.h"
 

@@ -11,7 +11,7 @@
 
 #include "gateway/control.h"
 #include "gateway/keys.h"
-#include "gateway/quarantine.h"
+#include "gateway/quarantine/quarantine.h"
 #include "gateway/queue/queue.h"
 #include "gateway/smtp/smtp.h"
 #include "gateway/world.h"

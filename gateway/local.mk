@@ -3,10 +3,10 @@ noinst_LIBRARIES += gateway/libqueue.a
 gateway_libqueue_a_SOURCES = \
 	gateway/control.c \
 	gateway/control.h \
-	gateway/quarantine.c \
-	gateway/quarantine.h \
-	gateway/quarantine_json.c \
-	gateway/quarantine_json.h \
+	gateway/quarantine/quarantine.c \
+	gateway/quarantine/quarantine.h \
+	gateway/quarantine/quarantine_json.c \
+	gateway/quarantine/quarantine_json.h \
 	gateway/queue/crc32c.c \
 	gateway/queue/crc32c.h \
 	gateway/queue/journal.c \
@@ -20,7 +20,7 @@ gateway_libqueue_a_SOURCES = \
 	gateway/queue/record.h \
 	gateway/queue/submit.c \
 	gateway/queue/wait.c \
-	gateway/queue/writer-private.h \
+	gateway/queue/writer_private.h \
 	gateway/queue/writer.c
 
 # The SMTP front end; its parsers (wire.h) are tested and fuzzed without the rest.
@@ -58,13 +58,13 @@ gateway_libintake_a_SOURCES = \
 # The relay: queue to next hops.
 noinst_LIBRARIES += gateway/librelay.a
 gateway_librelay_a_SOURCES = \
-	gateway/relay/backlog-private.h \
+	gateway/relay/backlog_private.h \
 	gateway/relay/backlog.c \
 	gateway/relay/backlog.h \
 	gateway/relay/body.c \
 	gateway/relay/body.h \
-	gateway/relay/client-mail.c \
-	gateway/relay/client-private.h \
+	gateway/relay/client_mail.c \
+	gateway/relay/client_private.h \
 	gateway/relay/client.c \
 	gateway/relay/client.h \
 	gateway/relay/command.c \
@@ -77,7 +77,7 @@ gateway_librelay_a_SOURCES = \
 	gateway/relay/map.h \
 	gateway/relay/places.c \
 	gateway/relay/pump.c \
-	gateway/relay/relay-private.h \
+	gateway/relay/relay_private.h \
 	gateway/relay/relay.c \
 	gateway/relay/relay.h \
 	gateway/relay/reply.c \
@@ -109,8 +109,8 @@ gateway_libgateway_a_SOURCES = \
 	gateway/reports/failures.c \
 	gateway/reports/reports.c \
 	gateway/reports/reports.h \
-	gateway/setaside.c \
-	gateway/setaside.h \
+	gateway/quarantine/setaside.c \
+	gateway/quarantine/setaside.h \
 	gateway/snapshot.c \
 	gateway/host.c \
 	gateway/host.h \

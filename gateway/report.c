@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "auth/auth.h"
-#include "core/content.h"
+#include "core/content/content.h"
 #include "gateway/judge.h"
 #include "lib/clock.h"
 #include "lib/log.h"

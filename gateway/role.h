@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "gateway/config.h"
-#include "lib/loop.h"
+#include "lib/loop/loop.h"
 
 struct role_env {
 	const struct config *config; /* the master's reading; roles load a snapshot of their own */

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/scan.h"
+#include "core/scan/scan.h"
 #include "gateway/role.h"
 #include "gateway/snapshot.h"
 #include "lib/log.h"

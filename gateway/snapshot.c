@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/scan.h"
+#include "core/scan/scan.h"
 #include "gateway/host.h"
 #include "gateway/plugin.h"
 

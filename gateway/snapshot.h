@@ -7,7 +7,7 @@
 #define REEVE_GATEWAY_SNAPSHOT_H
 
 #include "core/chain.h"
-#include "core/list.h"
+#include "core/list/list.h"
 #include "core/route.h"
 #include "core/settings.h"
 #include "gateway/config.h"

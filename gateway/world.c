@@ -3,9 +3,9 @@
 
 #include <inttypes.h>
 
-#include "core/list.h"
+#include "core/list/list.h"
 #include "core/settings.h"
-#include "rules/learner.h"
+#include "rules/learn/learner.h"
 #include "gateway/keys.h"
 #include "gateway/nameservers.h"
 #include "lib/log.h"

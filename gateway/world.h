@@ -7,8 +7,8 @@
 
 #include "gateway/role.h"
 #include "gateway/snapshot.h"
-#include "lib/dns.h"
-#include "lib/store.h"
+#include "lib/dns/dns.h"
+#include "lib/store/store.h"
 
 struct world {
 	const struct role_env *env;

@@ -7,19 +7,19 @@ lib_libreeve_a_SOURCES = \
 	lib/block.h \
 	lib/clock.c \
 	lib/clock.h \
-	lib/conf-apply.c \
-	lib/conf-parse.c \
-	lib/conf-value.c \
-	lib/conf.c \
-	lib/conf.h \
-	lib/dns.c \
-	lib/dns.h \
-	lib/dns_cache.c \
-	lib/dns_cache.h \
-	lib/dns_packet.c \
-	lib/dns_packet.h \
-	lib/dns_private.h \
-	lib/dns_resolver.c \
+	lib/conf/conf_apply.c \
+	lib/conf/conf_parse.c \
+	lib/conf/conf_value.c \
+	lib/conf/conf.c \
+	lib/conf/conf.h \
+	lib/dns/dns.c \
+	lib/dns/dns.h \
+	lib/dns/dns_cache.c \
+	lib/dns/dns_cache.h \
+	lib/dns/dns_packet.c \
+	lib/dns/dns_packet.h \
+	lib/dns/dns_private.h \
+	lib/dns/dns_resolver.c \
 	lib/find.c \
 	lib/file.c \
 	lib/file.h \
@@ -31,13 +31,13 @@ lib_libreeve_a_SOURCES = \
 	lib/json.h \
 	lib/log.c \
 	lib/log.h \
-	lib/loop-conn.c \
-	lib/loop-private.h \
-	lib/loop-read.c \
-	lib/loop-timer.c \
-	lib/loop-write.c \
-	lib/loop.c \
-	lib/loop.h \
+	lib/loop/loop_conn.c \
+	lib/loop/loop_private.h \
+	lib/loop/loop_read.c \
+	lib/loop/loop_timer.c \
+	lib/loop/loop_write.c \
+	lib/loop/loop.c \
+	lib/loop/loop.h \
 	lib/pool.c \
 	lib/names.c \
 	lib/names.h \
@@ -49,19 +49,19 @@ lib_libreeve_a_SOURCES = \
 	lib/sandbox.h \
 	lib/sanitizer.c \
 	lib/sanitizer.h \
-	lib/store.c \
-	lib/store.h \
-	lib/store_bucket.c \
-	lib/store_each.c \
-	lib/store_hot.c \
-	lib/store_overlay.c \
-	lib/store_private.h \
-	lib/store_purge.c \
-	lib/store_repair.c \
-	lib/store_schema.c \
-	lib/store_sqlite.c \
-	lib/store_sqlite.h \
-	lib/store_writer.c \
+	lib/store/store.c \
+	lib/store/store.h \
+	lib/store/store_bucket.c \
+	lib/store/store_each.c \
+	lib/store/store_hot.c \
+	lib/store/store_overlay.c \
+	lib/store/store_private.h \
+	lib/store/store_purge.c \
+	lib/store/store_repair.c \
+	lib/store/store_schema.c \
+	lib/store/store_sqlite.c \
+	lib/store/store_sqlite.h \
+	lib/store/store_writer.c \
 	lib/str.c \
 	lib/str.h \
 	lib/tls.c \

@@ -26,7 +26,7 @@
 #define REEVE_POLICY_POLICY_H
 
 #include "core/chain.h"
-#include "core/list.h"
+#include "core/list/list.h"
 #include "core/session.h"
 #include "core/verdict.h"
 

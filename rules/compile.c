@@ -7,8 +7,8 @@
 #include <glob.h>
 #include <stdlib.h>
 
-#include "rules/evals.h"
-#include "rules/literal.h"
+#include "rules/evals/evals.h"
+#include "rules/match/literal.h"
 #include "rules/perlre.h"
 #include "rules/set.h"
 

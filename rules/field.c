@@ -1,9 +1,9 @@
 /* Header texts for rules; see field.h. Each source is one function, by table. */
 #include "rules/field.h"
 
-#include "core/charset.h"
+#include "core/text/charset.h"
 #include "core/mailbox.h"
-#include "rules/person.h"
+#include "rules/evals/person.h"
 #include "rules/rule.h"
 
 static const struct {

@@ -6,7 +6,7 @@
 #ifndef REEVE_RULES_FIELD_H
 #define REEVE_RULES_FIELD_H
 
-#include "rules/received.h"
+#include "rules/evals/received.h"
 #include "rules/registry.h"
 #include "rules/target.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/clock.h"
-#include "rules/literal.h"
+#include "rules/match/literal.h"
 #include "rules/set.h"
 
 enum { PROBE_BYTES = 3000, PROBE_NS_MAX = 3000000, PROBE_TRIES = 3 };

@@ -1,73 +1,73 @@
 noinst_LIBRARIES += rules/librules.a
 rules_librules_a_SOURCES = \
-	rules/ask.c \
-	rules/ask.h \
-	rules/ask_hash.c \
-	rules/ask_list.c \
-	rules/ask_tag.c \
-	rules/ask_uri.c \
-	rules/automaton.c \
-	rules/automaton.h \
-	rules/automaton_build.c \
-	rules/automaton_private.h \
-	rules/capture.c \
+	rules/ask/ask.c \
+	rules/ask/ask.h \
+	rules/ask/ask_hash.c \
+	rules/ask/ask_list.c \
+	rules/ask/ask_tag.c \
+	rules/ask/ask_uri.c \
+	rules/match/automaton.c \
+	rules/match/automaton.h \
+	rules/match/automaton_build.c \
+	rules/match/automaton_private.h \
+	rules/match/capture.c \
 	rules/compile.c \
 	rules/condition.c \
-	rules/evals.c \
-	rules/evals.h \
-	rules/evals_auth.c \
-	rules/evals_body.c \
-	rules/evals_data.c \
-	rules/evals_date.c \
-	rules/evals_forged.c \
-	rules/evals_freemail.c \
-	rules/evals_header.c \
-	rules/evals_html.c \
-	rules/evals_image.c \
-	rules/evals_list.c \
-	rules/evals_mime.c \
-	rules/evals_private.h \
-	rules/evals_relay.c \
-	rules/features.c \
-	rules/features_fields.c \
-	rules/features_private.h \
+	rules/evals/evals.c \
+	rules/evals/evals.h \
+	rules/evals/evals_auth.c \
+	rules/evals/evals_body.c \
+	rules/evals/evals_data.c \
+	rules/evals/evals_date.c \
+	rules/evals/evals_forged.c \
+	rules/evals/evals_freemail.c \
+	rules/evals/evals_header.c \
+	rules/evals/evals_html.c \
+	rules/evals/evals_image.c \
+	rules/evals/evals_list.c \
+	rules/evals/evals_mime.c \
+	rules/evals/evals_private.h \
+	rules/evals/evals_relay.c \
+	rules/learn/features.c \
+	rules/learn/features_fields.c \
+	rules/learn/features_private.h \
 	rules/field.c \
 	rules/field.h \
-	rules/group.c \
+	rules/match/group.c \
 	rules/keyword.c \
 	rules/keyword.h \
-	rules/lazy.c \
-	rules/learner.c \
-	rules/learner.h \
-	rules/learner_private.h \
-	rules/learner_store.c \
+	rules/match/lazy.c \
+	rules/learn/learner.c \
+	rules/learn/learner.h \
+	rules/learn/learner_private.h \
+	rules/learn/learner_store.c \
 	rules/links.c \
 	rules/links.h \
 	rules/lint.c \
 	rules/lint.h \
-	rules/literal.c \
-	rules/literal.h \
-	rules/match_field.c \
-	rules/match_text.c \
-	rules/matcher.c \
+	rules/match/literal.c \
+	rules/match/literal.h \
+	rules/match/match_field.c \
+	rules/match/match_text.c \
+	rules/match/matcher.c \
 	rules/meta.c \
 	rules/meta.h \
 	rules/metaset.c \
 	rules/networks.c \
 	rules/option.c \
 	rules/parse.c \
-	rules/pattern.c \
-	rules/pattern.h \
+	rules/match/pattern.c \
+	rules/match/pattern.h \
 	rules/perlre.c \
 	rules/perlre.h \
-	rules/person.c \
-	rules/person.h \
-	rules/prefilter.c \
-	rules/prefilter.h \
-	rules/received.c \
-	rules/received.h \
-	rules/received_formats.c \
-	rules/received_formats.h \
+	rules/evals/person.c \
+	rules/evals/person.h \
+	rules/match/prefilter.c \
+	rules/match/prefilter.h \
+	rules/evals/received.c \
+	rules/evals/received.h \
+	rules/evals/received_formats.c \
+	rules/evals/received_formats.h \
 	rules/registry.c \
 	rules/registry.h \
 	rules/replace.c \

@@ -1,5 +1,5 @@
 /* Lists of networks, with exceptions: which hosts are ours or trusted. See received.h. */
-#include "rules/received.h"
+#include "rules/evals/received.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* See registry.h. */
 #include "rules/registry.h"
 
-#include "core/url.h"
-#include "rules/evals_private.h"
+#include "core/url/url.h"
+#include "rules/evals/evals_private.h"
 
 enum { HOST_MAX = 253, LABEL_MAX = 63, TOP_MAX = 24 };
 

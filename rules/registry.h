@@ -1,7 +1,7 @@
 /*
  * Which part of a host name somebody registered, as a rule set says it: util_rb_tld, util_rb_2tld and
  * util_rb_3tld name endings below which names are given out. A set without such lines takes the
- * public suffix list (core/url.h).
+ * public suffix list (core/url/url.h).
  */
 #ifndef REEVE_RULES_REGISTRY_H
 #define REEVE_RULES_REGISTRY_H

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "lib/arena.h"
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 #include "lib/regex.h"
 #include "lib/str.h"
 

@@ -13,7 +13,7 @@
 #ifndef REEVE_RULES_RULESET_H
 #define REEVE_RULES_RULESET_H
 
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 #include "rules/rule.h"
 #include "rules/target.h"
 

@@ -7,11 +7,11 @@
 #include <pthread.h>
 
 #include "lib/clock.h"
-#include "rules/automaton.h"
+#include "rules/match/automaton.h"
 #include "rules/field.h"
 #include "rules/meta.h"
-#include "rules/prefilter.h"
-#include "rules/received.h"
+#include "rules/match/prefilter.h"
+#include "rules/evals/received.h"
 #include "rules/ruleset.h"
 
 struct eval_def;

@@ -6,7 +6,7 @@
 #define REEVE_RULES_SUBTEST_H
 
 #include "lib/arena.h"
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 #include "lib/regex.h"
 
 enum subtest_kind {

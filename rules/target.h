@@ -5,12 +5,12 @@
 #ifndef REEVE_RULES_TARGET_H
 #define REEVE_RULES_TARGET_H
 
-#include "core/content.h"
+#include "core/content/content.h"
 #include "core/header.h"
-#include "core/mime.h"
+#include "core/content/mime.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 
 enum { TARGET_FULL_MAX = 2 * 1024 * 1024, TARGET_LINES_MAX = 100000 };
 

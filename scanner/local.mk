@@ -1,38 +1,38 @@
 # The scanner is a program of its own: the only user of libclamav and libarchive.
 scanner_content = \
-	scanner/aes.c \
-	scanner/aes.h \
-	scanner/archive.c \
-	scanner/arj.c \
-	scanner/content.c \
-	scanner/content.h \
-	scanner/disk.c \
+	scanner/content/aes.c \
+	scanner/content/aes.h \
+	scanner/content/archive.c \
+	scanner/content/arj.c \
+	scanner/content/content.c \
+	scanner/content/content.h \
+	scanner/content/disk.c \
 	scanner/engine.c \
 	scanner/engine.h \
-	scanner/fields.c \
-	scanner/html.c \
-	scanner/magic.c \
-	scanner/mailfile.c \
-	scanner/objects.c \
-	scanner/ole.c \
-	scanner/package.c \
-	scanner/packed.c \
-	scanner/pdf.c \
-	scanner/pdf_filters.c \
-	scanner/pdf_lock.c \
-	scanner/rar.c \
-	scanner/rtf.c \
-	scanner/sheets.c \
-	scanner/tnef.c \
-	scanner/words.c \
-	scanner/xml.c
+	scanner/content/fields.c \
+	scanner/content/html.c \
+	scanner/content/magic.c \
+	scanner/content/mailfile.c \
+	scanner/content/objects.c \
+	scanner/content/ole.c \
+	scanner/content/package.c \
+	scanner/content/packed.c \
+	scanner/content/pdf.c \
+	scanner/content/pdf_filters.c \
+	scanner/content/pdf_lock.c \
+	scanner/content/rar.c \
+	scanner/content/rtf.c \
+	scanner/content/sheets.c \
+	scanner/content/tnef.c \
+	scanner/content/words.c \
+	scanner/content/xml.c
 libexec_PROGRAMS += mailreeve-scanner
 scanner_sources = $(scanner_content) \
 	scanner/cache.c \
 	scanner/cache.h \
 	scanner/faults.h \
 	scanner/generation.c \
-	scanner/kinds.c \
+	scanner/content/kinds.c \
 	scanner/main.c \
 	scanner/private.h \
 	scanner/supervisor.c \

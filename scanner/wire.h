@@ -1,5 +1,5 @@
 /*
- * The protocol between those who have mail (core/scan.c) and mailreeve-scanner. Both run on one
+ * The protocol between those who have mail (core/scan/scan.c) and mailreeve-scanner. Both run on one
  * host out of one build, so records are structs in native order; but neither trusts the other: every
  * length is checked by the functions here.
  *

@@ -17,7 +17,7 @@
 #include "lib/sandbox.h"
 #include "lib/sanitizer.h"
 #include "scanner/cache.h"
-#include "scanner/content.h"
+#include "scanner/content/content.h"
 #include "scanner/faults.h"
 #include "scanner/private.h"
 

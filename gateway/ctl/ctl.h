@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "gateway/config.h"
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 
 struct ctl;
 

@@ -6,7 +6,7 @@
 
 #include <inttypes.h>
 
-#include "core/mime.h"
+#include "core/content/mime.h"
 #include "filters/fuzzy.h"
 #include "gateway/ctl/ctl.h"
 #include "gateway/ctl/state.h"

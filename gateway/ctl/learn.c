@@ -18,7 +18,7 @@
 #include "gateway/ctl/walk.h"
 #include "gateway/snapshot.h"
 #include "lib/json.h"
-#include "rules/learner.h"
+#include "rules/learn/learner.h"
 
 enum lesson_kind { LESSON_SPAM, LESSON_HAM, LESSON_FORGET };
 

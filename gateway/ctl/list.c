@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/list.h"
+#include "core/list/list.h"
 #include "core/settings.h"
 #include "gateway/ctl/select.h"
 #include "gateway/ctl/state.h"

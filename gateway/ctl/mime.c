@@ -1,6 +1,6 @@
 /* reevectl mime FILE: the MIME structure of a message as one line of JSON. */
 #include "auth/crypto.h"
-#include "core/mime.h"
+#include "core/content/mime.h"
 #include "gateway/ctl/ctl.h"
 #include "lib/json.h"
 

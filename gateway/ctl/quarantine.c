@@ -14,7 +14,7 @@
 #include "gateway/ctl/learn.h"
 #include "gateway/ctl/select.h"
 #include "gateway/ctl/state.h"
-#include "gateway/quarantine.h"
+#include "gateway/quarantine/quarantine.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 

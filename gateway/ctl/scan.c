@@ -15,7 +15,7 @@
 #include "gateway/ctl/walk.h"
 #include "gateway/judge.h"
 #include "lib/pool.h"
-#include "lib/store.h"
+#include "lib/store/store.h"
 
 enum { QUEUE_MAX = 64, ADDRESS_COUNT_MAX = 1000 };
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/scan.h"
+#include "core/scan/scan.h"
 #include "gateway/ctl/ctl.h"
 #include "lib/res.h"
 

@@ -3,7 +3,7 @@
 #define REEVE_GATEWAY_CTL_STATE_H
 
 #include "gateway/ctl/ctl.h"
-#include "lib/store.h"
+#include "lib/store/store.h"
 
 struct ctl_verb {
 	const char *name;

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "gateway/setaside.h"
+#include "gateway/quarantine/setaside.h"
 #include "lib/log.h"
 
 /* ---- replies ---- */

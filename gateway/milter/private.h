@@ -10,7 +10,7 @@
 
 #include "gateway/judge.h"
 #include "gateway/milter/intake.h"
-#include "gateway/quarantine.h"
+#include "gateway/quarantine/quarantine.h"
 #include "gateway/world.h"
 #include "lib/pool.h"
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "gateway/queue/crc32c.h"
-#include "gateway/queue/writer-private.h"
+#include "gateway/queue/writer_private.h"
 
 /* ---- submitting ---- */
 

@@ -15,7 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "gateway/queue/writer-private.h"
+#include "gateway/queue/writer_private.h"
 #include "lib/clock.h"
 
 enum {

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "gateway/relay/compact.h"
-#include "gateway/relay/backlog-private.h"
+#include "gateway/relay/backlog_private.h"
 
 enum { FIRST_BUCKETS = 1024, ALL_RECIPIENTS = -1, LOAD_BATCH = 4096 };
 

@@ -1,4 +1,4 @@
-/* The session of a client: from connecting to ready, and its ends. Jobs are in client-mail.c. */
+/* The session of a client: from connecting to ready, and its ends. Jobs are in client_mail.c. */
 #include "gateway/relay/client.h"
 
 #include <assert.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/relay/client-private.h"
+#include "gateway/relay/client_private.h"
 #include "lib/tls.h"
 
 enum { TEXT_LEAST = 128 /* octets a second */ };

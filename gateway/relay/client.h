@@ -15,7 +15,7 @@
 #include "core/route.h"
 #include "gateway/relay/body.h"
 #include "gateway/relay/reply.h"
-#include "lib/loop.h"
+#include "lib/loop/loop.h"
 
 struct client;
 struct ssl_ctx_st;

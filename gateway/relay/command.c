@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/relay/relay-private.h"
+#include "gateway/relay/relay_private.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 

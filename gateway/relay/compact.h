@@ -2,7 +2,7 @@
 #ifndef REEVE_GATEWAY_RELAY_COMPACT_H
 #define REEVE_GATEWAY_RELAY_COMPACT_H
 
-#include "gateway/relay/backlog-private.h"
+#include "gateway/relay/backlog_private.h"
 
 /* The message's file goes when the journal is on disk. */
 void garbage_add(struct backlog *b, struct mail *m);

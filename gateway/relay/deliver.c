@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/address.h"
-#include "gateway/relay/relay-private.h"
+#include "gateway/relay/relay_private.h"
 #include "gateway/relay/retry.h"
 #include "lib/clock.h"
 #include "lib/log.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/address.h"
-#include "gateway/relay/relay-private.h"
+#include "gateway/relay/relay_private.h"
 #include "lib/clock.h"
 
 static struct str domain_of(struct arena *a, struct str address)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/relay/relay-private.h"
+#include "gateway/relay/relay_private.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/tls.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/relay/relay-private.h"
+#include "gateway/relay/relay_private.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 

@@ -12,8 +12,8 @@
 
 #include "gateway/control.h"
 #include "gateway/snapshot.h"
-#include "lib/dns.h"
-#include "lib/loop.h"
+#include "lib/dns/dns.h"
+#include "lib/loop/loop.h"
 
 struct relay;
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "gateway/relay/dsn.h"
-#include "gateway/relay/relay-private.h"
+#include "gateway/relay/relay_private.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 

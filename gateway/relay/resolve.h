@@ -3,8 +3,8 @@
 #define REEVE_GATEWAY_RELAY_RESOLVE_H
 
 #include "gateway/relay/site.h"
-#include "lib/dns.h"
-#include "lib/loop.h"
+#include "lib/dns/dns.h"
+#include "lib/loop/loop.h"
 
 struct lookup;
 

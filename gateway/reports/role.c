@@ -11,7 +11,7 @@
 #include "gateway/world.h"
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/loop.h"
+#include "lib/loop/loop.h"
 #include "lib/pool.h"
 
 enum { LOOK_MS = 60 * 1000, DAY_SECONDS = 86400, DAYS_BACK = 3, RETRY_SECONDS = 3600 };

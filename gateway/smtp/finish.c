@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "auth/sealing.h"
-#include "gateway/quarantine.h"
-#include "gateway/setaside.h"
+#include "gateway/quarantine/quarantine.h"
+#include "gateway/quarantine/setaside.h"
 #include "gateway/smtp/private.h"
 #include "lib/clock.h"
 #include "lib/log.h"

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "gateway/config.h"
-#include "lib/loop.h"
+#include "lib/loop/loop.h"
 
 struct dns;
 struct gate;

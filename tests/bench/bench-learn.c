@@ -24,8 +24,8 @@
 #include <unistd.h>
 
 #include "core/chain.h"
-#include "core/content.h"
-#include "rules/learner.h"
+#include "core/content/content.h"
+#include "rules/learn/learner.h"
 
 struct mail {
 	struct str path;

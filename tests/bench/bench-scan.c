@@ -15,7 +15,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "core/scan.h"
+#include "core/scan/scan.h"
 #include "lib/clock.h"
 #include "scanner/engine.h"
 

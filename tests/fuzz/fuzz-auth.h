@@ -2,7 +2,7 @@
 #ifndef REEVE_TESTS_FUZZ_AUTH_H
 #define REEVE_TESTS_FUZZ_AUTH_H
 
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { FUZZ_RECORDS = 12 };

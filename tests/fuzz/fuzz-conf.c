@@ -1,5 +1,5 @@
 /* Configuration text to a tree, and the tree through a table with every type of directive. */
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 
 struct target {
 	bool flag;

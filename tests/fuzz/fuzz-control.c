@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "gateway/control.h"
-#include "gateway/relay/relay-private.h"
+#include "gateway/relay/relay_private.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct snapshot snapshot;

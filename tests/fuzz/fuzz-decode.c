@@ -1,7 +1,7 @@
 /* Transfer decoders and charsets; the first octet chooses the charset. Results never outgrow their bounds. */
-#include "core/charset.h"
-#include "core/decode.h"
-#include "core/mime.h"
+#include "core/text/charset.h"
+#include "core/content/decode.h"
+#include "core/content/mime.h"
 #include "tests/fuzz/fuzz.h"
 
 static const char *const names[] = {

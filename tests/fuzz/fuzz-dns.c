@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "lib/arena.h"
-#include "lib/dns.h"
-#include "lib/dns_packet.h"
+#include "lib/dns/dns.h"
+#include "lib/dns/dns_packet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* What the learner sees of a message: bounded, the same again for the same octets, words are of the message's parts. */
 #include "core/chain.h"
-#include "rules/learner.h"
+#include "rules/learn/learner.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct chain *chain;

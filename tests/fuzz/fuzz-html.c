@@ -1,5 +1,5 @@
 /* The HTML renderer: visible and hidden text together are all text, styles stay balanced. */
-#include "core/html.h"
+#include "core/html/html.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

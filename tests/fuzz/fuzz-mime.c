@@ -1,5 +1,5 @@
 /* The MIME parser with everything that hangs on parts: bodies are slices, limits hold, all decodes. */
-#include "core/mime.h"
+#include "core/content/mime.h"
 #include "tests/fuzz/fuzz.h"
 
 static void no_digest(struct str octets, uint8_t ret_hash[32])

@@ -1,9 +1,9 @@
 /* What text and names are taken for: scripts, skeletons, look-alikes, languages, fingerprints. */
 #include "core/address.h"
-#include "core/fuzzy.h"
-#include "core/language.h"
-#include "core/lookalike.h"
-#include "core/unicode.h"
+#include "core/content/fuzzy.h"
+#include "core/text/language.h"
+#include "core/url/lookalike.h"
+#include "core/text/unicode.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -4,10 +4,10 @@
  * in the text and its automaton must tell, or hits would be lost.
  */
 #include "lib/regex.h"
-#include "rules/automaton.h"
-#include "rules/literal.h"
+#include "rules/match/automaton.h"
+#include "rules/match/literal.h"
 #include "rules/perlre.h"
-#include "rules/prefilter.h"
+#include "rules/match/prefilter.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool note_found(void *arg, uint32_t value, size_t at)

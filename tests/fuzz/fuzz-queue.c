@@ -4,7 +4,7 @@
  * edits and dots on any message.
  */
 #include "core/edit_apply.h"
-#include "gateway/quarantine_json.h"
+#include "gateway/quarantine/quarantine_json.h"
 #include "gateway/queue/crc32c.h"
 #include "gateway/queue/record.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,6 +1,6 @@
 /* What attachments are: kinds, archive members, OLE, OOXML, RTF, PDF, HTML; and names of files. */
 #include "filters/attachment_name.h"
-#include "scanner/content.h"
+#include "scanner/content/content.h"
 #include "scanner/engine.h"
 #include "tests/fuzz/fuzz.h"
 

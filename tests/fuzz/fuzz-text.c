@@ -1,5 +1,5 @@
 /* The whole way from a message to the text that rules see. */
-#include "core/content.h"
+#include "core/content/content.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,5 +1,5 @@
 /* TNEF containers: files are slices of the input or of the arena, never more than there is room for. */
-#include "core/tnef.h"
+#include "core/content/tnef.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { ROOM = 20 };

@@ -1,6 +1,6 @@
 /* URLs: found in text and in PDF, read, canonical writings, registered domains. */
-#include "core/pdf.h"
-#include "core/url.h"
+#include "core/content/pdf.h"
+#include "core/url/url.h"
 #include "tests/fuzz/fuzz.h"
 
 static void count(void *arg, struct str link)

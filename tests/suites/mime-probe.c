@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "auth/crypto.h"
-#include "core/charset.h"
-#include "core/content.h"
+#include "core/text/charset.h"
+#include "core/content/content.h"
 #include "core/header.h"
 #include "core/mailbox.h"
-#include "core/mime.h"
+#include "core/content/mime.h"
 #include "lib/clock.h"
 #include "tests/suites/probe.h"
 

@@ -8,7 +8,7 @@
 #ifndef REEVE_TESTS_AUTH_FIXTURE_H
 #define REEVE_TESTS_AUTH_FIXTURE_H
 
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 #include "tests/unit/unit.h"
 
 struct row {

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 
 #include "core/chain.h"
-#include "core/list.h"
+#include "core/list/list.h"
 #include "core/route.h"
-#include "lib/store.h"
+#include "lib/store/store.h"
 #include "tests/unit/unit.h"
 
 /* A name that is not in the table does not exist. */

@@ -2,7 +2,7 @@
 #ifndef REEVE_TESTS_CONF_KIT_H
 #define REEVE_TESTS_CONF_KIT_H
 
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 #include "tests/unit/unit.h"
 
 /* What was reported so far, as text; the load is as new after it. */

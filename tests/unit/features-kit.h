@@ -3,7 +3,7 @@
 #define REEVE_TESTS_FEATURES_KIT_H
 
 #include "core/chain.h"
-#include "rules/learner.h"
+#include "rules/learn/learner.h"
 #include "tests/unit/unit.h"
 
 static struct arena *arena;

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/list.h"
-#include "lib/store.h"
+#include "core/list/list.h"
+#include "lib/store/store.h"
 #include "policy/policy.h"
 #include "tests/unit/conf-kit.h"
 #include "tests/unit/unit.h"

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/scan.h"
+#include "core/scan/scan.h"
 
 #include "lib/clock.h"
 #include "lib/res.h"

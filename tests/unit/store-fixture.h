@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/store.h"
+#include "lib/store/store.h"
 #include "tests/unit/clock-fake.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/unit.h"

@@ -6,7 +6,7 @@
 #include "auth/dkim.h"
 #include "auth/dmarc.h"
 #include "auth/failure.h"
-#include "auth/spf-private.h"
+#include "auth/spf_private.h"
 #include "auth/tags.h"
 #include "tests/unit/growing.h"
 

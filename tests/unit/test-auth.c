@@ -7,7 +7,7 @@
 #include "auth/sealing.h"
 #include "core/chain.h"
 #include "lib/clock.h"
-#include "lib/store.h"
+#include "lib/store/store.h"
 #include "tests/unit/auth-fixture.h"
 
 extern const struct filter spf_filter, dkim_filter, arc_filter, dmarc_filter;

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/conf.h"
+#include "lib/conf/conf.h"
 #include "tests/unit/conf-kit.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/unit.h"

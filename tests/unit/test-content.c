@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "core/content.h"
-#include "core/pdf.h"
+#include "core/content/content.h"
+#include "core/content/pdf.h"
 #include "tests/unit/growing.h"
 #include "tests/unit/unit-arena.h"
 

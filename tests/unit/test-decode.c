@@ -1,10 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/charset.h"
-#include "core/decode.h"
+#include "core/text/charset.h"
+#include "core/content/decode.h"
 #include "core/header.h"
-#include "core/mime.h"
+#include "core/content/mime.h"
 #include "tests/unit/growing.h"
 #include "tests/unit/unit-arena.h"
 

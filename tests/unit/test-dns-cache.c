@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "lib/dns_cache.h"
-#include "lib/dns_packet.h"
+#include "lib/dns/dns_cache.h"
+#include "lib/dns/dns_packet.h"
 #include "tests/unit/clock-fake.h"
 #include "tests/unit/dns-fake.h"
 #include "tests/unit/unit.h"

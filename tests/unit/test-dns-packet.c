@@ -1,7 +1,7 @@
 /* The parser of DNS responses: what it reads, each limit, and what it refuses. */
 #include <stdio.h>
 
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 #include "tests/unit/dns-fake.h"
 #include "tests/unit/unit.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/clock.h"
-#include "lib/dns.h"
+#include "lib/dns/dns.h"
 #include "tests/unit/dns-fake.h"
 #include "tests/unit/unit.h"
 

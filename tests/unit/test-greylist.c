@@ -1,7 +1,7 @@
 /* Greylisting and reputation: who waits, who is let through, what is remembered. */
 #include <math.h>
 
-#include "core/list.h"
+#include "core/list/list.h"
 #include "filters/greylist.h"
 #include "filters/reputation.h"
 #include "tests/unit/state-fixture.h"

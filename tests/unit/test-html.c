@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/html.h"
+#include "core/html/html.h"
 #include "tests/unit/growing.h"
 #include "tests/unit/unit-arena.h"
 

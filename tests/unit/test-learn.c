@@ -1,7 +1,7 @@
 /* The filter learn: what it says, and whom it lets teach. */
 #include <math.h>
 
-#include "rules/learner.h"
+#include "rules/learn/learner.h"
 #include "tests/unit/state-fixture.h"
 
 extern const struct filter learn_filter;

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/store.h"
+#include "lib/store/store.h"
 #include "tests/unit/features-kit.h"
 
 static double odds_in(const struct learner *l, const char *domain, const struct features *f)

@@ -3,9 +3,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/list.h"
-#include "core/nets.h"
-#include "lib/store.h"
+#include "core/list/list.h"
+#include "core/list/nets.h"
+#include "lib/store/store.h"
 #include "tests/unit/conf-kit.h"
 #include "tests/unit/unit.h"
 

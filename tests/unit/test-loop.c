@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "lib/loop.h"
+#include "lib/loop/loop.h"
 #include "tests/unit/unit.h"
 
 /* One end on the loop: collects what comes and notes the events. */

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/mime.h"
+#include "core/content/mime.h"
 #include "tests/unit/growing.h"
 #include "tests/unit/unit-arena.h"
 

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gateway/quarantine.h"
-#include "gateway/quarantine_json.h"
+#include "gateway/quarantine/quarantine.h"
+#include "gateway/quarantine/quarantine_json.h"
 #include "gateway/queue/reader.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/unit.h"

@@ -1,6 +1,6 @@
 /* Where the relay sends mail: names and MX, weights, sites that come and go, hops that take their time. */
 #define _GNU_SOURCE
-#include "gateway/relay/relay-private.h"
+#include "gateway/relay/relay_private.h"
 #include "tests/unit/relay-world.h"
 
 /* Sends a line of a reply that never ends, a minute after the other. */

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/list.h"
+#include "core/list/list.h"
 #include "core/route.h"
 #include "tests/unit/conf-kit.h"
 #include "tests/unit/unit.h"

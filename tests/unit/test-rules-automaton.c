@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "lib/regex.h"
-#include "rules/automaton.h"
+#include "rules/match/automaton.h"
 #include "tests/unit/unit.h"
 
 enum { TOLD_MAX = 40 };

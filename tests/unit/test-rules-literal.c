@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "lib/regex.h"
-#include "rules/literal.h"
+#include "rules/match/literal.h"
 #include "rules/perlre.h"
-#include "rules/prefilter.h"
+#include "rules/match/prefilter.h"
 #include "tests/unit/unit.h"
 
 /* The literals of a written pattern, sorted by place, joined by blanks. */

@@ -4,7 +4,7 @@
 #include "rules/lint.h"
 #include "rules/sample.h"
 #include "rules/set.h"
-#include "rules/evals_private.h"
+#include "rules/evals/evals_private.h"
 #include "tests/unit/unit.h"
 
 static struct ruleset *set_of(struct arena *a, struct conf_load *load, const char *rules)

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "lib/clock.h"
-#include "scanner/aes.h"
-#include "scanner/content.h"
+#include "scanner/content/aes.h"
+#include "scanner/content/content.h"
 #include "scanner/engine.h"
 #include "tests/unit/growing.h"
 

@@ -1,7 +1,7 @@
 /* Kinds of content: each row of the table of magics at its bounds, and what needs a second look. */
 #include <stdlib.h>
 
-#include "scanner/content.h"
+#include "scanner/content/content.h"
 #include "tests/unit/unit.h"
 
 enum { SAMPLE = 40000 };

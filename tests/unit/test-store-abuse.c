@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/store.h"
+#include "lib/store/store.h"
 #include "tests/unit/clock-fake.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/unit.h"

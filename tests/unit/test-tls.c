@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "lib/loop.h"
+#include "lib/loop/loop.h"
 #include "lib/tls.h"
 #include "tests/unit/pem.h"
 #include "tests/unit/unit.h"

@@ -1,9 +1,9 @@
 #include <stdlib.h>
 
-#include "core/known-domains.h"
-#include "core/language.h"
-#include "core/lookalike.h"
-#include "core/url.h"
+#include "core/url/known_domains.h"
+#include "core/text/language.h"
+#include "core/url/lookalike.h"
+#include "core/url/url.h"
 #include "tests/unit/growing.h"
 #include "tests/unit/unit-arena.h"
 

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/url.h"
+#include "core/url/url.h"
 #include "tests/unit/growing.h"
 #include "tests/unit/unit-arena.h"
 

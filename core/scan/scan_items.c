@@ -1,0 +1,107 @@
+/* What a scanner gets to see of a message, and the sealed memory in which it travels. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "core/scan/scan_private.h"
+
+/* Half of all first fields make libclamav miss that this is mail at all; this one is always known. */
+const struct str scan_prefix = {"Received: from mailreeve (mailreeve [127.0.0.1])\r\n", 50};
+
+static void add_item(struct scan_items *items, struct str bytes, const struct mime_part *part)
+{
+	if (items->n == items->room) {
+		items->is_cut = true;
+		return;
+	}
+	items->parts[items->n] = part;
+	items->bytes[items->n++] = bytes;
+}
+
+void scan_items(struct message *m, struct scan_items *ret_items)
+{
+	struct mime *mime = message_mime(m);
+
+	/* The message, and of each part up to three readings. */
+	*ret_items = (struct scan_items){.room = 1 + 3 * mime->part_count < WIRE_ITEMS_MAX ? 1 + 3 * mime->part_count : WIRE_ITEMS_MAX};
+	ret_items->bytes = arena_array(m->arena, ret_items->room, sizeof *ret_items->bytes);
+	ret_items->parts = arena_array(m->arena, ret_items->room, sizeof *ret_items->parts);
+	add_item(ret_items, spool_data(m->spool), NULL);
+	for (struct mime_part *part = mime->root; part; part = (struct mime_part *)mime_next(part)) {
+		struct str decoded;
+
+		if (!mime_has_content(part))
+			continue;
+		decoded = mime_decoded(mime, part);
+		if (decoded.n)
+			add_item(ret_items, decoded, part);
+		/* Programs differ on what stands behind padding. */
+		if (part->decoded_all.n > decoded.n)
+			add_item(ret_items, part->decoded_all, part);
+		if (part->decoded_unpadded.n)
+			add_item(ret_items, part->decoded_unpadded, part);
+	}
+}
+
+/* A text without a name that is shown in line: what people read, not an attachment. */
+bool scan_is_body(const struct mime_part *part)
+{
+	return part->filename.n == 0 && part->other_filename.n == 0 && !str_is(part->disposition, "attachment") &&
+	       (str_is(part->type, "text/plain") || str_is(part->type, "text/html"));
+}
+
+static bool write_all(int fd, struct iovec *v, int n)
+{
+	while (n > 0) {
+		ssize_t written = writev(fd, v, n < IOV_MAX ? n : IOV_MAX);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return false;
+		while (n > 0 && (size_t)written >= v->iov_len) {
+			written -= (ssize_t)v->iov_len;
+			v++;
+			n--;
+		}
+		if (n > 0) {
+			v->iov_base = (char *)v->iov_base + written;
+			v->iov_len -= (size_t)written;
+		}
+	}
+	return true;
+}
+
+int scan_items_memory(struct arena *a, const struct scan_items *items, uint64_t *ret_size)
+{
+	struct wire_item *table = arena_array(a, items->n, sizeof *table);
+	struct iovec *v = arena_array(a, items->n + 2, sizeof *v);
+	uint64_t at = items->n * sizeof *table;
+	int fd, count = 0;
+
+	v[count++] = (struct iovec){table, at};
+	v[count++] = (struct iovec){(void *)scan_prefix.p, scan_prefix.n};
+	for (size_t i = 0; i < items->n; i++) {
+		size_t prefix = i == 0 ? scan_prefix.n : 0;
+
+		table[i] = (struct wire_item){.offset = at, .size = items->bytes[i].n + prefix,
+		    .flags = i == 0 ? WIRE_I_MESSAGE : scan_is_body(items->parts[i]) ? WIRE_I_BODY : 0};
+		at += table[i].size;
+		if (items->bytes[i].n)
+			v[count++] = (struct iovec){(void *)items->bytes[i].p, items->bytes[i].n};
+	}
+	*ret_size = at;
+	if (at > WIRE_BYTES_MAX)
+		return -1;
+	fd = memfd_create("mail", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd >= 0 && write_all(fd, v, count) &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}

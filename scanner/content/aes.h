@@ -1,0 +1,11 @@
+/* AES-128 in CBC mode, without padding. */
+#ifndef REEVE_SCANNER_CONTENT_AES_H
+#define REEVE_SCANNER_CONTENT_AES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* In place; n is a multiple of 16, what is over stays as it is. */
+void aes128_cbc_encrypt(const uint8_t key[16], const uint8_t iv[16], uint8_t *data, size_t n);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * What attachments are: kind by content, what they hold, what in them acts by itself. Runs in
+ * workers only, on bytes that somebody else chose; everything is bounded by the settings.
+ */
+#ifndef REEVE_SCANNER_CONTENT_CONTENT_H
+#define REEVE_SCANNER_CONTENT_CONTENT_H
+
+#include "scanner/wire.h"
+
+struct content_job {
+	struct wire_answer *answer;
+	const struct wire_settings *limits;
+	uint16_t item;
+	struct str leaf;    /* the item's bytes */
+	bool is_hashed;     /* SHA-256 is wanted of what is told */
+	uint64_t unpacked;  /* octets read out of archives so far */
+	uint32_t members, folders;
+	uint64_t largest;   /* member, as far as it is known; UINT64_MAX when it was not read to its end */
+	uint64_t deadline_us;
+	struct str container; /* name of what the members at hand are in; "" of the item, which is not known here */
+	enum wire_kind_id document; /* what the members at hand are parts of: only what is odd is told; 0 none */
+	bool is_over;
+	/* Looks at a member's bytes as the item itself was looked at; NULL: nobody does. */
+	void (*scan)(void *arg, uint16_t item, struct str bytes);
+	void *scan_arg;
+	bool is_unseen; /* libclamav does not read the archive at hand: its members are scanned */
+	bool is_missed; /* of one that it does not read not all was looked at */
+	bool is_unread; /* one cannot be read here either */
+};
+
+/* One item: adds its records, and of its members; returns all flags. is_body: text that is no attachment. */
+uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body);
+
+/* ---- the parts of it ---- */
+
+/* magic.c: by the first octets; of a zip also what its members make of it. */
+enum wire_kind_id content_kind(struct str bytes);
+enum wire_kind_id content_exact_kind(struct str bytes);
+/* libclamav does not look into it, or not into all of it, and would call it clean. */
+bool content_is_unseen(struct str bytes, enum wire_kind_id kind);
+/* A container that nobody here can read. */
+bool content_is_unreadable(enum wire_kind_id kind);
+struct content_magic {
+	unsigned offset;
+	unsigned n;
+	const char *octets;
+	enum wire_kind_id kind;
+};
+/* The rows, in their order: the first that fits counts. */
+const struct content_magic *content_magics(size_t *ret_n);
+/* A member of an archive: its record, and what is inside; returns its flags. */
+uint32_t content_member(struct content_job *job, struct str name, struct str bytes, uint64_t size, uint32_t flags,
+    unsigned depth);
+/* The same of a file in a document, which is no archive. */
+uint32_t content_embedded(struct content_job *job, struct str name, struct str bytes, unsigned depth);
+bool content_is_over(struct content_job *job);
+
+/* archive.c: reads the members; returns flags of the archive itself. */
+uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wire_kind_id kind, unsigned depth);
+bool archive_can_read(enum wire_kind_id kind);
+void archive_init(void);
+/* What zlib compressed, as far as it can be read and the limits let; false when that is nothing. */
+bool archive_inflate(struct content_job *job, struct str bytes, struct buf *ret_bytes);
+/* What was packed by LZ77 and Huffman's code in blocks, the code of LHA and ARJ, to so many octets. */
+void archive_unlzh(struct content_job *job, struct str bytes, uint32_t size, struct buf *ret_bytes);
+bool rar5_is_encrypted(struct str bytes);
+/* Leads out of the folder into which it is unpacked. */
+bool archive_name_escapes(struct str name);
+
+/*
+ * Detectors: flags of one kind of content, linear in the bytes. depth: where they tell what is
+ * embedded, through content_embedded().
+ */
+uint32_t ole_flags(struct content_job *job, struct str bytes, enum wire_kind_id *kind, unsigned depth);
+uint32_t rtf_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t pdf_flags(struct content_job *job, struct str bytes, unsigned depth);
+/* The name at the start, #xx resolved; "" when longer than the room. */
+struct str pdf_name(struct str s, char *room, size_t size);
+/* A stream as it was before it was packed; false when one of its filters is not known. */
+bool pdf_unpack(struct content_job *job, struct str dictionary, struct str data, struct buf *out);
+/* Encrypted, and a password is needed to read it. */
+bool pdf_is_locked(struct str bytes);
+uint32_t xml_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t html_flags(struct str bytes);
+uint32_t biff_flags(struct str bytes);
+uint32_t sylk_flags(struct str bytes);
+uint32_t csv_flags(struct str bytes);
+uint32_t query_flags(struct str bytes);
+/* A part of an office package, which is of this kind. */
+uint32_t package_member_flags(struct str name, struct str bytes, enum wire_kind_id package);
+uint32_t xlsb_link_flags(struct str bytes);
+/* objects.c */
+uint32_t package_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t ole1_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t notebook_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t activemime_flags(struct content_job *job, struct str bytes, unsigned depth);
+/* An object that is loaded from the web. */
+bool ole_has_web_link(struct str bytes);
+/* arj.c */
+uint32_t arj_flags(struct content_job *job, struct str bytes, unsigned depth);
+
+/* mailfile.c: parts of mail as a file; uuencoded text. */
+uint32_t mail_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t uu_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t tnef_flags(struct content_job *job, struct str bytes, unsigned depth);
+/* disk.c: disks with FAT, alone or in partitions. */
+uint32_t disk_flags(struct content_job *job, struct str bytes, unsigned depth);
+/* packed.c */
+uint32_t szdd_flags(struct content_job *job, struct str bytes, unsigned depth);
+uint32_t binhex_flags(struct content_job *job, struct str bytes, unsigned depth);
+
+/* fields.c: instructions of Word, FIELD_BEGIN before each. */
+enum { FIELD_BEGIN = 0x13 };
+uint32_t fields_flags(struct str text);
+
+/* xml.c: a reader that asks for nothing. */
+enum { XML_TAG_MAX = 65536 };
+struct xml_tag {
+	struct str text; /* that stands before it */
+	struct str name; /* without prefix, as written */
+	struct str attributes;
+	bool is_end;
+};
+bool xml_next(struct str *rest, struct xml_tag *ret_tag);
+/* Cuts the next off: its name without prefix, its value as written. */
+bool xml_attribute(struct str *attributes, struct str *ret_name, struct str *ret_value);
+/* The value of that name in any case, as written; nothing when there is none. */
+struct str xml_get(const struct xml_tag *tag, const char *name);
+/* Adds the text with its entities resolved. */
+void xml_plain(struct str text, struct buf *out);
+
+/* words.c: without regard to case; needles in lower case. */
+ptrdiff_t content_find(struct str bytes, const char *needle);
+bool content_has(struct str bytes, const char *needle);
+/* Bit i: words[i], of two characters at least, is in the bytes. At most 64 words. */
+uint64_t content_words(struct str bytes, const char *const *words, size_t n);
+/* Adds what the base64 at the start of the text means. */
+void content_base64(struct str text, struct buf *out);
+/* UTF-16 as ASCII in the room; other bytes as they are. */
+struct str content_narrow(struct str bytes, struct buf *room);
+
+/* Little-endian numbers; 0 where the bytes end before. */
+static inline unsigned content_u16(struct str s, size_t at)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+
+	return at < s.n && s.n - at >= 2 ? p[at] | (unsigned)p[at + 1] << 8 : 0;
+}
+static inline uint32_t content_u32(struct str s, size_t at)
+{
+	return at < s.n && s.n - at >= 4 ? content_u16(s, at) | (uint32_t)content_u16(s, at + 2) << 16 : 0;
+}
+
+#endif

@@ -1,0 +1,350 @@
+/* What bytes are, by their first octets: a table, and a second look where those are few. */
+#define _GNU_SOURCE
+#include "scanner/content/content.h"
+
+#include <string.h>
+
+#define MAGIC(offset, literal, kind) {offset, sizeof(literal) - 1, literal, kind}
+
+static const struct content_magic magics[] = {
+    MAGIC(0, "PK\003\004", KIND_ZIP), MAGIC(0, "PK\005\006", KIND_ZIP), MAGIC(0, "PK\007\010PK", KIND_ZIP),
+    MAGIC(0, "%PDF-", KIND_PDF), MAGIC(0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", KIND_OLE), MAGIC(0, "{\\rt", KIND_RTF),
+    MAGIC(0, "\x7f" "ELF", KIND_ELF), MAGIC(0, "\xfe\xed\xfa\xce", KIND_MACHO), MAGIC(0, "\xfe\xed\xfa\xcf", KIND_MACHO),
+    MAGIC(0, "\xce\xfa\xed\xfe", KIND_MACHO), MAGIC(0, "\xcf\xfa\xed\xfe", KIND_MACHO), MAGIC(0, "dex\n03", KIND_DEX),
+    MAGIC(0, "L\0\0\0\001\024\002\0", KIND_LNK), MAGIC(0, "Rar!\x1a\a", KIND_RAR), MAGIC(0, "7z\xbc\xaf\x27\x1c", KIND_7Z),
+    MAGIC(257, "ustar", KIND_TAR), MAGIC(0, "\x1f\x8b\x08", KIND_GZIP), MAGIC(0, "BZh", KIND_BZIP2),
+    MAGIC(0, "\xfd" "7zXZ\0", KIND_XZ), MAGIC(0, "\x28\xb5\x2f\xfd", KIND_ZSTD), MAGIC(0, "MSCF", KIND_CAB),
+    MAGIC(32769, "CD001", KIND_ISO), MAGIC(34817, "CD001", KIND_ISO), MAGIC(32769, "BEA01", KIND_UDF),
+    MAGIC(32769, "NSR0", KIND_UDF), MAGIC(2, "-lh", KIND_LHA), MAGIC(2, "-lz", KIND_LHA),
+    MAGIC(0, "070701", KIND_CPIO), MAGIC(0, "070702", KIND_CPIO), MAGIC(0, "070707", KIND_CPIO),
+    MAGIC(0, "\xc7\x71", KIND_CPIO), MAGIC(0, "\x71\xc7", KIND_CPIO), MAGIC(7, "**ACE**", KIND_ACE),
+    MAGIC(0, "LZIP", KIND_LZ), MAGIC(0, "\x1f\x9d", KIND_COMPRESS), MAGIC(0, "\x78\x9f\x3e\x22", KIND_TNEF),
+    MAGIC(0, "ITSF", KIND_CHM), MAGIC(0, "conectix", KIND_VHD), MAGIC(0, "vhdxfile", KIND_VHD), MAGIC(0, "KDMV", KIND_VHD),
+    MAGIC(0, "\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", KIND_ONENOTE), MAGIC(0, "FWS", KIND_SWF), MAGIC(0, "CWS", KIND_SWF),
+    MAGIC(0, "ZWS", KIND_SWF), MAGIC(0, "\x89PNG\r\n\x1a\n", KIND_PNG), MAGIC(0, "\xff\xd8\xff", KIND_JPEG),
+    MAGIC(0, "GIF8", KIND_GIF), MAGIC(8, "WEBP", KIND_WEBP), MAGIC(0, "II*\0", KIND_TIFF), MAGIC(0, "MM\0*", KIND_TIFF),
+    MAGIC(8, "WAVE", KIND_WAV), MAGIC(8, "AVI ", KIND_AVI), MAGIC(0, "\0\0\001\0", KIND_ICO), MAGIC(0, "ID3", KIND_MP3),
+    MAGIC(4, "ftyp", KIND_MP4), MAGIC(0, "OggS", KIND_OGG), MAGIC(0, "OTTO", KIND_FONT), MAGIC(0, "wOFF", KIND_FONT),
+    MAGIC(0, "wOF2", KIND_FONT), MAGIC(0, "\0\001\0\0\0", KIND_FONT), MAGIC(0, "#!", KIND_SHELL),
+    MAGIC(0, "<?php", KIND_PHP), MAGIC(0, "\0asm", KIND_WASM), MAGIC(0, "SZDD\x88\xf0\x27\x33", KIND_SZDD),
+    MAGIC(0, "REGEDIT4", KIND_REG), MAGIC(0, "Windows Registry Editor", KIND_REG),
+    MAGIC(0, "SQLite format 3", KIND_SQLITE), MAGIC(0, "BEGIN:VCALENDAR", KIND_ICS), MAGIC(0, "BEGIN:VCARD", KIND_VCARD),
+    MAGIC(0, "-----BEGIN PGP", KIND_PGP), MAGIC(0, "]\0\0", KIND_LZMA), MAGIC(0, "(This file must be converted with BinHex", KIND_BINHEX),
+    MAGIC(0, "\x09\x08\x10\0", KIND_EXCEL), MAGIC(0, "\x09\x08\x08\0", KIND_EXCEL), MAGIC(0, "\x09\x04\x06\0", KIND_EXCEL),
+    MAGIC(0, "\x09\x02\x06\0", KIND_EXCEL), MAGIC(0, "\x09\0\x04\0", KIND_EXCEL), MAGIC(0, "ActiveMime", KIND_MSO),
+    MAGIC(0, "MSWIM\0\0\0", KIND_WIM), MAGIC(0, "ID;P", KIND_SLK),
+    MAGIC(0, "\x04\x22\x4d\x18", KIND_LZ4), MAGIC(0, "!<arch>\n", KIND_AR), MAGIC(0, "\xed\xab\xee\xdb", KIND_RPM),
+    MAGIC(0, "xar!\0\x1c", KIND_XAR), MAGIC(0, "ALZ\001", KIND_ALZ), MAGIC(0, "EGGA", KIND_EGG), MAGIC(0, "StuffIt ", KIND_STUFFIT),
+    MAGIC(10, "rLau", KIND_STUFFIT), MAGIC(20, "\xdc\xa7\xc4\xfd", KIND_ZOO), MAGIC(0, "7kSt", KIND_ZPAQ), MAGIC(0, "zPQ", KIND_ZPAQ),
+    MAGIC(0, "\x89LZO\0\r\n\x1a\n", KIND_LZO), MAGIC(0, "QFI\xfb", KIND_VHD), MAGIC(64, "\x7f\x10\xda\xbe", KIND_VHD),
+    MAGIC(0, "BM", KIND_BMP), MAGIC(0, "MZ", KIND_EXE), MAGIC(0, "ZM", KIND_EXE),
+};
+
+/* Short magics need a second look, or every text that begins with BM is a picture. */
+static bool is_plausible(struct str s, enum wire_kind_id kind)
+{
+	switch (kind) {
+	case KIND_BMP:
+		return s.n >= 26 && content_u32(s, 14) >= 12 && content_u32(s, 14) <= 124;
+	case KIND_EXE: {
+		size_t at = content_u32(s, 60); /* anything up to 4 GiB: as the file says */
+
+		/* A bare DOS program has no second header, but control characters. */
+		return s.n >= 28 && ((s.n >= 64 && s.n - 2 >= at && (s.p[at] == 'P' || s.p[at] == 'N' || s.p[at] == 'L')) ||
+			memchr(s.p, 0, 64 < s.n ? 64 : s.n));
+	}
+	case KIND_LHA:
+		return s.n > 22 && s.p[6] == '-';
+	case KIND_BZIP2:
+		return s.n > 10 && s.p[3] >= '1' && s.p[3] <= '9' && memcmp(s.p + 4, "1AY&SY", 6) == 0;
+	case KIND_SWF:
+		return s.n > 8 && (unsigned char)s.p[3] < 64;
+	case KIND_LZMA:
+		return s.n > 13 && (content_u32(s, 5) == 0xffffffff || s.p[12] == 0);
+	case KIND_ICO:
+		return s.n > 22 && content_u16(s, 4) > 0 && content_u16(s, 4) < 256;
+	case KIND_MP4:
+		return content_u16(s, 0) == 0;
+	default:
+		return true;
+	}
+}
+
+enum { PAGE_MAX = 65536 };
+
+static struct str without_space(struct str s)
+{
+	if (str_starts(s, STR("\xef\xbb\xbf")))
+		s = str_from(s, 3);
+	while (s.n && (is_space(s.p[0]) || s.p[0] == '\0'))
+		s = str_from(s, 1);
+	return s;
+}
+
+static bool is_text(struct str s)
+{
+	size_t n = s.n < 4096 ? s.n : 4096, odd = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == 0)
+			return false;
+		odd += c < 32 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\b' && c != 27;
+	}
+	return odd * 50 <= n;
+}
+
+static const struct {
+	const char *start;
+	enum wire_kind_id kind;
+} texts[] = {{"<!doctype html", KIND_HTML}, {"<html", KIND_HTML}, {"<script>", KIND_HTML}, {"<script ", KIND_HTML}, {"<body", KIND_HTML},
+    {"<head", KIND_HTML}, {"<svg", KIND_SVG}, {"@echo", KIND_BATCH}, {"[internetshortcut]", KIND_URL},
+    {"<?xml", KIND_XML}, {"<job", KIND_VBSCRIPT}, {"<hta:", KIND_HTML}, {"received:", KIND_MAIL},
+    {"return-path:", KIND_MAIL}, {"mime-version:", KIND_MAIL}};
+
+/* Browsers are content with less than a head; what begins with a tag or a comment may be padded. */
+static bool is_page(struct str start)
+{
+	static const char *const tags[] = {"<html", "<script>", "<script ", "<body", "<head>", "<meta ", "<iframe", "<table", "<div"};
+	struct str near = start.n && start.p[0] == '<' ? start : str_sub(start, 0, 2048);
+
+	return content_words(near, tags, start.n && start.p[0] == '<' ? sizeof tags / sizeof *tags : 3) != 0;
+}
+
+static enum wire_kind_id plain_text_kind(struct str s)
+{
+	struct str start = without_space(str_sub(s, 0, PAGE_MAX));
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (str_istarts(start, str_of(texts[i].start)))
+			return texts[i].kind == KIND_XML && content_has(str_sub(start, 0, 2048), "<svg") ? KIND_SVG :
+			    texts[i].kind == KIND_XML && content_has(str_sub(start, 0, 2048), "<html") ? KIND_HTML : texts[i].kind;
+	if (is_page(start))
+		return KIND_HTML;
+	return is_text(s) ? KIND_TEXT : KIND_UNKNOWN;
+}
+
+static enum wire_kind_id text_kind(struct str s)
+{
+	struct buf room = {0};
+	enum wire_kind_id kind = plain_text_kind(content_narrow(str_sub(s, 0, 2 * PAGE_MAX), &room));
+
+	buf_free(&room);
+	return kind;
+}
+
+/* Programs open a PDF whose header stands further down. */
+static bool is_late_pdf(struct str s)
+{
+	return str_find(str_sub(s, 0, 1024), STR("%PDF-")) >= 0;
+}
+
+const struct content_magic *content_magics(size_t *ret_n)
+{
+	*ret_n = sizeof magics / sizeof *magics;
+	return magics;
+}
+
+/* Sector 0 of a disk or of a file system on it: a jump and a signature, or only partitions. */
+static bool is_disk(struct str s)
+{
+	if (s.n < 512 || memcmp(s.p + 510, "\x55\xaa", 2) != 0)
+		return false;
+	if ((unsigned char)s.p[0] == 0xeb || (unsigned char)s.p[0] == 0xe9)
+		return true;
+	return s.n > 65536 && (unsigned char)(s.p[446] & 0x7f) == 0 && s.p[450] != 0;
+}
+
+enum { ZIP_ENTRIES_MAX = 1 << 20, ZIP_END = 22, ZIP_ENTRY = 46, ZIP_COMMENT_MAX = 65535 };
+
+/* Where the list of members begins: said by the record at the end. Most files are none: the letter is looked for. */
+static ptrdiff_t zip_directory(struct str s)
+{
+	struct str tail = str_from(s, s.n > ZIP_END + ZIP_COMMENT_MAX ? s.n - ZIP_END - ZIP_COMMENT_MAX : 0);
+	size_t left = tail.n < ZIP_END ? 0 : tail.n - ZIP_END + 1;
+	const char *p;
+
+	while (left && (p = memrchr(tail.p, 'P', left))) {
+		size_t at = (size_t)(p - s.p), size = content_u32(s, at + 12), start = content_u32(s, at + 16);
+
+		left = (size_t)(p - tail.p);
+		if (memcmp(p, "PK\005\006", 4) != 0)
+			continue;
+		/* Something may stand before the whole file: then only the size is right. */
+		if (start < s.n && s.n - start >= 4 && memcmp(s.p + start, "PK\001\002", 4) == 0)
+			return (ptrdiff_t)start;
+		return size <= at ? (ptrdiff_t)(at - size) : -1;
+	}
+	return -1;
+}
+
+static bool has_zip_end(struct str s)
+{
+	ptrdiff_t list = zip_directory(s);
+
+	return list >= 0 && str_starts(str_from(s, (size_t)list), STR("PK\001\002"));
+}
+
+/* What no magic at a fixed place tells. */
+static enum wire_kind_id other_kind(struct str s)
+{
+	struct str end = s.n >= 1024 ? str_from(s, s.n - 512) : STR_NONE;
+
+	if (s.n > 8 && memcmp(s.p, "\xca\xfe\xba\xbe", 4) == 0)
+		return s.p[4] == 0 && (unsigned char)s.p[7] < 20 ? KIND_MACHO : KIND_CLASS;
+	if (s.n > 34 && content_u16(s, 0) == 0xea60 && content_u16(s, 2) <= 2600)
+		return KIND_ARJ;
+	if (str_starts(end, STR("koly")))
+		return KIND_DMG;
+	if (str_starts(end, STR("conectix")))
+		return KIND_DISK; /* as it is, and a word about it at its end */
+	if (is_disk(s))
+		return KIND_DISK;
+	/* Something stands before the archive: programs that unpack it look at its end. */
+	return has_zip_end(s) ? KIND_ZIP : KIND_UNKNOWN;
+}
+
+enum wire_kind_id content_kind(struct str s)
+{
+	enum wire_kind_id kind;
+
+	if (s.n == 0)
+		return KIND_EMPTY;
+	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+		const struct content_magic *m = &magics[i];
+
+		if (s.n >= m->offset + m->n && memcmp(s.p + m->offset, m->octets, m->n) == 0 && is_plausible(s, m->kind))
+			return m->kind;
+	}
+	kind = other_kind(s);
+	if (kind != KIND_UNKNOWN)
+		return kind;
+	if (str_istarts(without_space(str_sub(s, 0, 64)), STR("{\\rt")))
+		return KIND_RTF;
+	return is_late_pdf(s) ? KIND_PDF : text_kind(s);
+}
+
+/* ---- zip files, which may be documents ---- */
+
+/* What members tell. The first row that has all of its bits names the kind. */
+enum { HAS_TYPES = 1, HAS_WORD = 2, HAS_SHEETS = 4, HAS_SLIDES = 8, HAS_MANIFEST = 16, HAS_CLASS = 32 };
+
+static const struct {
+	unsigned members;
+	enum wire_kind_id kind;
+} zip_kinds[] = {
+    {HAS_TYPES | HAS_WORD, KIND_DOCX}, {HAS_TYPES | HAS_SHEETS, KIND_XLSX}, {HAS_TYPES | HAS_SLIDES, KIND_PPTX},
+    {HAS_TYPES, KIND_OOXML}, {HAS_MANIFEST | HAS_CLASS, KIND_JAR}, {0, KIND_ZIP},
+};
+
+static unsigned member_bits(struct str name)
+{
+	unsigned bits = 0;
+
+	bits |= str_iis(name, "[content_types].xml") ? HAS_TYPES : 0;
+	bits |= str_istarts(name, STR("word/")) ? HAS_WORD : 0;
+	bits |= str_istarts(name, STR("xl/")) ? HAS_SHEETS : 0;
+	bits |= str_istarts(name, STR("ppt/")) ? HAS_SLIDES : 0;
+	bits |= str_is(name, "META-INF/MANIFEST.MF") ? HAS_MANIFEST : 0;
+	bits |= str_ends(name, STR(".class")) ? HAS_CLASS : 0;
+	return bits;
+}
+
+static unsigned listed_bits(struct str s, size_t at)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < ZIP_ENTRIES_MAX && at + ZIP_ENTRY <= s.n && memcmp(s.p + at, "PK\001\002", 4) == 0; i++) {
+		size_t name = content_u16(s, at + 28);
+
+		bits |= member_bits(str_sub(s, at + ZIP_ENTRY, name));
+		at += ZIP_ENTRY + name + content_u16(s, at + 30) + content_u16(s, at + 32);
+	}
+	return bits;
+}
+
+/* Members in their own order, as far as their sizes are told, for files without a list. */
+static unsigned local_bits(struct str s)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0, at = 0; i < ZIP_ENTRIES_MAX && at + 30 <= s.n && memcmp(s.p + at, "PK\003\004", 4) == 0; i++) {
+		size_t name = content_u16(s, at + 26);
+
+		bits |= member_bits(str_sub(s, at + 30, name));
+		at += 30 + name + content_u16(s, at + 28) + (size_t)content_u32(s, at + 18);
+	}
+	return bits;
+}
+
+static enum wire_kind_id zip_kind(struct str s)
+{
+	struct str head = str_sub(s, 0, 256);
+	ptrdiff_t list = zip_directory(s);
+	unsigned bits = list >= 0 ? listed_bits(s, (size_t)list) : local_bits(s);
+	size_t i = 0;
+
+	if (str_find(head, STR("mimetypeapplication/vnd.oasis")) >= 0 || str_find(head, STR("mimetypeapplication/vnd.sun.xml")) >= 0)
+		return KIND_ODF;
+	while ((bits & zip_kinds[i].members) != zip_kinds[i].members)
+		i++;
+	return zip_kinds[i].kind;
+}
+
+/* Methods of zip that libclamav unpacks: stored, shrunk, imploded, deflated in two ways, bzip2. */
+static bool has_odd_method(struct str s)
+{
+	ptrdiff_t list = zip_directory(s);
+	size_t at = (size_t)list;
+
+	if (list < 0)
+		return true; /* who knows */
+	for (size_t i = 0; i < ZIP_ENTRIES_MAX && at + ZIP_ENTRY <= s.n && memcmp(s.p + at, "PK\001\002", 4) == 0; i++) {
+		unsigned method = content_u16(s, at + 10);
+
+		if (method > 12 && method != 99)
+			return true;
+		at += ZIP_ENTRY + content_u16(s, at + 28) + content_u16(s, at + 30) + content_u16(s, at + 32);
+	}
+	return false;
+}
+
+bool content_is_unseen(struct str bytes, enum wire_kind_id kind)
+{
+	switch (kind) {
+	case KIND_ZSTD:
+	case KIND_LZMA:
+	case KIND_LZ:
+	case KIND_COMPRESS:
+	case KIND_LZ4:
+	case KIND_AR:
+	case KIND_RPM:
+	case KIND_XAR:
+	case KIND_RAR: /* needs a module that is not everywhere */
+		return true;
+	case KIND_ZIP:
+	case KIND_JAR:
+	case KIND_OOXML:
+	case KIND_DOCX:
+	case KIND_XLSX:
+	case KIND_PPTX:
+	case KIND_ODF:
+		return has_odd_method(bytes);
+	default:
+		return false;
+	}
+}
+
+bool content_is_unreadable(enum wire_kind_id kind)
+{
+	return kind == KIND_ACE || kind == KIND_VHD || kind == KIND_WIM || kind == KIND_STUFFIT || kind == KIND_ZOO || kind == KIND_ZPAQ ||
+	       kind == KIND_LZO;
+}
+
+enum wire_kind_id content_exact_kind(struct str bytes)
+{
+	enum wire_kind_id kind = content_kind(bytes);
+
+	return kind == KIND_ZIP ? zip_kind(bytes) : kind;
+}
