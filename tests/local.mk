@@ -227,8 +227,8 @@ tests_bench_bench_auth_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 check_PROGRAMS += tests/suites/mime-probe
 tests_suites_mime_probe_SOURCES = tests/suites/mime-probe.c tests/suites/probe.h
 tests_suites_mime_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
-TESTS += tests/suites/mime_suites.py tests/suites/mime_differential.py tests/suites/hostile_shapes.py
-dist_noinst_SCRIPTS += tests/suites/mime_suites.py tests/suites/mime_differential.py tests/suites/hostile_shapes.py tools/make-html-tables
+TESTS += tests/suites/mime_suites.py tests/suites/mime_differential.py tests/suites/mime_mutate.py tests/suites/hostile_shapes.py
+dist_noinst_SCRIPTS += tests/suites/mime_suites.py tests/suites/mime_differential.py tests/suites/mime_mutate.py tests/suites/hostile_shapes.py tools/make-html-tables
 EXTRA_DIST += \
 	tests/samples/mime/bare-cr.eml \
 	tests/samples/mime/bare-cr.json \

@@ -73,11 +73,21 @@ static unsigned uu_value(struct str line, size_t i)
 	return i < line.n ? ((unsigned char)line.p[i] - ' ') & 0x3f : 0;
 }
 
+/* Lower case is no letter of the encoding: text has it. */
+static bool uu_is_text(struct str line, size_t need)
+{
+	for (size_t i = 1; i <= need && i < line.n; i++)
+		if (line.p[i] >= 'a' && line.p[i] <= 'z')
+			return true;
+	return false;
+}
+
 bool uu_is_data(struct str line)
 {
 	size_t count = uu_value(line, 0), need = (count + 2) / 3 * 4;
 
-	return line.n > 1 && line.p[0] > ' ' && line.p[0] <= '`' && line.n - 1 >= need / 2 && line.n - 1 <= need + 2;
+	return line.n > 1 && line.p[0] > ' ' && line.p[0] <= '`' && line.n - 1 >= need / 2 && line.n - 1 <= need + 5 &&
+	    !uu_is_text(line, need);
 }
 
 /* One line of data: its first octet is the count. False when it cannot be one. */
@@ -89,7 +99,7 @@ static bool uu_line(struct str line, char **out, const char *end)
 		return false;
 	count = uu_value(line, 0);
 	need = (count * 4 + 2) / 3;
-	if (line.n - 1 > need + 5)
+	if (line.n - 1 > need + 5 || uu_is_text(line, need))
 		return false;
 	for (size_t i = 1; count && *out < end; i += 4) {
 		uint32_t v = uu_value(line, i) << 18 | uu_value(line, i + 1) << 12 |
@@ -109,19 +119,21 @@ static bool next_line(struct str *rest, struct str *ret_line)
 	return true;
 }
 
-/* "begin 644 name": three or four octal digits. */
+/* "begin 644 name": three or four octal digits; the name may be empty. */
 bool uu_begin(struct str line, struct str *ret_name)
 {
-	size_t i = 6;
+	size_t i = 6, digits = 0;
 
 	if (!str_starts(line, STR("begin ")))
 		return false;
-	while (i < line.n && line.p[i] >= '0' && line.p[i] <= '7')
+	while (i < line.n && is_space((unsigned char)line.p[i]))
 		i++;
-	if (i < 9 || i > 10 || i >= line.n || line.p[i] != ' ')
+	for (; i < line.n && line.p[i] >= '0' && line.p[i] <= '7'; i++)
+		digits++;
+	if (digits < 3 || digits > 4 || (i < line.n && !is_space((unsigned char)line.p[i])))
 		return false;
 	*ret_name = str_trim(str_from(line, i));
-	return ret_name->n > 0;
+	return true;
 }
 
 /* A line that lost its blanks on the way counts as zeros, but the result never outgrows the input. */
@@ -129,12 +141,12 @@ struct str decode_uuencode(struct arena *a, struct str in, uint32_t *anomalies, 
 {
 	struct str rest = in, line;
 	char *start, *out;
+	bool has_begin = false;
 
 	*ret_name = STR_NONE;
-	while (next_line(&rest, &line))
-		if (uu_begin(line, ret_name))
-			break;
-	if (!ret_name->n)
+	while (!has_begin && next_line(&rest, &line))
+		has_begin = uu_begin(line, ret_name);
+	if (!has_begin)
 		rest = in;
 	start = out = arena_room(a, in.n + 1);
 	while (next_line(&rest, &line)) {

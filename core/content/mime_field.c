@@ -186,7 +186,7 @@ static void read_encoding(struct arena *a, struct mime_part *part, struct str va
 	struct str text = without_comments(header_unfold(a, value));
 	size_t n = 0;
 
-	while (n < text.n && !strchr(" \t;(,\"", text.p[n]))
+	while (n < text.n && (unsigned char)text.p[n] > ' ' && !strchr(";(,\"", text.p[n]))
 		n++;
 	part->encoding_name = str_lower(a, str_sub(text, 0, n));
 	for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++) {

@@ -60,23 +60,33 @@ static void list_tnef(struct mime *mime, struct mime_part *part)
 
 /* ---- uuencode ---- */
 
-/* From the "begin" line to behind the "end" line; false when a line between is no data. */
+/*
+ * From the "begin" line to behind the "end" line, or to where another file begins. Lines that are no
+ * data are passed over, as decoders do: one of them must not hide a file. Without an end they must be fewer.
+ */
 static bool uu_extent(struct str text, size_t *ret_n)
 {
-	struct str rest = text, line;
-	size_t lines = 0;
+	struct str rest = text, line, name;
+	size_t data = 0, others = 0;
 	bool is_end = false;
 
 	str_split(&rest, '\n', &line);
+	*ret_n = text.n;
 	while (!is_end && rest.n && str_split(&rest, '\n', &line)) {
-		line = str_trim(line);
+		size_t start = (size_t)(line.p - text.p);
+
+		while (line.n && is_space((unsigned char)line.p[line.n - 1]))
+			line.n--;
+		if (uu_begin(line, &name)) {
+			*ret_n = start;
+			break;
+		}
 		is_end = str_is(line, "end");
-		if (!is_end && line.n > 1 && !uu_is_data(line))
-			return false;
-		lines++;
+		data += uu_is_data(line);
+		others += line.n > 1 && !uu_is_data(line) && !is_end;
+		*ret_n = rest.p ? (size_t)(rest.p - text.p) : text.n;
 	}
-	*ret_n = (size_t)((rest.p ? rest.p : text.p + text.n) - text.p);
-	return is_end && lines > 1;
+	return data && (is_end || data > others);
 }
 
 /* Place of the next line that starts with "begin ", or the length. */

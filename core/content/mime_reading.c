@@ -36,6 +36,15 @@ static void plan(struct union_of *u, uint32_t reading)
 		u->mime->is_ambiguous = true;
 }
 
+/* What ends a line changes all that is read: other doubts may be settled in either way beside it. */
+static void plan_line_ends(struct union_of *u, uint32_t reading, uint32_t doubts)
+{
+	for (uint32_t end = 1; end < 1u << READINGS; end <<= 1)
+		for (uint32_t bit = 1; (doubts & end & (READ_BARE_CR | READ_DROP_CR)) && bit < 1u << READINGS; bit <<= 1)
+			if (doubts & bit & ~(uint32_t)(READ_BARE_CR | READ_DROP_CR))
+				plan(u, reading | end | bit);
+}
+
 /* All doubts together, then each alone, on top of what the reading had already. */
 static void plan_all(struct union_of *u, uint32_t reading, uint32_t doubts)
 {
@@ -47,6 +56,7 @@ static void plan_all(struct union_of *u, uint32_t reading, uint32_t doubts)
 	for (uint32_t bit = 1; bit < 1u << READINGS; bit <<= 1)
 		if (doubts & bit)
 			plan(u, reading | bit);
+	plan_line_ends(u, reading, doubts);
 }
 
 static bool is_lone_cr(struct str in, size_t i)

@@ -145,7 +145,7 @@ class Maker:
     """Messages out of a random generator; every leaf has its mark and a name with its own extension."""
 
     def __init__(self, rng):
-        self.rng, self.n, self.marks = rng, 0, []
+        self.rng, self.n, self.marks, self.boundaries = rng, 0, [], set()
 
     def name_parameter(self, name):
         long = name[:4] + "x" * 30 + name[4:]
@@ -185,6 +185,13 @@ class Maker:
         return "\n".join(head) + "\n\n" + text
 
     def boundary(self):
+        """One of its own: which of two that are the same ends first is a matter of taste."""
+        while (name := self.random_boundary()) in self.boundaries:
+            pass
+        self.boundaries.add(name)
+        return name
+
+    def random_boundary(self):
         return "".join(self.rng.choice("abcXYZ019=_-+./") for _ in range(self.rng.randint(3, 20))).strip("-") + "b"
 
     def multipart(self, depth):

@@ -119,7 +119,14 @@ static void uu_cases(void **state)
 	assert_str(decode_uuencode(arena, STR("begin 644 x\r\n#0V%T\r\n"), &seen, &name), "Cat");
 	assert_true(seen & MIME_MISSING_END);
 	assert_false(uu_begin(STR("begin 9 x"), &name));
-	assert_false(uu_begin(STR("begin 644 "), &name));
+	assert_false(uu_begin(STR("begin 64400 x"), &name));
+	assert_false(uu_begin(STR("begin 644x"), &name));
+	assert_true(uu_begin(STR("begin 644 "), &name) && name.n == 0);
+	assert_true(uu_begin(STR("begin \t0644  x y "), &name));
+	assert_str(name, "x y");
+	/* Lines that are no data are passed over. */
+	assert_str(decode_uuencode(arena, STR("begin 644 x\n#0V%T\nplain words\n#0V%T\nend\n"), &seen, &name), "CatCat");
+	assert_false(uu_is_data(STR("Hello, this is a line of text, as long as that")));
 	/* The count of a line is not believed beyond what a line can hold. */
 	assert_int_equal(decode_uuencode(arena, STR("begin 644 x\n_\nend\n"), &seen, &name).n, 18);
 }

@@ -300,7 +300,27 @@ static void uuencoded_text(void **state)
 	assert_str(mime_decoded(m, inner), "Cat");
 	assert_str(str_sub(str_of("begin 644 cat.txt"), 0, 5), "begin");
 	assert_null(parse("\nbegin 644 x\nthis is no data at all, is it\nend\n")->root->first);
-	assert_null(parse("\nbegin 644 x\n#0V%T\n")->root->first);
+	assert_null(parse("\nbegin 644 x\nno data\nand no end\n")->root->first);
+	assert_null(parse("\nbegin 644 x\nno data\n#0V%T\nand no end\n")->root->first);
+}
+
+/* What decoders pass over hides no file: lines of text, a missing end or name, another file behind it. */
+static void uuencoded_oddly(void **state)
+{
+	static const char *const rows[] = {
+	    "\nbegin 644 x\n#0V%T\n", "\nbegin 644 x\n#0V%T\nwords\nend\n", "\nbegin 644 x\nwords, and more\nof them\n#0V%T\nend\n",
+	    "\nbegin 644 \n#0V%T\nend\n", "\nbegin 644\n#0V%T\nend\n", "\nbegin  0644\tx\n#0V%T\nend\n",
+	    "\nbegin 644 y\nbegin 644 x\n#0V%T\nbegin 644 z\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct mime *m = parse(rows[i]);
+
+		assert_non_null(m->root->first);
+		assert_null(m->root->first->next);
+		assert_str(mime_decoded(m, m->root->first), "Cat");
+	}
 }
 
 /* ---- the union of all readings ---- */
@@ -366,7 +386,14 @@ static const struct {
     {"junk amid base64", MIXED "--x\r\n" CODED "\r\n!TVo?tSE*lERE-VO\r\n--x--\r\n", true},
     {"two doubts at once", HEAD "Content-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=\"=?us-ascii?Q?x?=\"\r\n\r\n--x\r\n"
 	"no colon\r\n" HIDDEN "--x--\r\n", false},
+    {"lone CR and one of two other doubts", HEAD "Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: 8bit\r\n"
+	"Content-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r--x\r"
+	"Content-Transfer-Encoding: base64\rContent-Transfer-Encoding: 8bit\r\r" PROGRAM "\r\n--x--\r\n", false},
+    {"lone CR behind the encoding", HEAD "Content-Transfer-Encoding: base64\rx\r\n\r\n" PROGRAM "\r\n", false},
     {"uuencoded text", HEAD "\r\nbegin 644 a.exe\r\n)35HM2$E$1$5.\r\n`\r\nend\r\n", true},
+    {"uuencoded text with a line of words", HEAD "\r\nbegin 644 a.exe\r\nplain words, many of them\r\n)35HM2$E$1$5.\r\n`\r\nend\r\n", true},
+    {"uuencoded text without a name", HEAD "\r\nbegin 644 \r\n)35HM2$E$1$5.\r\n`\r\nend\r\n", true},
+    {"uuencoded text without an end", HEAD "\r\nbegin 644 a.exe\r\n)35HM2$E$1$5.\r\n", true},
 };
 
 static void readings(void **state)
@@ -592,6 +619,7 @@ int main(void)
 	    cmocka_unit_test(names),
 	    cmocka_unit_test(part_header_limit),
 	    cmocka_unit_test(uuencoded_text),
+	    cmocka_unit_test(uuencoded_oddly),
 	    cmocka_unit_test(readings), cmocka_unit_test(a_boundary_with_a_nul),
 	    cmocka_unit_test(other_names),
 	    cmocka_unit_test(names_without_extension),
