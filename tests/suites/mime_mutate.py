@@ -18,6 +18,7 @@ import mime_differential as differential
 
 # Where they differ for a reason: what the fault says, why.
 REASONS = [
+    (r"GMime has .*=[^0-9A-F\s]", "behind a broken escape GMime leaves the next one as it is"),
     (r"^(68|133|141), .* MIME-tools has (application/octet-stream|image/gif)", "lines of uuencode that are damaged: MIME-tools passes over more of them than we do"),
 ]
 OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "samples", "mime")
@@ -71,7 +72,8 @@ def sample_files():
 
 
 def squeezed(octets):
-    return re.sub(rb"[\r\n\0]+", b"\n", octets).strip()
+    """Line ends are a matter of taste, and so is a soft one with a lone CR in it."""
+    return re.sub(rb"=?[ \t\r\n\0]+", b"", octets)
 
 
 def extensions(names):
@@ -107,12 +109,12 @@ class Run:
         theirs = other.leaves(path, raw)
         for kind, name, octets in theirs:
             head = squeezed(squeezed(octets)[:HEAD])
-            if len(head) < LEAST or kind.startswith("multipart/") or head.startswith(b"no colon"):    # Python takes the end of that line
+            if len(head) < LEAST or kind.startswith(("multipart/", "message/")) or head.startswith(b"no colon"):    # Python takes the end of that line
                 continue
             self.pieces += 1
             if not any(head in one for one in have):
                 self.fault("%s: %s has %s %r" % (what, other.name, kind, head), raw)
-        more = extensions(n for k, n, _ in theirs if not k.startswith("message/")) - named
+        more = extensions(n for k, n, o in theirs if o and not k.startswith("message/")) - named
         self.names += 1
         if more:
             self.fault("%s: %s has names in %s" % (what, other.name, sorted(more)), raw)
