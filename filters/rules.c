@@ -54,6 +54,7 @@ static bool rules_open(void *arg, const struct filter_env *env, struct conf_load
 	options = (struct ruleset_options){
 	    .score_set = score_set(conf), .trusted = conf->trusted, .internal = conf->internal,
 	    .has_network = conf->has_network, .auth = conf->auth};
+	ruleset_allow_network(b, conf->has_network);
 	if (conf->load.n == 0)
 		conf_warning(load, place, "filter rules has no rule files; add load \"FILES\"");
 	for (size_t i = 0; i < conf->load.n; i++)

@@ -137,6 +137,14 @@ static size_t ascii_length(struct str s)
 	return n;
 }
 
+bool str_is_digits(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_digit((unsigned char)s.p[i]))
+			return false;
+	return true;
+}
+
 bool str_is_ascii(struct str s)
 {
 	return ascii_length(s) == s.n;

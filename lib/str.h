@@ -104,6 +104,8 @@ bool str_word(struct str *rest, struct str *ret_word);
 
 /* Decimal digits only, all of s, no sign; false on anything else or overflow. */
 bool str_u64(struct str s, uint64_t *ret_value);
+/* Nothing but digits, or nothing at all. */
+bool str_is_digits(struct str s);
 bool str_is_ascii(struct str s);
 bool str_is_utf8(struct str s);
 /* Characters: octets that do not go on with one. */

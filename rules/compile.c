@@ -26,6 +26,11 @@ struct ruleset_builder *ruleset_start(struct arena *a, struct conf_load *load)
 	return b;
 }
 
+void ruleset_allow_network(struct ruleset_builder *b, bool has_network)
+{
+	b->conf->has_network = has_network;
+}
+
 bool ruleset_load(struct ruleset_builder *b, const char *path, struct conf_place place)
 {
 	return rules_conf_load(b->conf, path, place);

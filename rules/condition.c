@@ -284,7 +284,7 @@ static double read_value(struct expr *e)
 		else if (str_is(name, "perl_version"))
 			value = 5.036;
 		else if (str_is(name, "local_tests_only"))
-			value = 0;
+			value = !e->conf->has_network;
 		else if (str_is(name, "plugin"))
 			value = rules_has_plugin(e->conf, argument(e));
 		else if (str_is(name, "can") || str_is(name, "has"))

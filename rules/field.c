@@ -465,10 +465,16 @@ static void collect(struct fields *f, const struct field_spec *spec, struct valu
 	}
 }
 
+static bool is_section(enum field_source source)
+{
+	return source == FIELD_ALL || source == FIELD_ALL_TRUSTED || source == FIELD_ALL_INTERNAL ||
+	    source == FIELD_ALL_UNTRUSTED || source == FIELD_ALL_EXTERNAL;
+}
+
 static bool make(struct fields *f, const struct field_spec *spec, struct str *ret_text)
 {
 	struct values v = {.arena = f->t->arena, .are_lines = true};
-	unsigned m = spec->modifiers;
+	unsigned m = is_section(spec->source) ? 0 : spec->modifiers; /* raw or not is all that a section knows */
 
 	collect(f, spec, &v);
 	if (v.n == 0)

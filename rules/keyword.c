@@ -184,9 +184,11 @@ static const struct {
     {"last", HEADER_LAST},
 };
 
+/* "Name", "Name:" or with one or two modifiers, in lower case: SpamAssassin refuses all else. */
 bool rules_header_of(struct str text, struct str *ret_name, unsigned *ret_modifiers)
 {
 	struct str part;
+	size_t count = 0;
 
 	*ret_modifiers = 0;
 	if (!str_split(&text, ':', ret_name) || ret_name->n == 0)
@@ -196,11 +198,11 @@ bool rules_header_of(struct str text, struct str *ret_name, unsigned *ret_modifi
 			return false;
 	while (str_split(&text, ':', &part)) {
 		size_t i = 0, n = sizeof modifiers / sizeof *modifiers;
-		if (part.n == 0)
-			continue;
-		while (i < n && !str_iis(part, modifiers[i].name))
+		if (part.n == 0 && count == 0 && !text.p)
+			break;
+		while (i < n && !str_is(part, modifiers[i].name))
 			i++;
-		if (i == n)
+		if (i == n || ++count > 2)
 			return false;
 		*ret_modifiers |= modifiers[i].bits;
 	}
@@ -224,7 +226,7 @@ static void take_if_unset(struct parser *p, struct rule *r, struct str *pattern)
 {
 	ptrdiff_t at = str_find(*pattern, STR("[if-unset:"));
 
-	if (at <= 0 || pattern->p[pattern->n - 1] != ']' || !is_space(pattern->p[at - 1]))
+	if (at <= 0 || pattern->p[pattern->n - 1] != ']' || !is_space(pattern->p[at - 1]) || !is_space(pattern->p[at + 10]))
 		return;
 	r->if_unset = arena_str(p->conf->arena,
 	    str_trim(str_sub(*pattern, (size_t)at + 10, pattern->n - (size_t)at - 11)));
@@ -260,7 +262,7 @@ static void kw_header(struct parser *p, struct str value)
 		define_eval(p, r, rest);
 	} else if (str_starts(value, STR("exists:"))) {
 		r->flags |= RULE_EXISTS;
-		if (!take_header(p, r, str_from(value, 7)))
+		if (!take_header(p, r, str_from(value, 7)) || r->modifiers)
 			parser_error(p, "rule %.*s: exists:NAME was expected", STR_ARG(r->name));
 	} else {
 		take_header_test(p, r, value);
@@ -273,6 +275,10 @@ static void kw_mimeheader(struct parser *p, struct str value)
 
 	if (r)
 		take_header_test(p, r, value);
+	if (r && r->modifiers & ~HEADER_RAW)
+		parser_error(p, "rule %.*s: a part's field can be :raw, and nothing else", STR_ARG(r->name));
+	if (r && r->modifiers)
+		r->has_if_unset = false; /* a raw field that is not there is empty for SpamAssassin */
 }
 
 static void kw_meta(struct parser *p, struct str value)
@@ -287,19 +293,21 @@ static void kw_dns(struct parser *p, struct str value)
 
 /* ---- what is said about rules ---- */
 
+/* "-", digits, a point with digits: .5, 1. and +1 are no scores for SpamAssassin, which then keeps the one before. */
 static bool read_score(struct str text, double *ret_value, bool *ret_relative)
 {
+	struct str s = text, rest, whole, part;
 	char copy[32], *end;
-	struct str s = text;
 
 	*ret_relative = s.n > 2 && s.p[0] == '(' && s.p[s.n - 1] == ')';
 	if (*ret_relative)
 		s = str_sub(s, 1, s.n - 2);
-	if (s.n == 0 || s.n >= sizeof copy || !(is_digit(s.p[s.n - 1])))
+	rest = s.n && s.p[0] == '-' ? str_from(s, 1) : s;
+	if (s.n >= sizeof copy || !str_split(&rest, '.', &whole) || whole.n == 0 || !str_is_digits(whole))
 		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (!is_digit(s.p[i]) && s.p[i] != '.' && !(i == 0 && (s.p[i] == '-' || s.p[i] == '+')))
-			return false;
+	part = rest.p ? rest : STR("0");
+	if (part.n == 0 || !str_is_digits(part))
+		return false;
 	memcpy(copy, s.p, s.n);
 	copy[s.n] = '\0';
 	*ret_value = strtod(copy, &end);

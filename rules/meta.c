@@ -18,6 +18,7 @@ struct builder {
 };
 
 static void read_choice(struct builder *b);
+static double value_of(const struct meta *meta, const float *counts);
 
 static void fail(struct builder *b, const char *error)
 {
@@ -109,6 +110,27 @@ static struct str take_word(struct builder *b, bool glob)
 	return str_sub(b->in, start, b->at - start);
 }
 
+/*
+ * SpamAssassin reads signs, digits and points in a row as one word, and knows only numbers ("1", "0.5")
+ * and operators among them: 1., .5, -2 and A -1 are errors there, and rules that have them do not run.
+ */
+static void check_run(struct builder *b)
+{
+	size_t n = 0, digits = 0, points = 0;
+	const char *p;
+
+	skip_blanks(b);
+	for (p = b->in.p + b->at; b->at + n < b->in.n && (is_digit(p[n]) || strchr("+-.", p[n])); n++) {
+		digits += is_digit(p[n]) != 0;
+		points += p[n] == '.';
+	}
+	if (n == digits + points && points <= (digits > 1) && (!points || (is_digit(p[0]) && is_digit(p[n - 1]))))
+		return;
+	if (n == 1 ? !points : n == 2 && !digits && !points && p[0] != p[1])
+		return;
+	fail(b, "signs and numbers need blanks between them, and a number digits around its point");
+}
+
 static void read_number(struct builder *b)
 {
 	char copy[32], *end;
@@ -168,9 +190,11 @@ static void read_name(struct builder *b)
 	}
 	rule = b->names->find(b->names->arg, name);
 	if (rule == UINT32_MAX) {
-		if (!str_is(name, "local_tests_only"))
+		bool is_setting = str_is(name, "local_tests_only");
+
+		if (!is_setting)
 			b->names->undefined(b->names->arg, name);
-		emit(b, (struct meta_op){.code = META_NUMBER});
+		emit(b, (struct meta_op){.code = META_NUMBER, .number = is_setting && b->names->is_local});
 		return;
 	}
 	note_rule(b, rule);
@@ -181,6 +205,7 @@ static void read_unary(struct builder *b)
 {
 	char c = peek(b);
 
+	check_run(b);
 	if (++b->depth > META_DEPTH_MAX)
 		fail(b, "the expression is nested too deeply");
 	if (b->error)
@@ -228,7 +253,7 @@ static const struct operator operators[] = {
     {"^", META_XOR, 4},
 };
 
-enum { LEVELS = 7 };
+enum { META_LEVEL_ORDER = 2, META_LEVEL_EQUAL = 3, LEVELS = 7 };
 
 static const struct operator *take_operator(struct builder *b, unsigned level)
 {
@@ -239,28 +264,57 @@ static const struct operator *take_operator(struct builder *b, unsigned level)
 	for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
 		if (!take(b, operators[i].token))
 			continue;
-		if (operators[i].level == level)
+		if (operators[i].level == level) {
+			size_t behind = b->at;
+
+			b->at = start;
+			check_run(b);
+			b->at = behind;
 			return &operators[i];
+		}
 		b->at = start;
 		return NULL;
 	}
 	return NULL;
 }
 
-static void read_level(struct builder *b, unsigned level)
-{
-	const struct operator *op;
+static void read_level(struct builder *b, unsigned level);
 
+static void read_operand(struct builder *b, unsigned level)
+{
 	if (level == 0)
 		read_unary(b);
 	else
 		read_level(b, level - 1);
-	while (!b->error && (op = take_operator(b, level))) {
-		if (level == 0)
-			read_unary(b);
-		else
-			read_level(b, level - 1);
+}
+
+/* Once more what was emitted from `from` to `to`: a value that is needed twice. */
+static void repeat(struct builder *b, size_t from, size_t to)
+{
+	while (from < to && !b->error)
+		emit(b, b->ops[from++]);
+}
+
+/* Comparisons in a row hold when each of them does: a < b < c is a < b && b < c, since Perl 5.32. */
+static void read_level(struct builder *b, unsigned level)
+{
+	bool is_chain = level == META_LEVEL_ORDER || level == META_LEVEL_EQUAL;
+	const struct operator *op;
+	size_t from = 0, to = 0;
+
+	read_operand(b, level);
+	for (unsigned n = 0; !b->error && (op = take_operator(b, level)); n++) {
+		size_t start;
+
+		if (is_chain && n)
+			repeat(b, from, to);
+		start = b->n;
+		read_operand(b, level);
+		from = start;
+		to = b->n;
 		emit_code(b, op->code);
+		if (is_chain && n)
+			emit_code(b, META_AND);
 	}
 }
 
@@ -303,18 +357,21 @@ const char *meta_compile(struct arena *a, struct str text, const struct meta_nam
 	if (b.error)
 		return b.error;
 	*ret_meta = (struct meta){.ops = b.ops, .n = b.n, .rules = b.rules, .rule_count = b.rule_count};
-	return NULL;
+	return isnan(value_of(ret_meta, NULL)) ? "it divides by zero where no rule hits" : NULL;
 }
 
 /* ---- evaluation ---- */
 
+/* A division by zero is no number, and nothing that is made of it is, but for what && and || leave out. */
 static double binary(enum meta_code code, double x, double y)
 {
+	if (isnan(x) || (isnan(y) && code != META_AND && code != META_OR))
+		return NAN;
 	switch (code) {
 	case META_MULTIPLY:
 		return x * y;
 	case META_DIVIDE:
-		return y != 0 ? x / y : 0;
+		return y != 0 ? x / y : NAN;
 	case META_ADD:
 		return x + y;
 	case META_SUBTRACT:
@@ -340,7 +397,8 @@ static double binary(enum meta_code code, double x, double y)
 	}
 }
 
-double meta_value(const struct meta *meta, const float *counts)
+/* counts: NULL where no rule has hit. */
+static double value_of(const struct meta *meta, const float *counts)
 {
 	double stack[META_STACK_MAX + 1];
 	size_t n = 0;
@@ -351,17 +409,17 @@ double meta_value(const struct meta *meta, const float *counts)
 			stack[n++] = op->number;
 			break;
 		case META_RULE:
-			stack[n++] = (double)counts[op->rule];
+			stack[n++] = counts ? (double)counts[op->rule] : 0;
 			break;
 		case META_NOT:
-			stack[n - 1] = stack[n - 1] == 0;
+			stack[n - 1] = isnan(stack[n - 1]) ? NAN : stack[n - 1] == 0;
 			break;
 		case META_MINUS:
 			stack[n - 1] = -stack[n - 1];
 			break;
 		case META_CHOOSE:
 			n -= 2;
-			stack[n - 1] = stack[n - 1] != 0 ? stack[n] : stack[n + 1];
+			stack[n - 1] = isnan(stack[n - 1]) ? NAN : stack[n - 1] != 0 ? stack[n] : stack[n + 1];
 			break;
 		default:
 			n--;
@@ -369,4 +427,11 @@ double meta_value(const struct meta *meta, const float *counts)
 		}
 	}
 	return n ? stack[0] : 0;
+}
+
+double meta_value(const struct meta *meta, const float *counts)
+{
+	double value = value_of(meta, counts);
+
+	return isnan(value) ? 0 : value;
 }

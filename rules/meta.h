@@ -57,6 +57,7 @@ struct meta_names {
 	void (*match)(void *arg, struct str glob, void (*add)(void *to, uint32_t rule), void *to);
 	void (*undefined)(void *arg, struct str name);
 	void *arg;
+	bool is_local; /* local_tests_only */
 };
 
 /* NULL, or what is wrong. */

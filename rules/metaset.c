@@ -41,7 +41,8 @@ static void compile_all(struct ruleset *rs)
 	for (size_t i = 0; i < rs->n; i++) {
 		struct compiled_rule *c = &rs->rules[i];
 		struct naming naming = {rs, c->rule};
-		struct meta_names names = {find_name, match_names, note_undefined, &naming};
+		struct meta_names names = {find_name, match_names, note_undefined, &naming,
+		    !rs->conf->has_network};
 		const char *error;
 		if (c->rule->kind != RULE_META)
 			continue;

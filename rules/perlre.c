@@ -15,16 +15,12 @@ static const struct {
     {'s', REGEX_DOTALL},
     {'x', REGEX_EXTENDED},
     {'n', REGEX_NO_CAPTURE},
-    /* No meaning here: matching all, once-only, keeping copies, ASCII or locale classes. */
-    {'g', 0},
-    {'o', 0},
+    /* No meaning here: keeping copies, ASCII or locale classes. g, o and c belong to an operator, not to a pattern. */
     {'p', 0},
     {'a', 0},
     {'u', 0},
     {'l', 0},
     {'d', 0},
-    {'c', 0},
-    {'r', 0},
 };
 
 static char closing(char open)
@@ -86,10 +82,13 @@ const char *perlre_split(struct str written, struct perlre *ret_re)
 	return NULL;
 }
 
-/* Escapes of a letter that PCRE2 knows; Perl takes any other for the letter itself. */
+/*
+ * Escapes of a letter that a pattern knows. Perl warns of any other, which SpamAssassin takes for an
+ * error; \Q, \E and the like belong to strings, and a rule's pattern is none.
+ */
 static bool is_known_escape(char c)
 {
-	return strchr("abBcdDefgGhHkKnNopPrRsStvVwWxXzZAEQ", c) != NULL;
+	return strchr("abBcdDefgGhHkKnNopPrRsStvVwWxXzZA", c) != NULL;
 }
 
 /* Highest code point of a \x{...} at text, or 0. */
@@ -228,6 +227,50 @@ static bool mend_hyphen(struct mender *m)
 	return true;
 }
 
+/* "\N{U+" at the reader is "\x{": PCRE2 has it in UTF mode only. */
+static bool is_code_point(struct str rest)
+{
+	return str_starts(rest, STR("\\N{U+"));
+}
+
+static void mend_code_point(struct mender *m)
+{
+	struct str digits = str_from(m->in, m->at + 5);
+	ptrdiff_t end = str_chr(digits, '}');
+	struct str written = STR("\\x{");
+	struct buf text = {0};
+
+	buf_add(&text, str_from(written, 1));
+	buf_add(&text, str_sub(digits, 0, end < 0 ? digits.n : (size_t)end + 1));
+	if (braced_hex(buf_str(&text)) > 0xff) {
+		m->flags |= REGEX_UTF;
+		m->folds = false;
+	}
+	buf_addc(&m->out, '\\');
+	buf_add(&m->out, buf_str(&text));
+	m->at += 5 + (end < 0 ? digits.n : (size_t)end + 1);
+	buf_free(&text);
+}
+
+/* "{,3}" is "{0,3}", and blanks may stand in it, since Perl 5.34; for PCRE2 such braces are letters. */
+static bool mend_quantifier(struct mender *m)
+{
+	struct str rest = str_from(m->in, m->at), from, to;
+	ptrdiff_t end = str_chr(rest, '}');
+
+	if (m->in_class || rest.n == 0 || rest.p[0] != '{' || end < 0)
+		return false;
+	rest = str_sub(rest, 1, (size_t)end - 1);
+	str_split(&rest, ',', &from);
+	from = str_trim(from);
+	to = str_trim(rest);
+	if (from.n + to.n == 0 || !str_is_digits(from) || !str_is_digits(to))
+		return false;
+	buf_addf(&m->out, "{%.*s%s%.*s}", STR_ARG(from.n ? from : STR("0")), rest.p ? "," : "", STR_ARG(to));
+	m->at += (size_t)end + 1;
+	return true;
+}
+
 static void mend_escape(struct mender *m)
 {
 	char next = m->in.p[m->at + 1];
@@ -238,8 +281,7 @@ static void mend_escape(struct mender *m)
 		m->flags |= REGEX_UTF;
 		m->folds = false;
 	}
-	if (!is_alpha(next) || is_known_escape(next))
-		buf_addc(&m->out, '\\');
+	buf_addc(&m->out, '\\');
 	buf_addc(&m->out, next);
 	m->at += 2;
 }
@@ -274,7 +316,7 @@ static void mend_plain(struct mender *m)
 static void copy_ordinary(struct mender *m)
 {
 	static const bool is_looked_at[0x80] = {['\\'] = true, ['['] = true, [']'] = true, ['('] = true, ['$'] = true,
-	    ['^'] = true, ['-'] = true};
+	    ['^'] = true, ['-'] = true, ['{'] = true};
 	struct str rest = str_from(m->in, m->at);
 	size_t n = 0;
 
@@ -304,9 +346,15 @@ const char *perlre_translate(struct arena *a, struct perlre *re, struct str *ret
 			buf_free(&m.out);
 			return "Perl code in a pattern is not run here";
 		}
-		if (mend_high(&m) || mend_assertion(&m) || mend_hyphen(&m))
+		if (mend_high(&m) || mend_assertion(&m) || mend_hyphen(&m) || mend_quantifier(&m))
 			continue;
-		if (m.in.p[m.at] == '\\' && m.at + 1 < m.in.n)
+		if (rest.p[0] == '\\' && rest.n > 1 && is_alpha(rest.p[1]) && !is_known_escape(rest.p[1])) {
+			buf_free(&m.out);
+			return arena_printf(a, "\\%c means nothing in a pattern", rest.p[1]).p;
+		}
+		if (is_code_point(rest))
+			mend_code_point(&m);
+		else if (rest.p[0] == '\\' && rest.n > 1)
 			mend_escape(&m);
 		else
 			mend_plain(&m);

@@ -154,6 +154,7 @@ struct rules_conf {
 	struct rule_tag *tags, *pres, *inters, *posts;
 	struct str replace_start, replace_end;
 	size_t files;
+	bool has_network; /* else local_tests_only is true */
 };
 
 struct rules_conf *rules_conf_new(struct arena *a, struct conf_load *load);

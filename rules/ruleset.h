@@ -28,6 +28,8 @@ struct ruleset_options {
 };
 
 struct ruleset_builder *ruleset_start(struct arena *a, struct conf_load *load);
+/* Before files are loaded: whether rules will be allowed to ask the DNS; conditions in files want to know. */
+void ruleset_allow_network(struct ruleset_builder *b, bool has_network);
 bool ruleset_load(struct ruleset_builder *b, const char *path, struct conf_place place);
 /* All files of a glob pattern, sorted; an error in load when there are none. */
 bool ruleset_load_glob(struct ruleset_builder *b, const char *pattern, struct conf_place place);

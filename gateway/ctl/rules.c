@@ -70,9 +70,8 @@ static bool is_rule_file(const char *path)
 	return str_ends(str_of(path), STR(".cf")) || str_ends(str_of(path), STR(".pre"));
 }
 
-/* One line of a `filter rules` block. */
-static void take_line(struct work *w, struct ruleset_builder *b, const struct conf_node *line,
-    struct ruleset_options *options, bool *has_score_set)
+/* One setting of a `filter rules` block. */
+static void take_line(const struct conf_node *line, struct ruleset_options *options, bool *has_score_set)
 {
 	struct str name = line->tokens[0].text, value = line->n > 1 ? line->tokens[1].text : STR("");
 
@@ -82,8 +81,13 @@ static void take_line(struct work *w, struct ruleset_builder *b, const struct co
 	} else if (str_is(name, "network")) {
 		options->has_network = !str_is(value, "off");
 	}
-	for (size_t i = 1; str_is(name, "load") && i < line->n; i++)
-		ruleset_load_glob(b, arena_cstr(w->arena, line->tokens[i].text), line->tokens[i].place);
+}
+
+static void load_block(struct work *w, struct ruleset_builder *b, const struct conf_node *block)
+{
+	for (const struct conf_node *line = block->children; line; line = line->next)
+		for (size_t i = 1; str_is(line->tokens[0].text, "load") && i < line->n; i++)
+			ruleset_load_glob(b, arena_cstr(w->arena, line->tokens[i].text), line->tokens[i].place);
 }
 
 /* What `filter rules` blocks say, and which filters stand before them. */
@@ -101,9 +105,11 @@ static void load_configured(struct work *w, struct ruleset_builder *b, struct ru
 			continue;
 		options->auth = before;
 		for (const struct conf_node *line = node->children; line; line = line->next)
-			take_line(w, b, line, options, &has_score_set);
+			take_line(line, options, &has_score_set);
 		if (!has_score_set)
 			options->score_set = options->has_network;
+		ruleset_allow_network(b, options->has_network);
+		load_block(w, b, node);
 	}
 }
 
@@ -118,6 +124,7 @@ static bool load_set(struct work *w, int argc, char **argv)
 	struct buf out = {0};
 	size_t files = 0;
 
+	ruleset_allow_network(b, true);
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "--all") == 0) {
 			w->all = true;

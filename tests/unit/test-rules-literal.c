@@ -282,7 +282,13 @@ static void perl_is_put_into_pcre(void **state)
 	} rows[] = {
 	    {"/save $?[\\d]/", "save 5", true},
 	    {"/a\\_b/", "a_b", true},
-	    {"/\\i/", "i", true},
+	    {"/\\N{U+69}\\N{U+7a}/", "iz", true},
+	    {"/^b{,2}$/", "bb", true},
+	    {"/^b{,2}$/", "bbb", false},
+	    {"/^b{ 1, 2 }$/", "bb", true},
+	    {"/^b{ 2 }$/", "bb", true},
+	    {"/^[{,2}]$/", ",", true},
+	    {"/^b\\{,2}$/", "b{,2}", true},
 	    {"/[\\w-.]+x/", "a-x", true},
 	    {"/\\xc4/i", "\xe4", true},
 	    {"/[\\xc4]/i", "\xe4", true},
@@ -320,10 +326,17 @@ static void perl_is_put_into_pcre(void **state)
 
 static void what_is_no_pattern_is_refused(void **state)
 {
-	static const char *const rows[] = {"", "/", "foo", "/foo", "m", "/a/b/", "/a/e", "\\a\\", "m aa "};
+	static const char *const rows[] = {"", "/", "foo", "/foo", "m", "/a/b/", "/a/e", "/a/g", "/a/o", "/a/c", "\\a\\", "m aa "};
+	static const char *const escapes[] = {"/\\i/", "/[\\j]/", "/\\Qa.b\\E/", "/a\\E/", "/\\Ua/", "/\\u0061/"};
+	struct arena *a = arena_new(0);
+	struct str pattern;
 	struct perlre re;
 
 	(void)state;
+	for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++)
+		if (perlre_split(str_of(escapes[i]), &re) || !perlre_translate(a, &re, &pattern))
+			fail_msg("'%s' was taken", escapes[i]);
+	arena_free(a);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (!perlre_split(str_of(rows[i]), &re))
 			fail_msg("'%s' was taken", rows[i]);

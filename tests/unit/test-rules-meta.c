@@ -57,8 +57,17 @@ static void values_are_as_in_perl(void **state)
 	    {"C + D * E", 14},
 	    {"(C + D) * E", 20},
 	    {"E - C - B", 1},
-	    {"I / C / C", 2},
-	    {"C / A", 0},
+	    {"I / 2 / 2", 2},
+	    {"D < C < B", 0},
+	    {"B < C < D", 1},
+	    {"D > C > A", 1},
+	    {"C > D > A", 0},
+	    {"C == C == C", 1}, /* not 1 == 2 */
+	    {"B == C != D", 0},
+	    {"C <= C + 1 < D + 1 <= 4", 1},
+	    {"(B < C) < D", 1},
+	    {"A && B / C", 0},
+	    {"B +- C", -1},
 	    {"C < D", 1},
 	    {"C >= D", 0},
 	    {"C + D > E", 1},
@@ -69,7 +78,9 @@ static void values_are_as_in_perl(void **state)
 	    {"!A && !A", 1},
 	    {"!B || C", 2},
 	    {"-C + D", 1},
-	    {"B -1", 0},
+	    {"B - 1", 0},
+	    {"-B+C", 1},
+	    {"local_tests_only", 0},
 	    {"D ^ B", 2},
 	    {"A ? C : D", 3},
 	    {"B ? C : D", 2},
@@ -79,6 +90,7 @@ static void values_are_as_in_perl(void **state)
 	    {"rules_matching(Q*)", 0},
 	    {"((((B))))", 1},
 	    {"B\t+\n1", 2},
+	    {"1 ? 2 : 1 / 0", 2},
 	};
 	unsigned unknown = 0;
 
@@ -108,6 +120,7 @@ static const char *error_of(const char *text)
 static void errors_are_told(void **state)
 {
 	static const char *const rows[] = {"", "A +", "A B", "(A", "A)", "A && && B", "1.2.3", "A ? B", "A @ B",
+	    "1.", ".5", "-2", "B -1", "B-1", "1+ B", "1+1", "--B", "++B", "B ++ C", "B / C", "B / (C && D)", "!(B / C)", "1 / 0",
 	    "rules_matching A", "A & B", "* A", "&& A"};
 
 	(void)state;
@@ -142,18 +155,18 @@ static void limits_hold(void **state)
 	assert_non_null(nested(META_DEPTH_MAX));
 	/* Right-leaning sums pile up on the stack. */
 	for (int i = 0; i < META_STACK_MAX + 1; i++)
-		buf_adds(&b, i < META_STACK_MAX ? "1+(" : "1");
+		buf_adds(&b, i < META_STACK_MAX ? "1 + (" : "1");
 	for (int i = 0; i < META_STACK_MAX; i++)
 		buf_addc(&b, ')');
 	buf_addc(&b, '\0');
 	assert_non_null(error_of(b.p));
 	b.n = 0;
 	for (int i = 0; i < META_OPS_MAX / 2; i++)
-		buf_adds(&b, i ? "+1" : "1");
+		buf_adds(&b, i ? " + 1" : "1");
 	buf_addc(&b, '\0');
 	assert_null(error_of(b.p));
 	b.n--;
-	buf_adds(&b, "+1");
+	buf_adds(&b, " + 1");
 	buf_addc(&b, '\0');
 	assert_non_null(error_of(b.p));
 	buf_free(&b);
