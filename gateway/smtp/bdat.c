@@ -84,7 +84,8 @@ void smtp_bdat(struct smtp *c, struct str args)
 	bool is_over;
 
 	if (!parse(args, &n, &c->is_last_chunk)) {
-		smtp_error(c, "501 5.5.4 expected BDAT octets [LAST]");
+		/* Nobody knows how much content follows. */
+		smtp_bye(c, "501 5.5.4 expected BDAT octets [LAST], closing");
 		return;
 	}
 	wrong = refuse(c, n, &is_over);

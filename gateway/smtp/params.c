@@ -50,10 +50,15 @@ bool param_next(struct str *rest, struct str *ret_key, struct str *ret_value, bo
 
 /* ---- MAIL ---- */
 
+/* 20 digits are a size (RFC 1870 part 4) that may be more than we can count: too large, not bad syntax. */
 static const char *mail_size(struct arena *a, struct str value, struct message *m)
 {
 	(void)a;
-	return value.n <= SIZE_DIGITS_MAX && str_u64(value, &m->declared_size) ? NULL : bad_value;
+	if (value.n == 0 || value.n > SIZE_DIGITS_MAX || !str_is_digits(value))
+		return bad_value;
+	if (!str_u64(value, &m->declared_size))
+		m->declared_size = UINT64_MAX;
+	return NULL;
 }
 
 static const char *mail_body(struct arena *a, struct str value, struct message *m)

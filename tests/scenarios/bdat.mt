@@ -31,11 +31,8 @@ session {
 	ehlo mx.example.com
 	mail <a@example.com>
 	rcpt <b@example.net>
-	line "BDAT" = 501
-	line "BDAT x" = 501
-	line "BDAT -5" = 501
-	line "BDAT 5 FIRST" = 501
-	close
+	line "BDAT x" = 501				# nobody knows how much content follows
+	expect-close
 }
 session {
 	ehlo mx.example.com

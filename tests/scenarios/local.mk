@@ -111,6 +111,7 @@ scenarios = \
 	tests/scenarios/settings-language.mt \
 	tests/scenarios/shutdown.mt \
 	tests/scenarios/smtp-basics.mt \
+	tests/scenarios/smtp-grammar.mt \
 	tests/scenarios/smuggling-bdat.mt \
 	tests/scenarios/smuggling-commands.mt \
 	tests/scenarios/smuggling-data.mt \
