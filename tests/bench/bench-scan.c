@@ -1,25 +1,28 @@
 /*
  * What a scan costs beside bare calls of libclamav, in CPU and in time, with the same signatures:
  *
- *     bench-scan DATABASE-FOLDER
+ *     bench-scan DATABASE-FOLDER [WORD-OF-A-MESSAGE]
  *
- * "bare" is libclamav in this process on the same items: the message, then each part by itself. Rounds
- * alternate; what ours costs more is the median of the differences between neighbours, for the machine's
- * speed changes from round to round. Prints one line of JSON for each kind of message.
+ * "bare" is libclamav in this process on the same items: the message, then each part by itself. Each message is
+ * measured by itself, in rounds of some bare and some of ours: so the bare calls have the caches of the processor for
+ * themselves, as no program has that does anything beside scanning. What ours costs more is the median over the rounds
+ * of the difference of a round's medians, for the machine's speed changes from round to round; "quiet" is the
+ * difference of the first deciles of all, which is what is left where nobody else uses the machine. Prints a line of
+ * JSON for each kind of message.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/time.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/scan/scan.h"
 #include "lib/clock.h"
 #include "scanner/engine.h"
 
-enum { ROUNDS = 15 };
+enum { ROUNDS_MAX = 25, BLOCK_MAX = 40, SAMPLES_MAX = ROUNDS_MAX * BLOCK_MAX };
 
 static struct wire_settings settings = {.options = WIRE_O_CLAMAV | WIRE_O_ENCRYPTED, .workers = 1, .max_file = 100 << 20,
     .max_scan = 400 << 20, .max_recursion = 17, .max_files = 10000, .check_ms = 60000};
@@ -96,42 +99,76 @@ static struct message *message_of(struct arena *a, struct str data)
 
 /* ---- CPU ---- */
 
-/* Nanoseconds of all processes of our group: the scanner's are in it. */
-static uint64_t group_cpu_ns(void)
+/* Whose time it is: this process, the supervisor with its template, the worker. */
+enum role { US, SUPERVISOR, WORKER, ROLES };
+
+/*
+ * The processes of our group, and their clocks: these are exact to the moment, while what /proc tells of a process
+ * that runs is as old as the last tick.
+ */
+struct process {
+	enum role role;
+	clockid_t clock;
+};
+
+enum { PROCESSES_MAX = 16 };
+static struct process processes[PROCESSES_MAX];
+static size_t process_count;
+
+static enum role role_of(pid_t pid)
+{
+	char path[64], name[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+	f = fopen(path, "r");
+	if (f && !fgets(name, sizeof name, f))
+		name[0] = '\0';
+	if (f)
+		fclose(f);
+	return pid == getpid() ? US : strcmp(name, "reeve-worker\n") == 0 ? WORKER : SUPERVISOR;
+}
+
+static void find_processes(void)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
-	uint64_t sum = 0;
 
-	while (dir && (entry = readdir(dir))) {
-		char path[300], text[100];
-		unsigned long long ns;
-		FILE *f;
+	process_count = 0;
+	while (dir && process_count < PROCESSES_MAX && (entry = readdir(dir))) {
+		pid_t pid = (pid_t)atoi(entry->d_name);
+		struct process *p = &processes[process_count];
 
-		if (!is_digit(entry->d_name[0]) || getpgid(atoi(entry->d_name)) != getpgrp())
+		if (pid <= 0 || getpgid(pid) != getpgrp() || clock_getcpuclockid(pid, &p->clock) != 0)
 			continue;
-		snprintf(path, sizeof path, "/proc/%s/schedstat", entry->d_name);
-		f = fopen(path, "r");
-		if (f && fgets(text, sizeof text, f) && sscanf(text, "%llu", &ns) == 1)
-			sum += ns;
-		if (f)
-			fclose(f);
+		p->role = role_of(pid);
+		process_count++;
 	}
 	if (dir)
 		closedir(dir);
+}
+
+/* Microseconds. */
+struct cost {
+	double cpu[ROLES], wall;
+};
+
+static struct cost cost_so_far(void)
+{
+	struct cost sum = {.wall = (double)clock_ticks_ns() / 1e3};
+	struct timespec used;
+
+	for (size_t i = 0; i < process_count; i++)
+		if (clock_gettime(processes[i].clock, &used) == 0)
+			sum.cpu[processes[i].role] += (double)used.tv_sec * 1e6 + (double)used.tv_nsec / 1e3;
 	return sum;
 }
 
-struct round {
-	double cpu_us, wall_us;
-};
+/* ---- ways to scan ---- */
 
 struct bench {
 	struct engine *engine;
 	struct scan *scan;
-	size_t size;
-	bool is_attached;
-	unsigned count;
 };
 
 static void bare(struct bench *b, struct message *m)
@@ -163,25 +200,20 @@ static void ours(struct bench *b, struct message *m)
 		exit(1);
 }
 
-static struct round measure(struct bench *b, void (*scan)(struct bench *b, struct message *m))
-{
-	struct arena *a = arena_new(0);
-	struct message **messages = arena_array(a, b->count, sizeof *messages);
-	uint64_t cpu, wall;
+enum way { ONCE, BARE, OURS, WAYS };
+static void (*const ways[WAYS])(struct bench *b, struct message *m) = {bare_once, bare, ours};
 
-	for (unsigned i = 0; i < b->count; i++) {
-		messages[i] = message_of(a, make_message(a, b->size, b->is_attached));
-		message_mime(messages[i]); /* is needed by other filters too */
-	}
-	cpu = group_cpu_ns();
-	wall = (uint64_t)clock_ticks_ns();
-	for (unsigned i = 0; i < b->count; i++)
-		scan(b, messages[i]);
-	wall = (uint64_t)clock_ticks_ns() - wall;
-	cpu = group_cpu_ns() - cpu;
-	arena_free(a);
-	return (struct round){(double)cpu / 1e3 / b->count, (double)wall / 1e3 / b->count};
-}
+/* ---- figures ---- */
+
+/* What is told of each way. */
+enum figure { WALL, CPU, CPU_US, CPU_SUPERVISOR, CPU_WORKER, FIGURES };
+
+struct kind {
+	const char *name;
+	size_t size;
+	bool is_attached;
+	unsigned rounds, block;
+};
 
 static int by_size(const void *a, const void *b)
 {
@@ -190,48 +222,90 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *values)
+/* The value above so many of a hundred; sorts them. */
+static double centile(double *values, unsigned n, unsigned hundredth)
 {
-	qsort(values, ROUNDS, sizeof *values, by_size);
-	return values[ROUNDS / 2];
+	qsort(values, n, sizeof *values, by_size);
+	return values[n * hundredth / 100];
 }
 
-static double median_more(const double *ours_us, const double *bare_us)
+static double median(double *values, unsigned n)
 {
-	double more[ROUNDS];
-
-	for (int i = 0; i < ROUNDS; i++)
-		more[i] = ours_us[i] - bare_us[i];
-	return median(more);
+	return centile(values, n, 50);
 }
 
-static void compare(struct bench *b, const char *what, size_t size, bool is_attached, unsigned count)
+static double samples[FIGURES][WAYS][SAMPLES_MAX]; /* by round */
+
+static void measure(struct bench *b, const struct kind *k, enum way way, unsigned round)
 {
-	enum { ONCE, BARE, OURS, WAYS };
-	double cpu[WAYS][ROUNDS], wall[WAYS][ROUNDS], more_cpu, more;
-	void (*const ways[WAYS])(struct bench *b, struct message *m) = {bare_once, bare, ours};
+	struct arena *a = arena_new(0);
+	struct message *messages[BLOCK_MAX];
 
-	b->size = size;
-	b->is_attached = is_attached;
-	b->count = count;
-	for (int i = 0; i < ROUNDS; i++)
-		for (int way = 0; way < WAYS; way++) {
-			struct round r = measure(b, ways[way]);
+	for (unsigned i = 0; i < k->block; i++) {
+		messages[i] = message_of(a, make_message(a, k->size, k->is_attached));
+		message_mime(messages[i]); /* is needed by other filters too */
+	}
+	for (unsigned i = 0; i < k->block; i++) {
+		struct cost from = cost_so_far(), to;
+		double figures[FIGURES] = {0};
 
-			cpu[way][i] = r.cpu_us;
-			wall[way][i] = r.wall_us;
+		ways[way](b, messages[i]);
+		to = cost_so_far();
+		figures[WALL] = to.wall - from.wall;
+		for (int role = 0; role < ROLES; role++) {
+			figures[CPU_US + role] = to.cpu[role] - from.cpu[role];
+			figures[CPU] += figures[CPU_US + role];
 		}
-	more_cpu = median_more(cpu[OURS], cpu[BARE]);
-	more = median_more(wall[OURS], wall[BARE]);
-	printf("{\"message\":\"%s\",\"bytes\":%zu,\"once_cpu_us\":%.0f,\"bare_cpu_us\":%.0f,\"ours_cpu_us\":%.0f,\"more_cpu_us\":%.0f,"
-	       "\"bare_us\":%.0f,\"ours_us\":%.0f,\"more_us\":%.0f}\n", what, size, median(cpu[ONCE]), median(cpu[BARE]), median(cpu[OURS]),
-	    more_cpu, median(wall[BARE]), median(wall[OURS]), more);
+		for (int f = 0; f < FIGURES; f++)
+			samples[f][way][round * k->block + i] = figures[f];
+	}
+	arena_free(a);
+}
+
+/* Of a round's medians; sorts within the rounds. */
+static double median_more(enum figure f, const struct kind *k)
+{
+	double more[ROUNDS_MAX];
+
+	for (unsigned i = 0; i < k->rounds; i++)
+		more[i] = median(&samples[f][OURS][i * k->block], k->block) - median(&samples[f][BARE][i * k->block], k->block);
+	return median(more, k->rounds);
+}
+
+static void compare(struct bench *b, const struct kind *k)
+{
+	unsigned n = k->rounds * k->block;
+	double more[FIGURES], quiet[FIGURES], middle[FIGURES][WAYS];
+
+	for (unsigned i = 0; i < k->rounds; i++)
+		for (int way = 0; way < WAYS; way++)
+			measure(b, k, way, i);
+	for (int f = 0; f < FIGURES; f++) {
+		more[f] = median_more(f, k);
+		quiet[f] = centile(samples[f][OURS], n, 10) - centile(samples[f][BARE], n, 10);
+		for (int way = 0; way < WAYS; way++)
+			middle[f][way] = median(samples[f][way], n);
+	}
+	printf("{\"message\":\"%s\",\"bytes\":%zu,\"once_cpu_us\":%.0f,\"bare_cpu_us\":%.0f,\"ours_cpu_us\":%.0f,"
+	       "\"more_cpu_us\":%.0f,\"quiet_more_cpu_us\":%.0f", k->name, k->size, middle[CPU][ONCE], middle[CPU][BARE],
+	    middle[CPU][OURS], more[CPU], quiet[CPU]);
+	printf(",\"client_cpu_us\":%.0f,\"supervisor_cpu_us\":%.0f,\"worker_cpu_us\":%.0f", middle[CPU_US][OURS],
+	    middle[CPU_SUPERVISOR][OURS], middle[CPU_WORKER][OURS]);
+	printf(",\"bare_us\":%.0f,\"ours_us\":%.0f,\"more_us\":%.0f,\"quiet_more_us\":%.0f}\n", middle[WALL][BARE],
+	    middle[WALL][OURS], more[WALL], quiet[WALL]);
 	fflush(stdout);
 }
 
+static const struct kind kinds[] = {
+    {"text 10 KB", 10 << 10, false, ROUNDS_MAX, BLOCK_MAX},
+    {"attachment 10 KB", 10 << 10, true, ROUNDS_MAX, BLOCK_MAX},
+    {"text 1 MB", 1 << 20, false, 15, 4},
+    {"attachment 1 MB", 1 << 20, true, 21, 5},
+};
+
 int main(int argc, char **argv)
 {
-	struct bench b = {.count = 0};
+	struct bench b;
 	struct arena *a = arena_new(0);
 	struct engine_info info;
 	struct str path = str_of(argc > 1 ? argv[1] : ".");
@@ -250,10 +324,11 @@ int main(int argc, char **argv)
 	scan_add_database(b.scan, path);
 	scan_set_timeout(b.scan, 60000);
 	scan_start(b.scan);
-	compare(&b, "text 10 KB", 10 << 10, false, 60);
-	compare(&b, "attachment 10 KB", 10 << 10, true, 60);
-	compare(&b, "text 1 MB", 1 << 20, false, 5);
-	compare(&b, "attachment 1 MB", 1 << 20, true, 5);
+	ours(&b, message_of(a, make_message(a, 1000, false))); /* all its processes are there then */
+	find_processes();
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (argc < 3 || strstr(kinds[i].name, argv[2]))
+			compare(&b, &kinds[i]);
 	scan_close(b.scan);
 	arena_free(a);
 	return 0;
