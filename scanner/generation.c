@@ -153,7 +153,7 @@ static void start(struct supervisor *s)
 /* What was said to those who wait for a reload. */
 static void tell_waiting(struct supervisor *s, enum wire_status status, const char *text)
 {
-	for (size_t i = 0; i < WIRE_CONNECTIONS_MAX; i++)
+	for (size_t i = 0; i < s->conn_end; i++)
 		if (s->conns[i].fd >= 0 && s->conns[i].state == CONN_RELOADS)
 			conn_answer(s, &s->conns[i], status, str_of(text));
 }

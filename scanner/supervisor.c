@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -52,7 +54,7 @@ void conn_answer(struct supervisor *s, struct conn *c, enum wire_status status, 
 	struct wire_answer *a = &s->answer;
 	struct wire_record record = {.type = WIRE_TEXT};
 
-	wire_answer_start(a, s->room, &c->head);
+	wire_answer_start(a, s->mail->answer, &c->head);
 	a->head.status = status;
 	if (s->current) {
 		a->head.generation = s->current->number;
@@ -96,20 +98,21 @@ static bool is_hopeless(const struct supervisor *s)
 
 void supervisor_give_up(struct supervisor *s)
 {
-	for (size_t i = 0; is_hopeless(s) && i < WIRE_CONNECTIONS_MAX; i++)
+	for (size_t i = 0; is_hopeless(s) && i < s->conn_end; i++)
 		if (s->conns[i].fd >= 0 && s->conns[i].state == CONN_WAITS)
 			fail_scan(s, &s->conns[i], s->error);
 }
 
-static void take_scan(struct supervisor *s, struct conn *c, int memory)
+static void take_scan(struct supervisor *s, struct conn *c, struct str datagram, int memory)
 {
 	uint32_t timeout = c->head.timeout_ms;
 
-	if (memory < 0) {
+	c->memory = memory;
+	if (wire_has_items(datagram) != (memory < 0)) {
 		conn_answer(s, c, WIRE_UNSCANNED, STR("the message did not come along"));
 		return;
 	}
-	c->memory = memory;
+	c->size = datagram.n;
 	c->state = CONN_WAITS;
 	c->attempts = 0;
 	c->lost = (struct lost_worker){0};
@@ -138,8 +141,8 @@ static void take_reload(struct supervisor *s, struct conn *c)
 static void on_conn(struct supervisor *s, struct conn *c)
 {
 	int memory;
-	ptrdiff_t n = wire_receive(c->fd, s->request, sizeof s->request, &memory, MSG_DONTWAIT);
-	struct str datagram = {s->request, n > 0 ? (size_t)n : 0};
+	ptrdiff_t n = wire_receive(c->fd, c->request, WIRE_REQUEST_MAX, &memory, MSG_DONTWAIT);
+	struct str datagram = {c->request, n > 0 ? (size_t)n : 0};
 
 	if (n < 0 && errno == EAGAIN)
 		return;
@@ -155,7 +158,7 @@ static void on_conn(struct supervisor *s, struct conn *c)
 	if (c->head.op == WIRE_SETUP)
 		take_settings(s, c, datagram);
 	else if (c->head.op == WIRE_SCAN)
-		take_scan(s, c, memory);
+		take_scan(s, c, datagram, memory);
 	else if (c->head.op == WIRE_STATUS)
 		tell_status(s, c);
 	else
@@ -171,6 +174,15 @@ static bool may_talk(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == geteuid());
 }
 
+static void conn_open(struct supervisor *s, struct conn *c, int fd)
+{
+	size_t i = (size_t)(c - s->conns);
+
+	*c = (struct conn){.fd = fd, .memory = -1, .request = s->mail->requests[i]};
+	if (s->conn_end <= i)
+		s->conn_end = i + 1;
+}
+
 static void on_listen(struct supervisor *s)
 {
 	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -182,7 +194,7 @@ static void on_listen(struct supervisor *s)
 	if (fd >= 0)
 		wire_widen(fd);
 	if (fd >= 0 && c && may_talk(fd))
-		*c = (struct conn){.fd = fd, .memory = -1};
+		conn_open(s, c, fd);
 	else if (fd >= 0)
 		close(fd);
 }
@@ -242,12 +254,12 @@ static void forward(struct supervisor *s, struct worker *w, struct str datagram)
 
 static void on_worker(struct supervisor *s, struct worker *w)
 {
-	ptrdiff_t n = wire_receive(w->fd, s->room, sizeof s->room, NULL, MSG_DONTWAIT);
+	ptrdiff_t n = wire_receive(w->fd, s->mail->answer, sizeof s->mail->answer, NULL, MSG_DONTWAIT);
 
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n > 0 && w->busy)
-		forward(s, w, (struct str){s->room, (size_t)n});
+		forward(s, w, (struct str){s->mail->answer, (size_t)n});
 	else
 		worker_ended(s, w);
 }
@@ -257,7 +269,8 @@ static bool hand_over(struct supervisor *s, struct worker *w, struct conn *c)
 	struct wire_head head = c->head;
 
 	head.id = w->id = ++s->ids;
-	if (!wire_send(w->fd, (struct str){(const char *)&head, sizeof head}, c->memory, MSG_DONTWAIT))
+	memcpy(c->request, &head, sizeof head);
+	if (!wire_send(w->fd, (struct str){c->request, c->size}, c->memory, MSG_DONTWAIT))
 		return false;
 	w->job = c;
 	w->busy = true;
@@ -352,12 +365,11 @@ static void poll_collect(struct supervisor *s)
 	poll_add(s, s->listen_fd, POLLIN, POLL_LISTEN, NULL);
 	poll_add(s, s->signals, POLLIN, POLL_SIGNAL, NULL);
 	poll_add(s, s->life_fd, 0, POLL_LIFE, NULL);
-	s->conn_end = 0;
-	for (size_t i = 0; i < WIRE_CONNECTIONS_MAX; i++)
-		if (s->conns[i].fd >= 0) {
-			s->conn_end = i + 1;
+	while (s->conn_end > 0 && s->conns[s->conn_end - 1].fd < 0)
+		s->conn_end--;
+	for (size_t i = 0; i < s->conn_end; i++)
+		if (s->conns[i].fd >= 0)
 			poll_add(s, s->conns[i].fd, s->conns[i].state == CONN_IDLE ? POLLIN : 0, POLL_CONN, &s->conns[i]);
-		}
 	for (size_t i = 0; i < GENERATIONS_MAX; i++) {
 		struct generation *g = s->generations[i];
 
@@ -442,10 +454,21 @@ static bool is_done(const struct supervisor *s)
 	return true;
 }
 
+/* NULL when there is no memory. What nobody uses takes none. */
+static struct mail *map_mail(void)
+{
+	void *mail = mmap(NULL, sizeof(struct mail), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return mail != MAP_FAILED && madvise(mail, sizeof(struct mail), MADV_DONTFORK) == 0 ? mail : NULL;
+}
+
 int supervisor_main(int listen_fd, int life_fd, int ready_fd, const char *tmpdir)
 {
 	static struct supervisor s;
 
+	s.mail = map_mail();
+	if (!s.mail)
+		return 1;
 	s.listen_fd = listen_fd;
 	s.life_fd = life_fd;
 	s.tmpdir = tmpdir;

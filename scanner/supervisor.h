@@ -19,7 +19,9 @@ struct conn {
 	int fd; /* -1: free */
 	enum conn_state state;
 	struct wire_head head; /* of the request */
-	int memory;	       /* the message, -1 none */
+	char *request;	       /* the datagram, WIRE_REQUEST_MAX octets of struct mail */
+	size_t size;
+	int memory; /* the items, -1: behind the head or none */
 	struct worker *worker;
 	unsigned attempts;
 	uint64_t order;
@@ -64,6 +66,12 @@ struct poll_what {
 	void *what;
 };
 
+/* All of mail and of what was said of it. Templates and workers do not get it when they are forked. */
+struct mail {
+	char requests[WIRE_CONNECTIONS_MAX][WIRE_REQUEST_MAX];
+	char answer[WIRE_ANSWER_MAX];
+};
+
 struct supervisor_stats {
 	uint64_t scans, infected, unscanned, timeouts, deaths, retries, micros, loads, load_failures;
 };
@@ -92,7 +100,7 @@ struct supervisor {
 	struct poll_what poll_what[POLLS_MAX];
 	size_t poll_count;
 	struct wire_answer answer;
-	char room[WIRE_ANSWER_MAX], request[WIRE_REQUEST_MAX];
+	struct mail *mail;
 };
 
 int64_t supervisor_now_ms(void);

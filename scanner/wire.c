@@ -16,18 +16,27 @@ static bool read_head(struct str datagram, struct wire_head *ret_head)
 	return ret_head->magic == WIRE_MAGIC && ret_head->version == WIRE_VERSION;
 }
 
+/* behind: octets behind the head, all of the items or nothing. */
+static bool scan_is_sane(const struct wire_head *head, size_t behind)
+{
+	return head->count >= 1 && head->count <= WIRE_ITEMS_MAX && head->size <= WIRE_BYTES_MAX &&
+	       head->size >= head->count * sizeof(struct wire_item) && (behind == 0 || behind == head->size);
+}
+
 bool wire_read_request(struct str datagram, struct wire_head *ret_head)
 {
 	if (datagram.n > WIRE_REQUEST_MAX || !read_head(datagram, ret_head))
 		return false;
 	if (ret_head->op == WIRE_SETUP)
 		return ret_head->count <= WIRE_PATHS_MAX;
-	if (datagram.n != sizeof *ret_head)
-		return false;
-	if (ret_head->op != WIRE_SCAN)
-		return ret_head->op == WIRE_STATUS || ret_head->op == WIRE_RELOAD;
-	return ret_head->count >= 1 && ret_head->count <= WIRE_ITEMS_MAX && ret_head->size <= WIRE_BYTES_MAX &&
-	       ret_head->size >= ret_head->count * sizeof(struct wire_item);
+	if (ret_head->op == WIRE_SCAN)
+		return scan_is_sane(ret_head, datagram.n - sizeof *ret_head);
+	return datagram.n == sizeof *ret_head && (ret_head->op == WIRE_STATUS || ret_head->op == WIRE_RELOAD);
+}
+
+bool wire_has_items(struct str datagram)
+{
+	return datagram.n > sizeof(struct wire_head);
 }
 
 static bool settings_are_sane(const struct wire_settings *s)
@@ -184,12 +193,25 @@ void wire_widen(int fd)
 
 bool wire_send(int fd, struct str datagram, int pass_fd, int flags)
 {
+	return wire_send_pieces(fd, &(struct iovec){(void *)datagram.p, datagram.n}, 1, pass_fd, flags);
+}
+
+static size_t size_of(const struct iovec *pieces, size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += pieces[i].iov_len;
+	return n;
+}
+
+bool wire_send_pieces(int fd, const struct iovec *pieces, size_t count, int pass_fd, int flags)
+{
 	union {
 		char room[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control = {0};
-	struct iovec piece = {(void *)datagram.p, datagram.n};
-	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+	struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = count};
 	ssize_t n;
 
 	if (pass_fd >= 0) {
@@ -206,7 +228,7 @@ bool wire_send(int fd, struct str datagram, int pass_fd, int flags)
 	do
 		n = sendmsg(fd, &message, flags | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)datagram.n;
+	return n == (ssize_t)size_of(pieces, count);
 }
 
 /* Keeps the first descriptor that came, closes all others. */

@@ -3,9 +3,9 @@
  * host out of one build, so records are structs in native order; but neither trusts the other: every
  * length is checked by the functions here.
  *
- * A connection is a SOCK_SEQPACKET socket with one request under way. A request is one datagram, for
- * SCAN with one sealed memfd: a table of items, then their bytes. The answer is one datagram: a
- * head, then records.
+ * A connection is a SOCK_SEQPACKET socket with one request under way. A request is one datagram. SCAN
+ * brings a table of items, then their bytes: behind the head when that fits, for a datagram is a copy that
+ * nobody else has; else in a sealed memfd. The answer is one datagram: a head, then records.
  */
 #ifndef REEVE_SCANNER_WIRE_H
 #define REEVE_SCANNER_WIRE_H
@@ -13,16 +13,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "lib/str.h"
 
 enum {
 	WIRE_MAGIC = 0x6d725363,
-	WIRE_VERSION = 1,
-	WIRE_REQUEST_MAX = 32 * 1024,  /* octets of a datagram to the scanner */
+	WIRE_VERSION = 2,
+	WIRE_REQUEST_MAX = 64 * 1024,  /* octets of a datagram to the scanner */
 	WIRE_ANSWER_MAX = 192 * 1024, /* below what a socket takes by default */
 	WIRE_ITEMS_MAX = 2048,
-	WIRE_BYTES_MAX = 512 * 1024 * 1024, /* of a memfd */
+	WIRE_BYTES_MAX = 512 * 1024 * 1024, /* of the items and their table */
 	WIRE_NAME_MAX = 255,
 	WIRE_PATHS_MAX = 64,
 	WIRE_WORKERS_MAX = 64,
@@ -106,7 +107,7 @@ struct wire_head {
 	uint64_t id;
 	uint32_t timeout_ms; /* request */
 	uint32_t count;	     /* of items, records or paths that follow */
-	uint64_t size;	     /* request: of the memfd; answer: of all records */
+	uint64_t size;	     /* request: of the items and their table; answer: of all records */
 	uint32_t status;     /* answer: enum wire_status */
 	uint32_t generation; /* answer: of the databases */
 	int64_t database_time; /* answer: when the newest database was made; 0 unknown */
@@ -136,7 +137,7 @@ struct wire_settings {
 };
 
 struct wire_item {
-	uint64_t offset, size; /* in the memfd */
+	uint64_t offset, size; /* from the start of the table */
 	uint32_t flags;
 	uint32_t unused;
 };
@@ -161,7 +162,9 @@ bool wire_read_settings(struct str datagram, struct wire_settings *ret_settings,
 struct buf;
 void wire_put_settings(struct buf *out, uint64_t id, const struct wire_settings *settings, const struct str *paths,
     size_t count);
-/* The table at the start of the memfd, all inside of it. */
+/* Of a SCAN that was read: whether the items are behind the head. */
+bool wire_has_items(struct str datagram);
+/* The table at the start, all items inside of what came. */
 bool wire_check_items(const void *map, uint64_t size, uint32_t count);
 
 /* Answers: start, add, finish. Adding returns NULL when there is no room (is_cut is set then). */
@@ -185,6 +188,8 @@ bool wire_next_record(struct str *rest, struct wire_record *ret_record, struct s
 void wire_widen(int fd);
 /* One datagram, and at most one descriptor (-1: none). False with errno. */
 bool wire_send(int fd, struct str datagram, int pass_fd, int flags);
+/* The same of a datagram in pieces. */
+bool wire_send_pieces(int fd, const struct iovec *pieces, size_t count, int pass_fd, int flags);
 /* Octets read; 0 at the end, -1 with errno. What was cut off counts as EMSGSIZE. */
 ptrdiff_t wire_receive(int fd, char *room, size_t size, int *ret_fd, int flags);
 

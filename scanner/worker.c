@@ -23,7 +23,7 @@
 
 enum {
 	MEMORY_MORE = 1 << 30,
-	COPIED_MAX = 256 * 1024, /* above, a mapping is cheaper than a copy */
+	COPIED_MAX = 256 * 1024, /* of a memfd: above, a mapping is cheaper than a copy */
 	KEPT_MAX = 16 << 20, MAPPED_MIN = 4 << 20, /* of malloc(): kept when free, and mapped for itself */
 };
 
@@ -34,6 +34,12 @@ struct worker {
 	struct wire_answer answer;
 	bool is_over; /* the item at hand was not looked at to its end */
 	char room[WIRE_ANSWER_MAX];
+	/* A request with its items, or what was copied out of a memfd. */
+	union {
+		struct wire_head head;
+		struct wire_item items[COPIED_MAX / sizeof(struct wire_item)];
+		char room[COPIED_MAX];
+	} came;
 };
 
 static uint64_t now_us(void)
@@ -153,14 +159,13 @@ static void work(struct worker *w, const char *map, uint32_t count, uint64_t dea
 }
 
 /* What is small is copied: that costs less than pages which come and go. */
-static const char *read_items(int fd, uint64_t size)
+static const char *read_items(struct worker *w, int fd, uint64_t size)
 {
-	static _Alignas(struct wire_item) char copy[COPIED_MAX];
 	void *map;
 
-	if (size <= sizeof copy)
-		return pread(fd, copy, size, 0) == (ssize_t)size ? copy : NULL;
-	map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (size <= COPIED_MAX)
+		return pread(fd, w->came.room, size, 0) == (ssize_t)size ? w->came.room : NULL;
+	map = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
 	return map == MAP_FAILED ? NULL : map;
 }
 
@@ -171,16 +176,22 @@ static void drop_items(const char *items, uint64_t size)
 }
 
 /* The bytes must not change while they are read. */
-static const char *open_items(const struct wire_head *head, int fd)
+static const char *open_memory(struct worker *w, uint64_t size, int fd)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
-	const char *items;
 
 	if (seals < 0 || (seals & (F_SEAL_WRITE | F_SEAL_SHRINK)) != (F_SEAL_WRITE | F_SEAL_SHRINK) ||
-	    fstat(fd, &st) < 0 || (uint64_t)st.st_size != head->size)
+	    fstat(fd, &st) < 0 || (uint64_t)st.st_size != size)
 		return NULL;
-	items = read_items(fd, head->size);
+	return read_items(w, fd, size);
+}
+
+/* Behind the head, or in the memfd. */
+static const char *open_items(struct worker *w, const struct wire_head *head, struct str datagram, int memory)
+{
+	const char *items = memory < 0 ? datagram.p + sizeof *head : open_memory(w, head->size, memory);
+
 	if (items && wire_check_items(items, head->size, head->count))
 		return items;
 	drop_items(items, head->size);
@@ -201,11 +212,12 @@ static void serve(struct worker *w, int fd, struct str datagram, int memory)
 	struct wire_head head;
 	const char *items;
 
-	if (!wire_read_request(datagram, &head) || head.op != WIRE_SCAN || memory < 0)
+	if (!wire_read_request(datagram, &head) || head.op != WIRE_SCAN || wire_has_items(datagram) != (memory < 0))
 		_exit(1);
 	wire_answer_start(&w->answer, w->room, &head);
-	items = open_items(&head, memory);
-	close(memory);
+	items = open_items(w, &head, datagram, memory);
+	if (memory >= 0)
+		close(memory);
 	if (items) {
 		work(w, items, head.count, started + (uint64_t)head.timeout_ms * 800);
 		drop_items(items, head.size);
@@ -267,7 +279,6 @@ static void settle(struct worker *w, int fd)
 _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_settings *settings, const char *tmpdir)
 {
 	static struct worker w;
-	char request[sizeof(struct wire_head)];
 	int memory;
 
 	prctl(PR_SET_NAME, "reeve-worker");
@@ -283,10 +294,10 @@ _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_sett
 	confine(tmpdir, settings);
 	settle(&w, fd);
 	for (;;) {
-		ptrdiff_t n = wire_receive(fd, request, sizeof request, &memory, 0);
+		ptrdiff_t n = wire_receive(fd, w.came.room, sizeof w.came.room, &memory, 0);
 
 		if (n <= 0)
 			sanitizer_exit(0);
-		serve(&w, fd, (struct str){request, (size_t)n}, memory);
+		serve(&w, fd, (struct str){w.came.room, (size_t)n}, memory);
 	}
 }

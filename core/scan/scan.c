@@ -120,38 +120,46 @@ static ptrdiff_t wait_for_answer(int fd, char *room, int64_t deadline_ms)
 }
 
 /* One request and its answer in room; false with errno. */
-static bool exchange(int fd, struct str request, int memory, int64_t deadline_ms, char *room,
-    struct wire_head *ret_head)
+static bool exchange(int fd, const struct scan_request *request, int64_t deadline_ms, char *room, struct wire_head *ret_head)
 {
-	struct wire_head asked;
 	ptrdiff_t n;
 
-	memcpy(&asked, request.p, sizeof asked);
-	if (!wire_send(fd, request, memory, 0))
+	if (!wire_send_pieces(fd, request->pieces, request->count, request->memory, 0))
 		return false;
 	n = wait_for_answer(fd, room, deadline_ms);
 	if (n < 0)
 		return false;
-	if (wire_read_answer((struct str){room, (size_t)n}, ret_head) && ret_head->id == asked.id &&
-	    ret_head->op == asked.op)
+	if (wire_read_answer((struct str){room, (size_t)n}, ret_head) && ret_head->id == request->head.id &&
+	    ret_head->op == request->head.op)
 		return true;
 	errno = EPROTO;
 	return false;
 }
 
+/* A request that is one piece, or its head alone. */
+static struct scan_request plain_request(struct iovec *piece)
+{
+	struct scan_request r = {.pieces = piece, .count = 1, .memory = -1};
+
+	memcpy(&r.head, piece->iov_base, sizeof r.head);
+	return r;
+}
+
 static bool send_setup(struct scan *sc, int fd, char *room, int64_t deadline_ms)
 {
 	struct wire_head head;
-	struct buf request = {0};
+	struct buf settings = {0};
+	struct scan_request request;
 	bool ok;
 
-	wire_put_settings(&request, 1, &sc->settings, sc->paths, sc->path_count);
-	ok = exchange(fd, buf_str(&request), -1, deadline_ms, room, &head);
+	wire_put_settings(&settings, 1, &sc->settings, sc->paths, sc->path_count);
+	request = plain_request(&(struct iovec){settings.p, settings.n});
+	ok = exchange(fd, &request, deadline_ms, room, &head);
 	if (ok && head.status != WIRE_CLEAN) {
 		ok = false;
 		errno = EINVAL;
 	}
-	buf_free(&request);
+	buf_free(&settings);
 	return ok;
 }
 
@@ -310,24 +318,23 @@ static struct str why_not(struct arena *a, const struct scan *sc)
 	return arena_printf(a, "the scanner cannot be reached: %s", strerror(errno));
 }
 
-static struct scan_report *ask(struct scan *sc, struct arena *a, const struct scan_items *items, int memory,
-    uint64_t size)
+static struct scan_report *ask(struct scan *sc, struct arena *a, const struct scan_items *items, struct scan_request *request)
 {
 	int64_t deadline_ms = now_ms() + sc->timeout_ms + GRACE_MS;
-	struct wire_head answer, request = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = WIRE_SCAN,
-	    .id = __atomic_add_fetch(&sc->ids, 1, __ATOMIC_RELAXED) + 1, .count = (uint32_t)items->n, .size = size};
+	struct wire_head answer;
 	struct scan_link l = take_idle(sc);
 	struct scan_report *report;
 	bool ok = false, was_idle = l.fd >= 0;
 
+	request->head.id = __atomic_add_fetch(&sc->ids, 1, __ATOMIC_RELAXED) + 1;
 	/* A connection that waited may be of a scanner that is no more: once more with a new one. */
 	for (int attempt = 0; attempt < 1 + was_idle && !ok; attempt++) {
 		if (l.fd < 0)
 			l = connect_patiently(sc, deadline_ms);
 		if (l.fd < 0)
 			break;
-		request.timeout_ms = deadline_ms - GRACE_MS > now_ms() ? (uint32_t)(deadline_ms - GRACE_MS - now_ms()) : 1;
-		ok = exchange(l.fd, (struct str){(const char *)&request, sizeof request}, memory, deadline_ms, l.room, &answer);
+		request->head.timeout_ms = deadline_ms - GRACE_MS > now_ms() ? (uint32_t)(deadline_ms - GRACE_MS - now_ms()) : 1;
+		ok = exchange(l.fd, request, deadline_ms, l.room, &answer);
 		if (ok)
 			break;
 		close_link(&l);
@@ -343,28 +350,27 @@ static struct scan_report *ask(struct scan *sc, struct arena *a, const struct sc
 
 const struct scan_report *message_scan(struct scan *sc, struct message *m)
 {
+	struct scan_request request;
 	struct scan_items items;
-	uint64_t size;
-	int memory;
 
 	if (m->scan)
 		return m->scan;
 	scan_items(m, &items);
-	memory = scan_items_memory(m->arena, &items, &size);
-	if (memory < 0)
-		m->scan = unscanned(m->arena, size > WIRE_BYTES_MAX ? STR("the message is too large to be scanned") :
-		    STR("there is no memory for the scan"));
+	if (scan_request_pack(&request, m->arena, &items))
+		m->scan = ask(sc, m->arena, &items, &request);
 	else
-		m->scan = ask(sc, m->arena, &items, memory, size);
-	if (memory >= 0)
-		close(memory);
+		m->scan = unscanned(m->arena, request.head.size > WIRE_BYTES_MAX ? STR("the message is too large to be scanned") :
+		    STR("there is no memory for the scan"));
+	if (request.memory >= 0)
+		close(request.memory);
 	return m->scan;
 }
 
 /* One request without a message; closes the connection. */
 static enum res ask_text(int fd, enum wire_op op, unsigned timeout_ms, struct arena *a, struct str *ret_text)
 {
-	struct wire_head head, request = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = (uint16_t)op, .id = 1};
+	struct wire_head head, asked = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = (uint16_t)op, .id = 1};
+	struct scan_request request = plain_request(&(struct iovec){&asked, sizeof asked});
 	char *room = arena_alloc(a, WIRE_ANSWER_MAX);
 	struct wire_record r;
 	struct str rest;
@@ -373,7 +379,7 @@ static enum res ask_text(int fd, enum wire_op op, unsigned timeout_ms, struct ar
 	*ret_text = STR("");
 	if (fd < 0)
 		return RES_NONE;
-	ok = exchange(fd, (struct str){(const char *)&request, sizeof request}, -1, now_ms() + timeout_ms, room, &head);
+	ok = exchange(fd, &request, now_ms() + timeout_ms, room, &head);
 	close(fd);
 	if (!ok) {
 		*ret_text = str_of(strerror(errno));

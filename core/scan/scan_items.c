@@ -1,4 +1,4 @@
-/* What a scanner gets to see of a message, and the sealed memory in which it travels. */
+/* What a scanner gets to see of a message, and how it travels: in the request, or in sealed memory. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -76,12 +76,11 @@ static bool write_all(int fd, struct iovec *v, int n)
 	return true;
 }
 
-int scan_items_memory(struct arena *a, const struct scan_items *items, uint64_t *ret_size)
+/* The table and the items as pieces; their number. */
+static size_t put_items(struct iovec *v, struct wire_item *table, const struct scan_items *items, uint64_t *ret_size)
 {
-	struct wire_item *table = arena_array(a, items->n, sizeof *table);
-	struct iovec *v = arena_array(a, items->n + 2, sizeof *v);
 	uint64_t at = items->n * sizeof *table;
-	int fd, count = 0;
+	size_t count = 0;
 
 	v[count++] = (struct iovec){table, at};
 	v[count++] = (struct iovec){(void *)scan_prefix.p, scan_prefix.n};
@@ -95,13 +94,36 @@ int scan_items_memory(struct arena *a, const struct scan_items *items, uint64_t 
 			v[count++] = (struct iovec){(void *)items->bytes[i].p, items->bytes[i].n};
 	}
 	*ret_size = at;
-	if (at > WIRE_BYTES_MAX)
-		return -1;
-	fd = memfd_create("mail", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd >= 0 && write_all(fd, v, count) &&
+	return count;
+}
+
+static int sealed_memory(struct iovec *v, size_t count)
+{
+	int fd = memfd_create("mail", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && write_all(fd, v, (int)count) &&
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0)
 		return fd;
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+bool scan_request_pack(struct scan_request *r, struct arena *a, const struct scan_items *items)
+{
+	struct wire_item *table = arena_array(a, items->n, sizeof *table);
+	size_t count;
+
+	*r = (struct scan_request){.memory = -1, .pieces = arena_array(a, items->n + 3, sizeof *r->pieces)};
+	r->head = (struct wire_head){.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = WIRE_SCAN, .count = (uint32_t)items->n};
+	r->pieces[0] = (struct iovec){&r->head, sizeof r->head};
+	count = put_items(r->pieces + 1, table, items, &r->head.size);
+	r->count = 1;
+	if (r->head.size > WIRE_BYTES_MAX)
+		return false;
+	if (r->head.size <= WIRE_REQUEST_MAX - sizeof r->head && count < IOV_MAX)
+		r->count += count;
+	else
+		r->memory = sealed_memory(r->pieces + 1, count);
+	return r->count > 1 || r->memory >= 0;
 }

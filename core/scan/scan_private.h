@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 #include "core/scan/scan.h"
@@ -36,7 +37,15 @@ struct scan {
 /* Under the lock. Leaves own_size 0 and a failure when it cannot. */
 void scan_own_start(struct scan *sc);
 void scan_own_end(struct scan *sc);
-/* A sealed memfd with the table and the bytes, or -1. */
-int scan_items_memory(struct arena *a, const struct scan_items *items, uint64_t *ret_size);
+
+/* A request as it is sent: the first piece is the head, what else goes into the datagram is behind it. */
+struct scan_request {
+	struct wire_head head;
+	struct iovec *pieces;
+	size_t count;
+	int memory; /* a sealed memfd with the items, -1 none */
+};
+/* Of a SCAN; points into itself and to the items. False when it is too large (size > WIRE_BYTES_MAX) or there is no memory. */
+bool scan_request_pack(struct scan_request *r, struct arena *a, const struct scan_items *items);
 
 #endif

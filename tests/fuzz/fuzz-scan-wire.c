@@ -3,6 +3,19 @@
 #include "scanner/wire.h"
 #include "tests/fuzz/fuzz.h"
 
+/* As a worker reads what came behind the head: each item is inside. */
+static void read_items(struct str in, const struct wire_head *head)
+{
+	static _Alignas(struct wire_item) char room[WIRE_REQUEST_MAX];
+	const struct wire_item *items = (const struct wire_item *)room;
+
+	assert(in.n == sizeof *head + head->size && head->size <= sizeof room);
+	memcpy(room, in.p + sizeof *head, head->size);
+	if (wire_check_items(room, head->size, head->count))
+		for (uint32_t i = 0; i < head->count; i++)
+			assert(items[i].offset <= head->size && items[i].size <= head->size - items[i].offset);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct str in = fuzz_input(p, n), paths[WIRE_PATHS_MAX], rest, name;
@@ -18,6 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (wire_read_request(in, &head) && head.op == WIRE_SETUP && wire_read_settings(in, &settings, paths, &count))
 		for (size_t i = 0; i < count; i++)
 			assert(paths[i].n > 0 && paths[i].p >= in.p && paths[i].p + paths[i].n <= in.p + in.n);
+	if (wire_read_request(in, &head) && head.op == WIRE_SCAN && wire_has_items(in))
+		read_items(in, &head);
 	if (wire_read_answer(in, &head)) {
 		rest = str_from(in, sizeof head);
 		for (uint32_t i = 0; i < head.count; i++) {

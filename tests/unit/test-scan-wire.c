@@ -1,8 +1,11 @@
 /* The scanner's protocol: what is refused, and the limits at, below and above. */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/scan/scan_private.h"
 #include "filters/attachment_name.h"
 #include "lib/arena.h"
 #include "scanner/wire.h"
@@ -41,6 +44,60 @@ static void requests(void **state)
 	head_of(&h);
 	h.version++;
 	assert_false(wire_read_request((struct str){(const char *)&h, sizeof h}, &got));
+}
+
+/* A SCAN brings all of its items behind the head, or none. */
+static void requests_with_items(void **state)
+{
+	static char room[WIRE_REQUEST_MAX + 1];
+	struct wire_head h = {.op = WIRE_SCAN, .count = 1, .size = WIRE_REQUEST_MAX - sizeof h}, got;
+	struct str whole = {room, WIRE_REQUEST_MAX};
+
+	(void)state;
+	head_of(&h);
+	memcpy(room, &h, sizeof h);
+	assert_true(wire_read_request(whole, &got));
+	assert_true(wire_has_items(whole));
+	assert_false(wire_has_items(head_of(&h)));
+	assert_false(wire_read_request(str_sub(whole, 0, whole.n - 1), &got));
+	assert_false(wire_read_request(str_sub(whole, 0, sizeof h + 1), &got));
+	((struct wire_head *)room)->size++;
+	assert_false(wire_read_request(whole, &got));
+	assert_false(wire_read_request((struct str){room, sizeof room}, &got));
+	((struct wire_head *)room)->op = WIRE_STATUS;
+	assert_false(wire_read_request(whole, &got));
+}
+
+/* One item, so that the whole request has so many octets. */
+static void check_packing(size_t octets, bool is_behind)
+{
+	struct arena *a = arena_new(0);
+	const struct mime_part *part = NULL;
+	struct str bytes = {arena_alloc(a, octets), octets - sizeof(struct wire_head) - sizeof(struct wire_item) - scan_prefix.n};
+	struct scan_items items = {.bytes = &bytes, .parts = &part, .n = 1};
+	struct scan_request r;
+	size_t n = 0;
+
+	assert_true(scan_request_pack(&r, a, &items));
+	for (size_t i = 0; i < r.count; i++)
+		n += r.pieces[i].iov_len;
+	assert_int_equal(r.head.size, octets - sizeof r.head);
+	assert_int_equal(n, is_behind ? octets : sizeof r.head);
+	assert_int_equal(r.memory < 0, is_behind);
+	if (r.memory >= 0) {
+		assert_int_equal(lseek(r.memory, 0, SEEK_END), r.head.size);
+		assert_int_equal(fcntl(r.memory, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+		close(r.memory);
+	}
+	arena_free(a);
+}
+
+static void packing(void **state)
+{
+	(void)state;
+	check_packing(1000, true);
+	check_packing(WIRE_REQUEST_MAX, true);
+	check_packing(WIRE_REQUEST_MAX + 1, false);
 }
 
 static void items(void **state)
@@ -176,8 +233,8 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(requests), cmocka_unit_test(items),     cmocka_unit_test(settings),
-	    cmocka_unit_test(answers),  cmocka_unit_test(datagrams), cmocka_unit_test(names),
+	    cmocka_unit_test(requests), cmocka_unit_test(requests_with_items), cmocka_unit_test(packing), cmocka_unit_test(items),
+	    cmocka_unit_test(settings), cmocka_unit_test(answers), cmocka_unit_test(datagrams), cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "core/scan/scan_private.h"
 #include "tests/unit/scan-kit.h"
 
 enum { THREADS = 4, MANY = 60000, WINDOWS = 5, TRIES = 12, PLAIN_TRIES = 3, AFTER = 100 /* scans by the new databases */ };
@@ -27,6 +28,89 @@ static void outcomes(void **state)
 	assert_true(report->database_time > 0);
 	assert_int_equal(report->signatures, 1);
 	arena_free(a);
+	kit_free(k);
+}
+
+/* A message of so many octets, the sample at its end. */
+static enum wire_status status_of_long(struct kit *k, size_t octets)
+{
+	struct arena *a = arena_new(0);
+	char *body = arena_alloc(a, octets + 1);
+	enum wire_status status;
+
+	memset(body, 'x', octets);
+	for (size_t i = 70; i < octets; i += 70)
+		body[i] = '\n';
+	memcpy(body + octets - strlen(sample), sample, strlen(sample));
+	body[octets] = '\0';
+	status = scan_text(k, a, body)->status;
+	arena_free(a);
+	return status;
+}
+
+/* Small ones come in the request, larger ones in memory that is copied, the largest in memory that is mapped. */
+static void ways_to_come(void **state)
+{
+	struct kit *k = kit_new();
+
+	(void)state;
+	write_sample(k, "One");
+	start(k, 60000);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(status_of_long(k, (size_t[]){1000, 32000, 33000, 100000, 200000}[i]), WIRE_INFECTED);
+	assert_int_equal(status_of(k, "nothing"), WIRE_CLEAN);
+	assert_int_equal(count_of(k, "deaths"), 0);
+	kit_free(k);
+}
+
+static int connect_own(struct kit *k)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+	assert_int_equal(connect(fd, (const struct sockaddr *)&k->scan->own_address, k->scan->own_size), 0);
+	return fd;
+}
+
+/* What the scanner answers to a datagram with a descriptor; WIRE_STATUSES when it hangs up. */
+static enum wire_status answer_to(struct kit *k, struct str datagram, int pass)
+{
+	static char room[WIRE_ANSWER_MAX];
+	struct wire_head head = {.status = WIRE_STATUSES};
+	int fd = connect_own(k);
+	ptrdiff_t n;
+
+	assert_true(wire_send(fd, datagram, pass, 0));
+	n = wire_receive(fd, room, sizeof room, NULL, 0);
+	if (n > 0)
+		assert_true(wire_read_answer((struct str){room, (size_t)n}, &head));
+	close(fd);
+	return head.status;
+}
+
+/* A client that sends items and memory, neither, less than it says, or items that lead out of what came. */
+static void requests_that_lie(void **state)
+{
+	struct kit *k = kit_new();
+	struct {
+		struct wire_head head;
+		struct wire_item item;
+		char text[40];
+	} r = {.head = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = WIRE_SCAN, .id = 1, .count = 1, .timeout_ms = 20000,
+	    .size = sizeof r.item + sizeof r.text}, .item = {.offset = sizeof r.item, .size = sizeof r.text}, .text = "nothing"};
+	struct str whole = {(const char *)&r, sizeof r};
+
+	(void)state;
+	write_sample(k, "One");
+	start(k, 60000);
+	assert_int_equal(answer_to(k, whole, -1), WIRE_CLEAN);
+	assert_int_equal(answer_to(k, whole, 2), WIRE_UNSCANNED);
+	assert_int_equal(answer_to(k, str_sub(whole, 0, sizeof r.head), -1), WIRE_UNSCANNED);
+	assert_int_equal(answer_to(k, str_sub(whole, 0, sizeof r.head), 2), WIRE_UNSCANNED); /* no sealed memory */
+	assert_int_equal(answer_to(k, str_sub(whole, 0, sizeof r - 1), -1), WIRE_STATUSES);
+	r.item.size++;
+	assert_int_equal(answer_to(k, whole, -1), WIRE_UNSCANNED);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	assert_int_equal(count_of(k, "deaths"), 0);
 	kit_free(k);
 }
 
@@ -440,6 +524,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(outcomes),
+	    cmocka_unit_test(ways_to_come),
+	    cmocka_unit_test(requests_that_lie),
 	    cmocka_unit_test(no_database),
 	    cmocka_unit_test(no_program),
 	    cmocka_unit_test(deaths),
