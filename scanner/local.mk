@@ -32,6 +32,7 @@ scanner_sources = $(scanner_content) \
 	scanner/cache.h \
 	scanner/faults.h \
 	scanner/generation.c \
+	scanner/hugepages.c \
 	scanner/content/kinds.c \
 	scanner/main.c \
 	scanner/private.h \

@@ -53,6 +53,9 @@ _Noreturn void template_main(int link, const struct settings *settings, const ch
 _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_settings *settings, const char *tmpdir);
 int supervisor_main(int listen_fd, int life_fd, int ready_fd, const char *tmpdir);
 
+/* Puts what this process has in memory into huge pages, where the kernel can and the administrator lets. */
+void hugepages_gather(void);
+
 /*
  * Makes a new folder of our own in /dev/shm, for memory is the place for what is unpacked, or in the given one
  * when there is none. Before that, removes those there that killed scanners have left. path: TMPDIR_MAX octets.
