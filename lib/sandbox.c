@@ -45,7 +45,7 @@ static const struct {
     {ACCEPTS, "accept4 getsockopt setsockopt socketpair signalfd4"},
     {LOOPS, "epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 timerfd_create timerfd_settime "
 	"timerfd_gettime signalfd4"},
-    {CONFINES, "seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"},
+    {CONFINES, "chdir seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"},
     {FORKS, "clone fork vfork wait4 waitid kill setpriority sched_setattr timer_create timer_settime timer_delete"},
 };
 

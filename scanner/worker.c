@@ -98,6 +98,13 @@ static void judge_content(struct worker *w, const struct content_job *job, uint3
 		tell(w, job->item, WIRE_LIMIT, "an archive was not unpacked to its end");
 }
 
+static bool is_container(struct str bytes)
+{
+	enum wire_kind_id kind = content_binary_kind(bytes);
+
+	return wire_kind(kind)->flags & WIRE_F_ARCHIVE || kind == KIND_OLE || kind == KIND_PDF;
+}
+
 /* Without the filter attachment only containers are examined, and what is found is not told. */
 static void examine_item(struct worker *w, uint16_t item, struct str bytes, bool is_body, uint64_t deadline_us)
 {
@@ -105,10 +112,9 @@ static void examine_item(struct worker *w, uint16_t item, struct str bytes, bool
 	struct wire_answer scratch;
 	struct content_job job = {.answer = &w->answer, .limits = w->settings, .item = item,
 	    .is_hashed = !is_body, .deadline_us = deadline_us, .scan = w->engine ? scan_member : NULL, .scan_arg = w};
-	enum wire_kind_id kind = content_exact_kind(bytes);
 
 	if (!(w->settings->options & WIRE_O_CONTENT)) {
-		if (!(wire_kind(kind)->flags & WIRE_F_ARCHIVE) && kind != KIND_OLE && kind != KIND_PDF)
+		if (!is_container(bytes))
 			return;
 		job.is_hashed = false;
 		job.answer = &scratch;
@@ -289,8 +295,9 @@ _Noreturn void worker_main(int fd, struct engine *engine, const struct wire_sett
 	w.engine = engine;
 	w.settings = settings;
 	w.cache = cache_new();
+	/* By a short name, for the library makes a folder there in each scan. */
 	if (engine)
-		engine_set_tmpdir(engine, tmpdir);
+		engine_set_tmpdir(engine, chdir(tmpdir) == 0 ? "." : tmpdir);
 	confine(tmpdir, settings);
 	settle(&w, fd);
 	for (;;) {

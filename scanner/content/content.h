@@ -36,6 +36,8 @@ uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body
 /* magic.c: by the first octets; of a zip also what its members make of it. */
 enum wire_kind_id content_kind(struct str bytes);
 enum wire_kind_id content_exact_kind(struct str bytes);
+/* The same without a look at texts, which takes longest: they are unknown. */
+enum wire_kind_id content_binary_kind(struct str bytes);
 /* libclamav does not look into it, or not into all of it, and would call it clean. */
 bool content_is_unseen(struct str bytes, enum wire_kind_id kind);
 /* A container that nobody here can read. */

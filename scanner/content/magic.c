@@ -205,7 +205,8 @@ static enum wire_kind_id other_kind(struct str s)
 	return has_zip_end(s) ? KIND_ZIP : KIND_UNKNOWN;
 }
 
-enum wire_kind_id content_kind(struct str s)
+/* What is no text; unknown: it may be some. */
+static enum wire_kind_id binary_kind(struct str s)
 {
 	enum wire_kind_id kind;
 
@@ -222,7 +223,14 @@ enum wire_kind_id content_kind(struct str s)
 		return kind;
 	if (str_istarts(without_space(str_sub(s, 0, 64)), STR("{\\rt")))
 		return KIND_RTF;
-	return is_late_pdf(s) ? KIND_PDF : text_kind(s);
+	return is_late_pdf(s) ? KIND_PDF : KIND_UNKNOWN;
+}
+
+enum wire_kind_id content_kind(struct str s)
+{
+	enum wire_kind_id kind = binary_kind(s);
+
+	return kind == KIND_UNKNOWN ? text_kind(s) : kind;
 }
 
 /* ---- zip files, which may be documents ---- */
@@ -345,6 +353,13 @@ bool content_is_unreadable(enum wire_kind_id kind)
 enum wire_kind_id content_exact_kind(struct str bytes)
 {
 	enum wire_kind_id kind = content_kind(bytes);
+
+	return kind == KIND_ZIP ? zip_kind(bytes) : kind;
+}
+
+enum wire_kind_id content_binary_kind(struct str bytes)
+{
+	enum wire_kind_id kind = binary_kind(bytes);
 
 	return kind == KIND_ZIP ? zip_kind(bytes) : kind;
 }
