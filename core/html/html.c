@@ -197,6 +197,55 @@ static void end_tag(struct renderer *r, const struct html_tag *tag)
 		html_end_anchor(r);
 }
 
+static struct strange_tag *strange_slot(struct renderer *r, struct str name)
+{
+	uint64_t hash = str_ihash(name) | 1;
+	size_t i = hash >> 32 & (STRANGE_SLOTS - 1);
+
+	if (!r->strange)
+		r->strange = arena_array(r->arena, STRANGE_SLOTS, sizeof *r->strange);
+	while (r->strange[i].hash && r->strange[i].hash != hash)
+		i = (i + 1) & (STRANGE_SLOTS - 1);
+	if (!r->strange[i].hash && r->strange_count == STRANGE_MAX)
+		return NULL;
+	if (!r->strange[i].hash)
+		r->html->facts.tags_seen++;
+	r->strange_count += !r->strange[i].hash;
+	r->strange[i].hash = hash;
+	return &r->strange[i];
+}
+
+/* <o:p>, <st1:place>: what word processors write are elements, in no table. */
+static bool is_office_tag(struct str name)
+{
+	size_t n = str_istarts(name, STR("o:")) ? 2 : str_istarts(name, STR("st")) && name.n > 3 && is_digit(name.p[2]) && name.p[3] == ':' ? 4 : 0;
+
+	name = str_from(name, n);
+	name.n -= name.n && name.p[name.n - 1] == '/';
+	for (size_t i = 0; i < name.n; i++)
+		if (!is_alnum((unsigned char)name.p[i]) && name.p[i] != '_' && name.p[i] != '-')
+			return false;
+	return n && name.n;
+}
+
+static void count_strange_tag(struct renderer *r, struct str name, int step)
+{
+	struct html_facts *f = &r->html->facts;
+	size_t seen = f->tags_seen;
+	struct strange_tag *tag = strange_slot(r, name);
+	bool is_element = is_office_tag(name);
+
+	f->elements += is_element;
+	f->elements_seen += is_element && f->tags_seen > seen;
+	if (!tag)
+		return;
+	tag->inside += step;
+	if (tag->inside < 0) {
+		tag->inside = 0;
+		f->closed_extra++;
+	}
+}
+
 /* Counts; true when the tag is one that we know. */
 static const struct html_tag *count_tag(struct renderer *r, struct str name, int step)
 {
@@ -205,8 +254,10 @@ static const struct html_tag *count_tag(struct renderer *r, struct str name, int
 	size_t i;
 
 	f->tags++;
-	if (!tag)
+	if (!tag) {
+		count_strange_tag(r, name, step);
 		return NULL;
+	}
 	i = html_tag_index(tag);
 	f->elements += (tag->flags & TAG_ELEMENT) != 0;
 	f->elements_seen += (tag->flags & TAG_ELEMENT) && !r->was_seen[i];

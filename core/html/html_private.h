@@ -132,6 +132,14 @@ static inline bool html_is_blank(char c)
 
 /* ---- the renderer: html.c reads markup and writes text, html_link.c collects links ---- */
 
+enum { STRANGE_SLOTS = 1024, STRANGE_MAX = 512 };
+
+/* A tag that is in no table; what is beyond STRANGE_MAX names counts as met before. */
+struct strange_tag {
+	uint64_t hash; /* of its name without case; 0: none */
+	int inside;
+};
+
 struct renderer {
 	struct arena *arena;
 	struct str in;
@@ -144,6 +152,8 @@ struct renderer {
 	size_t last_start;			      /* where it starts in text */
 	int inside[HTML_TAG_COUNT];
 	bool was_seen[HTML_TAG_COUNT];
+	struct strange_tag *strange; /* STRANGE_SLOTS, once there is one */
+	size_t strange_count;
 	bool has_no_end[HTML_TAG_COUNT]; /* its end tag does not come any more */
 	size_t link_room, tag_links; /* of links; those before the tag in hand */
 	struct buf anchor; /* of the <a> seen last */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/html/html.h"
+#include "core/text/unicode.h"
 
 enum { WORDS_MAX = 20000, WORD_LOOKS_MAX = 256, STOCK_MAX = 64 };
 
@@ -34,7 +35,8 @@ static double blank_line_ratio(struct eval_call *c)
 
 	for (size_t i = 0; content && i < content->raw_count; i++) {
 		struct str rest = content->raw[i], line;
-		while (str_split(&rest, '\n', &line)) {
+		/* Nothing stands behind the last line end. */
+		while (rest.n && str_split(&rest, '\n', &line)) {
 			lines++;
 			blank += !str_trim(line).n;
 		}
@@ -129,11 +131,23 @@ struct words {
 	size_t room;	 /* of slots, a power of two; v has half of it */
 };
 
+/* Perl's \w: signs of other alphabets are letters, those of none (dashes, quotes, the euro) are not. */
 static bool is_wordy(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (is_alnum(s.p[i]) || s.p[i] == '_' || (unsigned char)s.p[i] >= 0x80)
+	while (s.n) {
+		unsigned char c = (unsigned char)s.p[0];
+		uint32_t wide;
+		size_t n = 1;
+
+		if (is_alnum(c) || c == '_')
 			return true;
+		if (c >= 0x80) {
+			n = unicode_read(s, &wide);
+			if (unicode_script(wide) != SCRIPT_COMMON)
+				return true;
+		}
+		s = str_from(s, n);
+	}
 	return false;
 }
 

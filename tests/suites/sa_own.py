@@ -133,6 +133,19 @@ A single line with a tab\there and a very_long_word_""" + b"x" * 90 + b"""
 \xe9\xe8 raw latin octets
 100% FREE!!! $$$ V-i-a-g-r-a  5 0 %
 """,
+    "strange": b"""From: a@example.com
+To: b@example.net
+Subject: strange tags
+MIME-Version: 1.0
+Content-Type: text/html; charset=utf-8
+
+<html><body><thimble atone><p>one</p></thimble><THIMBLE>two</thimble></renault></renault>
+<o:p>three</o:p><st1:place>four</st1:place><o:></o:><x-1>
+
+<bingo><bongo><b>five</b> \xe2\x82\xac \xd1\x8f
+
+</body></html>
+""",
     "enc": b"""From: =?iso-8859-1?Q?Andr=E9?= <andre@example.fr>
 To: b@example.net
 Subject: =?koi8-r?B?8NLJ18XU?= =?koi8-r?B?ICE=?=
