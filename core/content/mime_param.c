@@ -151,10 +151,25 @@ static struct str take_token(struct arena *a, struct cursor *c, struct str *ret_
 	return header_unfold(a, str_range(from, end));
 }
 
+/* An encoded word that a stray quote has cut. */
+static bool is_open_word(struct str value)
+{
+	ptrdiff_t at;
+
+	while ((at = str_find(value, STR("=?"))) >= 0) {
+		ptrdiff_t end = str_find(str_from(value, (size_t)at + 2), STR("?="));
+
+		if (end < 0)
+			return true;
+		value = str_from(value, (size_t)at + 2 + (size_t)end + 2);
+	}
+	return false;
+}
+
 /* ret_other: with what stands between the quoted text and the semicolon, as some programs take it. */
 static struct str take_value(struct arena *a, struct cursor *c, struct str *ret_other)
 {
-	const char *from;
+	const char *from, *end = NULL;
 	struct cursor behind;
 	struct str value;
 
@@ -169,10 +184,12 @@ static struct str take_value(struct arena *a, struct cursor *c, struct str *ret_
 	c->is_odd = true;
 	behind = *c;
 	take_until(&behind, ";=");
-	if (str_starts(str_range(behind.at, behind.end), STR("=?"))) /* not "name2=" but an encoded word */
+	if (str_starts(str_range(behind.at, behind.end), STR("=?")) || is_open_word(value)) /* not "name2=" but an encoded word */
 		take_until(&behind, ";");
+	if (behind.at > from && behind.at[-1] == '"')
+		end = behind.at - 1;
 	if (behind.at == behind.end || *behind.at == ';')
-		*ret_other = header_unfold(a, str_range(from, behind.at));
+		*ret_other = header_unfold(a, str_range(from, end ? end : behind.at));
 	return value;
 }
 

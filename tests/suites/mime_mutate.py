@@ -19,7 +19,8 @@ import mime_differential as differential
 # Where they differ for a reason: what the fault says, why.
 REASONS = [
     (r"GMime has .*=[^0-9A-F\s]", "behind a broken escape GMime leaves the next one as it is"),
-    (r"^(68|133|141), .* MIME-tools has (application/octet-stream|image/gif)", "lines of uuencode that are damaged: MIME-tools passes over more of them than we do"),
+    (r"^\S+, seed \d+, \S*\bqp\b.* has ", "a broken escape: Python and MIME-tools leave what stands behind it as it is"),
+    (r"^(68|133|134|141|uu-junk\.msg), .* MIME-tools has (application/octet-stream|image/gif)", "lines of uuencode that are damaged: MIME-tools passes over more of them than we do"),
 ]
 OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "samples", "mime")
 SIZE_MAX, HEAD, LEAST = 96 * 1024, 48, 12
@@ -108,7 +109,7 @@ class Run:
     def compare(self, other, path, raw, have, named, what):
         theirs = other.leaves(path, raw)
         for kind, name, octets in theirs:
-            head = squeezed(squeezed(octets)[:HEAD])
+            head = squeezed(squeezed(octets)[:HEAD]).rstrip(b"=")
             if len(head) < LEAST or kind.startswith(("multipart/", "message/")) or head.startswith(b"no colon"):    # Python takes the end of that line
                 continue
             self.pieces += 1

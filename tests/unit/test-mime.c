@@ -460,6 +460,9 @@ static void names_without_extension(void **state)
 	/* Octets that are no text in their charset: a program that does not convert shows them as they are. */
 	m = parse(HEAD "Content-Disposition: attachment; filename*=iso-2022-jp''%1B%24B%24%22.exe\r\n\r\nx");
 	assert_true(str_ends(m->root->other_filename, STR(".exe")));
+	/* A quote that cuts an encoded word: some programs take it out. */
+	m = parse(HEAD "Content-Disposition: attachment; filename=\"=?utf-8?B?ZmlsZS5l\"eGU=?=\"\r\n\r\nx");
+	assert_str(m->root->other_filename, "file.exe");
 }
 
 /* A report about mail holds fields, no message: nothing to doubt. */
