@@ -137,7 +137,7 @@ struct wire_settings {
 };
 
 struct wire_item {
-	uint64_t offset, size; /* from the start of the table */
+	uint64_t offset, size; /* from the start of the table; items may overlap */
 	uint32_t flags;
 	uint32_t unused;
 };

@@ -76,22 +76,34 @@ static bool write_all(int fd, struct iovec *v, int n)
 	return true;
 }
 
+/* A part without transfer encoding stands in the message as it is: it needs no second copy. */
+static bool is_within(struct str part, struct str whole)
+{
+	uintptr_t from = (uintptr_t)whole.p, at = (uintptr_t)part.p;
+
+	return at >= from && at - from <= whole.n && part.n <= whole.n - (at - from);
+}
+
 /* The table and the items as pieces; their number. */
 static size_t put_items(struct iovec *v, struct wire_item *table, const struct scan_items *items, uint64_t *ret_size)
 {
-	uint64_t at = items->n * sizeof *table;
+	uint64_t start = items->n * sizeof *table, message = start + scan_prefix.n, at = message + items->bytes[0].n;
 	size_t count = 0;
 
-	v[count++] = (struct iovec){table, at};
+	v[count++] = (struct iovec){table, start};
 	v[count++] = (struct iovec){(void *)scan_prefix.p, scan_prefix.n};
-	for (size_t i = 0; i < items->n; i++) {
-		size_t prefix = i == 0 ? scan_prefix.n : 0;
+	v[count++] = (struct iovec){(void *)items->bytes[0].p, items->bytes[0].n};
+	table[0] = (struct wire_item){.offset = start, .size = at - start, .flags = WIRE_I_MESSAGE};
+	for (size_t i = 1; i < items->n; i++) {
+		struct str bytes = items->bytes[i];
 
-		table[i] = (struct wire_item){.offset = at, .size = items->bytes[i].n + prefix,
-		    .flags = i == 0 ? WIRE_I_MESSAGE : scan_is_body(items->parts[i]) ? WIRE_I_BODY : 0};
-		at += table[i].size;
-		if (items->bytes[i].n)
-			v[count++] = (struct iovec){(void *)items->bytes[i].p, items->bytes[i].n};
+		table[i] = (struct wire_item){.offset = at, .size = bytes.n, .flags = scan_is_body(items->parts[i]) ? WIRE_I_BODY : 0};
+		if (is_within(bytes, items->bytes[0])) {
+			table[i].offset = message + (uint64_t)(bytes.p - items->bytes[0].p);
+			continue;
+		}
+		at += bytes.n;
+		v[count++] = (struct iovec){(void *)bytes.p, bytes.n};
 	}
 	*ret_size = at;
 	return count;

@@ -92,6 +92,39 @@ static void check_packing(size_t octets, bool is_behind)
 	arena_free(a);
 }
 
+/* What stands in the message is not sent twice; what only begins or ends there is. */
+static void parts_of_the_message(void **state)
+{
+	struct arena *a = arena_new(0);
+	struct str whole = STR("Subject: a\r\n\r\nnothing\r\n"), other = STR("decoded");
+	struct str bytes[] = {whole, str_from(whole, 14), str_sub(whole, whole.n, 0), whole, other, {whole.p + 1, whole.n}};
+	struct mime_part part = {.type = STR("text/plain")};
+	const struct mime_part *parts[] = {NULL, &part, &part, &part, &part, &part};
+	struct scan_items items = {.bytes = bytes, .parts = parts, .n = 4};
+	struct scan_request r;
+	const struct wire_item *table;
+	uint64_t message;
+
+	(void)state;
+	assert_true(scan_request_pack(&r, a, &items));
+	table = r.pieces[1].iov_base;
+	message = table[0].offset + scan_prefix.n;
+	assert_int_equal(r.head.size, message + whole.n);
+	assert_true(wire_check_items(table, r.head.size, 4));
+	assert_int_equal(table[1].offset, message + 14);
+	assert_int_equal(table[2].offset, r.head.size);
+	assert_int_equal(table[3].offset, message);
+	assert_int_equal(table[3].size, whole.n);
+	items.n = 6;
+	assert_true(scan_request_pack(&r, a, &items));
+	table = r.pieces[1].iov_base;
+	message = table[0].offset + scan_prefix.n;
+	assert_int_equal(table[4].offset, message + whole.n);
+	assert_int_equal(table[5].offset, message + whole.n + other.n);
+	assert_int_equal(r.head.size, message + 2 * whole.n + other.n);
+	arena_free(a);
+}
+
 static void packing(void **state)
 {
 	(void)state;
@@ -233,7 +266,8 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(requests), cmocka_unit_test(requests_with_items), cmocka_unit_test(packing), cmocka_unit_test(items),
+	    cmocka_unit_test(requests), cmocka_unit_test(requests_with_items), cmocka_unit_test(packing),
+	    cmocka_unit_test(parts_of_the_message), cmocka_unit_test(items),
 	    cmocka_unit_test(settings), cmocka_unit_test(answers), cmocka_unit_test(datagrams), cmocka_unit_test(names),
 	};
 

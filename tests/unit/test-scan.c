@@ -57,7 +57,7 @@ static void ways_to_come(void **state)
 	write_sample(k, "One");
 	start(k, 60000);
 	for (size_t i = 0; i < 5; i++)
-		assert_int_equal(status_of_long(k, (size_t[]){1000, 32000, 33000, 100000, 200000}[i]), WIRE_INFECTED);
+		assert_int_equal(status_of_long(k, (size_t[]){1000, 60000, 70000, 200000, 300000}[i]), WIRE_INFECTED);
 	assert_int_equal(status_of(k, "nothing"), WIRE_CLEAN);
 	assert_int_equal(count_of(k, "deaths"), 0);
 	kit_free(k);
