@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/scan/scan_private.h"
+#include "lib/sanitizer.h"
 #include "tests/unit/scan-kit.h"
 
 enum { THREADS = 4, MANY = 60000, WINDOWS = 5, TRIES = 12, PLAIN_TRIES = 3, AFTER = 100 /* scans by the new databases */ };
@@ -476,6 +477,61 @@ static void loader_dies(void **state)
 	kit_free(k);
 }
 
+/* Whether a process has the text in memory; -1 when we may not look. */
+static int holds(pid_t pid, const char *text)
+{
+	char path[64], line[300], *room = NULL;
+	size_t from, to;
+	int memory, found = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+	memory = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "r");
+	while (memory >= 0 && maps && fgets(line, sizeof line, maps)) {
+		char rights[5];
+		ssize_t n;
+
+		if (sscanf(line, "%zx-%zx %4s", &from, &to, rights) != 3 || rights[1] != 'w')
+			continue;
+		room = realloc(room, to - from);
+		n = pread(memory, room, to - from, (off_t)from);
+		found |= n > 0 && memmem(room, (size_t)n, text, strlen(text));
+	}
+	free(room);
+	if (maps)
+		fclose(maps);
+	if (memory >= 0)
+		close(memory);
+	return memory < 0 ? -1 : found;
+}
+
+/* A template that is forked after messages have passed through the supervisor gets nothing of them. */
+static void what_is_forked_holds_no_mail(void **state)
+{
+	struct kit *k = kit_new();
+	struct arena *a = arena_new(0);
+	pid_t supervisor[4], template[4];
+	struct str text;
+
+	(void)state;
+	write_sample(k, "One");
+	start(k, 60000);
+	assert_int_equal(status_of(k, "the secret of one message"), WIRE_CLEAN);
+	assert_int_equal(scan_ask_own(k->scan, WIRE_RELOAD, 60000, a, &text), RES_OK);
+	for (int i = 0; i < 6000 && find_processes("reeve-template", template, 4) != 1; i++)
+		usleep(10000);
+	assert_int_equal(find_processes("reeve-template", template, 4), 1);
+	assert_int_equal(find_processes("mailreeve-scann", supervisor, 4), 1);
+	if (sanitizer_is_here() || holds(supervisor[0], "the secret of one message") < 0)
+		skip(); /* the memory of a sanitizer is too large to be read */
+	assert_int_equal(holds(supervisor[0], "the secret of one message"), 1);
+	assert_int_equal(holds(template[0], "the secret of one message"), 0);
+	arena_free(a);
+	kit_free(k);
+}
+
 /* As a scanner that was killed leaves it, so old. Its descriptor when it is to be locked. */
 static int leave_folder(char path[60], const char *name, int64_t age_s, bool is_locked)
 {
@@ -536,6 +592,7 @@ int main(void)
 	    cmocka_unit_test(kills_under_load),
 	    cmocka_unit_test(loader_dies),
 	    cmocka_unit_test(folders_of_the_killed_are_removed),
+	    cmocka_unit_test(what_is_forked_holds_no_mail),
 	};
 
 	clock_init();
