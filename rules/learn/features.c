@@ -41,12 +41,27 @@ static void add_words(struct set *set, unsigned number, struct str text, size_t 
 	}
 }
 
+/* What rules call the body begins with the subject. */
+static struct str subject_of(struct message *m)
+{
+	const struct content *content = message_content(m);
+
+	return content->body_count ? str_sub(content->body[0], 0, LEARNER_SUBJECT_BYTES) : STR_NONE;
+}
+
+static void subject(struct set *set, struct message *m)
+{
+	size_t left = LEARNER_WORDS;
+
+	add_words(set, 37, subject_of(m), &left);
+}
+
 static void words(struct set *set, struct message *m)
 {
 	const struct content *content = message_content(m);
 	size_t left = LEARNER_WORDS;
 
-	for (size_t i = 0; i < content->body_count && left; i++)
+	for (size_t i = 1; i < content->body_count && left; i++)
 		add_words(set, 1, content->body[i], &left);
 }
 
@@ -95,6 +110,11 @@ static void add_grams(struct set *set, uint64_t number, uint32_t skip, struct st
 	while (str_split(&text, '\r', &run))
 		for (size_t i = 0; i < run.n; i += GRAMS)
 			gram = add_run(set, number, skip, gram, run.p + i, run.n - i < GRAMS ? run.n - i : GRAMS);
+}
+
+static void subject_grams(struct set *set, struct message *m)
+{
+	add_grams(set, 1, 0, subject_of(m));
 }
 
 static void header_grams(struct set *set, struct message *m)
@@ -174,26 +194,56 @@ static void links(struct set *set, struct message *m)
 	}
 }
 
+static void hops(struct set *set, struct message *m)
+{
+	fields_add_hops(set, &m->headers);
+}
+
 static void path(struct set *set, struct message *m)
 {
 	fields_add_path(set, &m->headers);
 }
 
+static void addresses(struct set *set, struct message *m)
+{
+	fields_add_addresses(set, &m->headers);
+}
+
 /* ---- all of it ---- */
 
-/* share: features that a zone may have, so that no zone takes the place of another. */
+/* Features that a zone may have, so that no zone takes the place of another. */
+enum {
+	SHAPE_SHARE = 500,
+	LINK_SHARE = 1000,
+	HOP_SHARE = 250,
+	PATH_SHARE = 350,
+	ADDRESS_SHARE = 300,
+	SUBJECT_SHARE = LEARNER_SUBJECT_BYTES, /* of words, and of 4-grams */
+	WORD_SHARE = 2 * LEARNER_WORDS,
+	WORDS_ALL = LEARNER_RULES + SHAPE_SHARE + LINK_SHARE + HOP_SHARE + PATH_SHARE + ADDRESS_SHARE + SUBJECT_SHARE + WORD_SHARE,
+	HEADER_SHARE = LEARNER_HEADER_BYTES / 2 + 100,
+	TEXT_SHARE = LEARNER_TEXT_BYTES / 2,
+};
+
+_Static_assert(WORDS_ALL <= (int)WORDS_MAX, "there is a place for each word");
+_Static_assert(WORDS_ALL + SUBJECT_SHARE + HEADER_SHARE + TEXT_SHARE <= (int)LEARNER_FEATURES_MAX, "and for each feature");
+
 static const struct {
 	void (*fill)(struct set *set, struct message *m);
 	size_t share;
 	const char *name;
 } zones[ZONE_COUNT] = {
     [ZONE_RULE] = {rules, LEARNER_RULES, "rule"},
-    [ZONE_SHAPE] = {shape, 500, "header field"},
-    [ZONE_LINK] = {links, 1000, "link"},
-    [ZONE_PATH] = {path, 500, "Received"},
-    [ZONE_WORD] = {words, 2 * LEARNER_WORDS, "text"},
-    [ZONE_HEADER_GRAM] = {header_grams, LEARNER_HEADER_BYTES / 2 + 100, "header"},
-    [ZONE_TEXT_GRAM] = {text_grams, LEARNER_TEXT_BYTES / 2, "text"},
+    [ZONE_SHAPE] = {shape, SHAPE_SHARE, "header field"},
+    [ZONE_LINK] = {links, LINK_SHARE, "link"},
+    [ZONE_HOP] = {hops, HOP_SHARE, "Received"},
+    [ZONE_PATH] = {path, PATH_SHARE, "Received"},
+    [ZONE_ADDRESS] = {addresses, ADDRESS_SHARE, "address"},
+    [ZONE_SUBJECT] = {subject, SUBJECT_SHARE, "subject"},
+    [ZONE_WORD] = {words, WORD_SHARE, "text"},
+    [ZONE_SUBJECT_GRAM] = {subject_grams, SUBJECT_SHARE, "subject"},
+    [ZONE_HEADER_GRAM] = {header_grams, HEADER_SHARE, "header"},
+    [ZONE_TEXT_GRAM] = {text_grams, TEXT_SHARE, "text"},
 };
 
 void feature_source_take(struct feature_source *source, const struct message *m)

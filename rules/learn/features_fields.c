@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-enum { SHAPE_MAX = 120, SUBJECT_MAX = 1000 };
+enum { SHAPE_MAX = 120, SUBJECT_MAX = 1000, HOPS = 2 };
 
 /* A name with its hash, which is made at the first use. */
 struct known {
@@ -30,6 +30,9 @@ static void add_to(struct set *set, struct str value, struct str field);
 static void add_zone_of_time(struct set *set, struct str value, struct str field);
 static void add_boundary(struct set *set, struct str value, struct str field);
 static void add_program(struct set *set, struct str value, struct str field);
+
+static struct known people[] = {{STR("From"), 0}, {STR("To"), 0}, {STR("Cc"), 0}, {STR("Reply-To"), 0}, {STR("Sender"), 0}};
+enum { PEOPLE = sizeof people / sizeof *people };
 
 static struct {
 	struct known known;
@@ -68,6 +71,7 @@ static void make_tables(void)
 {
 	hash_names(ours, OURS);
 	hash_names(often, OFTEN);
+	hash_names(people, PEOPLE);
 	hash_names(&trace, 1);
 	for (size_t i = 0; i < SHAPED; i++)
 		hash_names(&shaped[i].known, 1);
@@ -75,14 +79,17 @@ static void make_tables(void)
 		classes[c] = class_of(c);
 }
 
-static bool is_ours(struct str name, uint64_t hash)
+static bool is_among(const struct known *v, size_t n, uint64_t hash)
 {
-	if (str_istarts(name, STR("X-Spam-")) || str_istarts(name, STR("X-Learn")))
-		return true;
-	for (size_t i = 0; i < OURS; i++)
-		if (ours[i].hash == hash)
+	for (size_t i = 0; i < n; i++)
+		if (v[i].hash == hash)
 			return true;
 	return false;
+}
+
+static bool is_ours(struct str name, uint64_t hash)
+{
+	return str_istarts(name, STR("X-Spam-")) || str_istarts(name, STR("X-Learn")) || is_among(ours, OURS, hash);
 }
 
 void fields_start(struct set *set, const struct headers *headers)
@@ -108,10 +115,10 @@ static const struct header *field(const struct set *set, const struct headers *h
 	return NULL;
 }
 
-/* ---- the way it came ---- */
+/* ---- names: of hosts, of people ---- */
 
 /* "192.0.2.7" by its networks, "mail.example.org" by its domains. */
-static void add_prefixes(struct set *set, struct str name)
+static void add_prefixes(struct set *set, unsigned number, struct str name)
 {
 	bool is_number = is_digit(name.p[0]) && is_digit(name.p[name.n - 1]);
 
@@ -119,30 +126,38 @@ static void add_prefixes(struct set *set, struct str name)
 		if (name.p[i] != '.')
 			continue;
 		if (is_number)
-			add(set, kind(3, hash_of(str_sub(name, 0, i))), str_sub(name, 0, i));
+			add(set, kind(number, hash_of(str_sub(name, 0, i))), str_sub(name, 0, i));
 		else
-			add(set, kind(4, ihash_of(str_from(name, i))), str_from(name, i));
+			add(set, kind(number + 1, ihash_of(str_from(name, i))), str_from(name, i));
 	}
 }
 
-static void add_names(struct set *set, struct str value)
+/* By three kinds, from number, and pairs by one more. What is behind "id" is no name unless it has a dot. */
+static void add_names(struct set *set, unsigned number, bool has_pairs, struct str value)
 {
-	ptrdiff_t date = str_rchr(value, ';');
 	struct word name, last = {0};
 	bool is_id = false;
 
-	if (date > 0)
-		value = str_sub(value, 0, (size_t)date);
 	while (next_word(features_name, &value, &name)) {
 		if (!is_id || str_chr(name.text, '.') >= 0) {
-			add(set, kind(5, name.hash), name.text);
-			add(set, kind(6, name.hash * 3 + last.hash), both_words(last.text, name.text));
-			add_prefixes(set, name.text);
+			add(set, kind(number + 2, name.hash), name.text);
+			if (has_pairs)
+				add(set, kind(number + 3, name.hash * 3 + last.hash), both_words(last.text, name.text));
+			add_prefixes(set, number, name.text);
 		}
 		is_id = str_iis(name.text, "id");
 		last = name;
 	}
 }
+
+void fields_add_addresses(struct set *set, const struct headers *headers)
+{
+	for (size_t i = 0; i < set->fields; i++)
+		if (is_among(people, PEOPLE, set->names[i]))
+			add_names(set, 33, true, headers->v[i].value);
+}
+
+/* ---- the way it came ---- */
 
 static bool is_by(struct str value, struct str host)
 {
@@ -168,11 +183,31 @@ static size_t first_foreign(const struct set *set, const struct headers *headers
 	return first;
 }
 
+static struct str without_date(struct str value)
+{
+	ptrdiff_t date = str_rchr(value, ';');
+
+	return date > 0 ? str_sub(value, 0, (size_t)date) : value;
+}
+
+void fields_add_hops(struct set *set, const struct headers *headers)
+{
+	size_t left = HOPS, i;
+
+	for (i = first_foreign(set, headers); i < set->fields && left; i++) {
+		if (!field_is_trace(set, i))
+			continue;
+		add_names(set, 39, true, without_date(headers->v[i].value));
+		left--;
+	}
+	set->hops_end = i;
+}
+
 void fields_add_path(struct set *set, const struct headers *headers)
 {
-	for (size_t i = first_foreign(set, headers); i < set->fields; i++)
+	for (size_t i = set->hops_end; i < set->fields; i++)
 		if (field_is_trace(set, i))
-			add_names(set, headers->v[i].value);
+			add_names(set, 3, false, without_date(headers->v[i].value));
 }
 
 /* ---- shapes ---- */

@@ -9,7 +9,7 @@
 enum {
 	SEEN_BITS = 13,
 	SEEN = 1 << SEEN_BITS, /* of the table that keeps features distinct: never full */
-	WORDS_MAX = 3200, /* features that have words: the shares of their zones */
+	WORDS_MAX = 3800, /* features that have words: the shares of their zones */
 };
 
 _Static_assert((size_t)LEARNER_FEATURES_MAX < SEEN, "the search for a free place ends");
@@ -27,6 +27,7 @@ struct set {
 	const struct feature_source *from;
 	size_t n, most; /* end of the zone at the latest */
 	size_t fields;	/* that are looked at */
+	size_t hops_end; /* behind the fields of ZONE_HOP */
 	bool has_words;
 };
 
@@ -193,7 +194,9 @@ void fields_start(struct set *set, const struct headers *headers);
 bool field_is_trace(const struct set *set, size_t i);
 /* Order, presence and shape of the fields. */
 void fields_add_shapes(struct set *set, const struct headers *headers);
-/* Received fields behind our own. */
+/* Received fields behind our own: the topmost ones, then the others. */
+void fields_add_hops(struct set *set, const struct headers *headers);
 void fields_add_path(struct set *set, const struct headers *headers);
+void fields_add_addresses(struct set *set, const struct headers *headers);
 
 #endif

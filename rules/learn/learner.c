@@ -21,11 +21,12 @@ enum { REFRESH_US = 5000000, READ_AHEAD = 256 };
  * more like what was learnt; as soon as many were. Both are fitted on mail that was judged before it was learnt.
  */
 static const float least = 2.5F;
-static const double prior = 0.01, doubt = 3, span = 5, sharpness = 0.3, lean = 0.7, many = 100;
+static const double prior = 0.01, doubt = 3, span = 5, sharpness = 0.27, lean = 0.7, many = 100;
 
 /* What a zone's mean counts for. */
 static const double weights[ZONE_COUNT] = {
-    [ZONE_RULE] = 2, [ZONE_SHAPE] = 1, [ZONE_LINK] = 1, [ZONE_PATH] = 1, [ZONE_WORD] = 2, [ZONE_HEADER_GRAM] = 2, [ZONE_TEXT_GRAM] = 1,
+    [ZONE_RULE] = 2, [ZONE_SHAPE] = 1, [ZONE_LINK] = 0.75, [ZONE_HOP] = 1.5, [ZONE_PATH] = 0.5, [ZONE_ADDRESS] = 1,
+    [ZONE_SUBJECT] = 0.5, [ZONE_WORD] = 2, [ZONE_SUBJECT_GRAM] = 0.5, [ZONE_HEADER_GRAM] = 2, [ZONE_TEXT_GRAM] = 1,
 };
 
 /* ---- slots ---- */

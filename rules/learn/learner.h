@@ -1,6 +1,6 @@
 /*
  * The learning classifier: counts how many messages of spam and of ham had each feature, zone
- * by zone (order and shape of the header fields, links, the way it came, words, byte 4-grams). The
+ * by zone (order and shape of the header fields, links, the way it came, people, words, byte 4-grams). The
  * log-odds of the telling features of a zone are averaged, and the zones added up.
  *
  *     features_make(arena, message, &features);
@@ -40,11 +40,12 @@ struct store;
 #define LEARNER_NOTE_TABLE "learnnote"
 
 enum {
-	LEARNER_FEATURES_MAX = 5400,
+	LEARNER_FEATURES_MAX = 6100,
 	LEARNER_RULES = 200,
 	LEARNER_HEADER_BYTES = 3000,	     /* of the header section, of whose 4-grams every other one is taken */
 	LEARNER_TEXT_BYTES = 1000,	     /* of the visible text, of whose 4-grams one in four is */
 	LEARNER_WORDS = 500,		     /* of the visible text */
+	LEARNER_SUBJECT_BYTES = 200,	     /* of the subject */
 	LEARNER_FIELDS = 100,		     /* header fields that are looked at */
 	LEARNER_LINKS = 50,
 	LEARNER_LAYERS_MAX = 1000,	     /* the installation and domains */
@@ -55,10 +56,14 @@ enum learner_zone {
 	ZONE_RULE,	   /* names of the rules that hit; first, for they are not in the digest */
 	ZONE_SHAPE,	   /* order of the header fields, what their values look like, MIME parts */
 	ZONE_LINK,	   /* hosts, domains, words of links */
-	ZONE_PATH,	   /* Received fields */
-	ZONE_WORD,	   /* words of the visible text, alone and in pairs */
+	ZONE_HOP,	   /* Received fields of the last two hosts that had it */
+	ZONE_PATH,	   /* those of the hosts before */
+	ZONE_ADDRESS,	   /* names and domains of senders and recipients */
+	ZONE_SUBJECT,	   /* words of the subject, alone and in pairs */
+	ZONE_WORD,	   /* and of the visible text */
 	ZONE_WORDS_END,
-	ZONE_HEADER_GRAM = ZONE_WORDS_END, /* 4 octets in a row, in the header section */
+	ZONE_SUBJECT_GRAM = ZONE_WORDS_END, /* 4 octets in a row, in the subject */
+	ZONE_HEADER_GRAM,  /* in the header section */
 	ZONE_TEXT_GRAM,	   /* and in the visible text */
 	ZONE_COUNT,
 };

@@ -15,7 +15,7 @@
 #include "rules/learn/learner_private.h"
 
 enum {
-	VERSION = 4, /* of the features: counts of other ones mean nothing */
+	VERSION = 5, /* of the features: counts of other ones mean nothing */
 	LESSON_KEEP = 400 * 86400,
 	KEY_MAX = 48,
 	SLOT_OCTETS = 10, /* in the store: number in the chunk, and the slot */

@@ -48,7 +48,7 @@ session via smtp milter {
 reevectl g1 learn spam $DIR/spam = 0 ~ "1 of 1"
 reevectl g1 learn ham $DIR/ham = 0 ~ "1 spam, 1 ham"
 reevectl g1 learn ham $DIR/ham = 0 ~ "0 of 1"
-reevectl g1 scan --explain $DIR/spam = 0 ~ "by 1 messages of spam and 1 of ham; .*text \"(cheap|pills)\""
+reevectl g1 scan --explain $DIR/spam = 0 ~ "by 1 messages of spam and 1 of ham; .*subject \"(cheap|pills)\""
 clock +10s
 session via smtp milter {
 	ehlo mx.example.com

@@ -42,14 +42,14 @@ gateway g2 {
 }
 reevectl g1 learn spam $DIR/spam = 0 ~ "1 of 1"
 reevectl g1 learn ham $DIR/ham = 0 ~ "1 spam, 1 ham"
-reevectl g1 scan --explain $DIR/spam = 0 ~ "by 1 messages of spam and 1 of ham; rule \"T_CHEAP\", (header field|text|link|Received)"
+reevectl g1 scan --explain $DIR/spam = 0 ~ "by 1 messages of spam and 1 of ham; rule \"T_CHEAP\", (header field|address|subject|text)"
 reevectl g1 scan --explain $DIR/other = 0 ~ "rule \"T_CHEAP\""
 reevectl g1 scan --explain $DIR/ham = 0 ~ "rule \"T_LUNCH\""
 reevectl g1 learn spam $DIR/spam = 0 ~ "0 of 1"
 reevectl g1 learn forget $DIR/spam = 0 ~ "0 spam, 1 ham"
 reevectl g2 learn spam $DIR/spam = 0 ~ "1 of 1"
 reevectl g2 learn ham $DIR/ham = 0 ~ "1 spam, 1 ham"
-reevectl g2 scan --explain $DIR/spam = 0 ~ "1 of ham; (header field|text|link|Received) "
+reevectl g2 scan --explain $DIR/spam = 0 ~ "1 of ham; (header field|address|subject|text) "
 session via smtp milter {
 	ehlo mx.example.com
 	mail <a@example.com>

@@ -165,6 +165,70 @@ static void grams_are_those_of_the_whole_text(void **state)
 	buf_free(&text);
 }
 
+static void the_subject_has_zones_of_its_own(void **state)
+{
+	struct features f = features_of(STR("Subject: cheap pills\n\npills for you\n"));
+	uint32_t in_subject = feature_of(&f, ZONE_SUBJECT, STR("pills")), in_text = feature_of(&f, ZONE_WORD, STR("pills"));
+
+	(void)state;
+	assert_true(in_subject != 0 && in_text != 0 && in_subject != in_text);
+	assert_true(feature_of(&f, ZONE_SUBJECT, STR("cheap pills")) != 0);
+	assert_int_equal(feature_of(&f, ZONE_SUBJECT, STR("you")), 0);
+	assert_int_equal(feature_of(&f, ZONE_WORD, STR("cheap")), 0);
+	assert_int_equal(zone_size(&f, ZONE_SUBJECT_GRAM), strlen("cheap pills\n") - 3); /* as rules see it, a line */
+	f = features_of(STR("From: a@b\n\npills for you\n"));
+	assert_int_equal(zone_size(&f, ZONE_SUBJECT) + zone_size(&f, ZONE_SUBJECT_GRAM), 0);
+}
+
+/* The last word ends where what is looked at of a subject ends, or before, or it does not end there. */
+static void the_subject_is_bounded(void **state)
+{
+	char x[LEARNER_SUBJECT_BYTES];
+
+	(void)state;
+	memset(x, 'x', sizeof x);
+	for (int before = LEARNER_SUBJECT_BYTES - 7; before <= LEARNER_SUBJECT_BYTES - 5; before++) {
+		struct features f = features_of(arena_printf(arena, "Subject: %.*s pills\n\nhello\n", before, x));
+		bool is_seen = feature_of(&f, ZONE_SUBJECT, STR("pills")) != 0;
+
+		assert_int_equal(is_seen, before + 6 <= LEARNER_SUBJECT_BYTES);
+	}
+}
+
+static void people_have_a_zone(void **state)
+{
+	static const char *const fields[] = {"From", "to", "CC", "Reply-To", "Sender", "Errors-To"};
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		struct features f = features_of(arena_printf(arena, "%s: Ann <ann@mail.example.org>\nSubject: s\n\nhello\n", fields[i]));
+		bool is_person = i < 5;
+
+		assert_int_equal(feature_of(&f, ZONE_ADDRESS, STR("Ann")) != 0, is_person);
+		assert_int_equal(feature_of(&f, ZONE_ADDRESS, STR("ann@mail.example.org")) != 0, is_person);
+		assert_int_equal(feature_of(&f, ZONE_ADDRESS, STR(".example.org")) != 0, is_person);
+	}
+}
+
+/* Our own hosts do not count. */
+static void the_last_two_hosts_are_told_from_those_before(void **state)
+{
+	struct str text = STR("Received: from four.example by mx.ours.example; now\nReceived: from three.example by four.example; now\n"
+			      "Received: from two.example by three.example; now\nReceived: from one.example by two.example; now\n"
+			      "Subject: s\n\nhello\n");
+	struct features f = features_of(text);
+
+	(void)state;
+	assert_true(feature_of(&f, ZONE_HOP, STR("three.example")) != 0 && feature_of(&f, ZONE_HOP, STR("two.example")) != 0);
+	assert_int_equal(feature_of(&f, ZONE_HOP, STR("one.example")), 0);
+	assert_int_equal(feature_of(&f, ZONE_HOP, STR("now")), 0);
+	assert_true(feature_of(&f, ZONE_PATH, STR("one.example")) != 0);
+	assert_int_equal(feature_of(&f, ZONE_PATH, STR("three.example")), 0);
+	assert_true(feature_of(&f, ZONE_HOP, STR("two.example")) != feature_of(&f, ZONE_PATH, STR("two.example")));
+	f = features_of(str_from(text, (size_t)str_find(text, STR("Received: from two"))));
+	assert_int_equal(zone_size(&f, ZONE_PATH), 0);
+}
+
 static void rules_that_hit_are_features(void **state)
 {
 	struct str text = STR("Subject: s\n\nhello\n");
@@ -207,6 +271,10 @@ int main(void)
 	    cmocka_unit_test(what_is_too_long_is_no_word),
 	    cmocka_unit_test(what_occurs_again_is_one_feature),
 	    cmocka_unit_test(grams_are_those_of_the_whole_text),
+	    cmocka_unit_test(the_subject_has_zones_of_its_own),
+	    cmocka_unit_test(the_subject_is_bounded),
+	    cmocka_unit_test(people_have_a_zone),
+	    cmocka_unit_test(the_last_two_hosts_are_told_from_those_before),
 	    cmocka_unit_test(rules_that_hit_are_features),
 	    cmocka_unit_test(rules_are_bounded),
 	};

@@ -84,7 +84,7 @@ static void says_which_words_decided(void **state)
 	assert_int_equal(learner_judge(l, STR(""), 1, &pills, &v), RES_OK);
 	assert_int_equal(v.reason_count, LEARNER_REASONS);
 	for (size_t i = 0; i < v.reason_count; i++)
-		is_named |= v.reasons[i].zone == ZONE_WORD && str_find(v.reasons[i].word, STR("pills")) >= 0;
+		is_named |= v.reasons[i].zone == ZONE_SUBJECT && str_find(v.reasons[i].word, STR("pills")) >= 0;
 	assert_true(is_named);
 	assert_string_equal(zone_name(ZONE_LINK), "link");
 	learner_free(l);
