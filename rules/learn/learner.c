@@ -225,55 +225,81 @@ static void reasons_add(struct reasons sides[2], const struct features *f, size_
 	}
 }
 
-/* What each feature of some says; 0 when that is little. A branch would be mistaken half the time. */
-static size_t read_odds(const struct learner *l, const struct layer *layer, const uint32_t *v, size_t n, float *ret_odds)
-{
-	float balance = (float)(log((double)layer->ham + 2 * prior) - log((double)layer->spam + 2 * prior));
-	size_t telling = 0;
+/* A layer, and what the numbers of its lessons say by themselves. */
+struct view {
+	const struct learner *l;
+	const struct layer *layer;
+	float balance;
+};
 
+static struct view view_of(const struct learner *l, const struct layer *layer)
+{
+	return (struct view){l, layer, (float)(log((double)layer->ham + 2 * prior) - log((double)layer->spam + 2 * prior))};
+}
+
+/* Of what says something. */
+struct said {
+	double sum;
+	size_t n;
+};
+
+/* All are read before any is reckoned with: many are on their way at once. */
+static void read_slots(const struct view *view, const uint32_t *v, size_t n, uint64_t *ret_slots)
+{
+	for (size_t i = 0; i < n; i++)
+		ret_slots[i] = slot_get(view->l, layer_salt(view->layer->hash, v[i]));
+}
+
+/* What each feature of some says; 0 when that is little. A branch would be mistaken half the time. */
+static struct said read_odds(const struct view *view, const uint32_t *v, size_t n, float *ret_odds)
+{
+	uint64_t slots[READ_AHEAD];
+	unsigned telling = 0;
+	float sum = 0;
+
+	read_slots(view, v, n, slots);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t slot = slot_get(l, layer_salt(layer->hash, v[i]));
-		struct count c = count_of(slot);
-		float odds = l->logs[c.spam] - l->logs[c.ham] + balance;
-		unsigned tells = (slot != 0) & (fabsf(odds) >= least);
+		struct count c = count_of(slots[i]);
+		float odds = view->l->logs[c.spam] - view->l->logs[c.ham] + view->balance;
+		unsigned tells = (slots[i] != 0) & (fabsf(odds) >= least);
 
 		ret_odds[i] = odds * (float)tells;
+		sum += ret_odds[i];
 		telling += tells;
 	}
-	return telling;
+	return (struct said){(double)sum, telling};
 }
 
 /*
  * The mean log-odds of the features of a zone that say something. They overlap and repeat each other, so
  * their odds are not added up as if each were evidence of its own; zones nearly are.
  */
-static double zone_odds(const struct learner *l, const struct layer *layer, const struct features *f, size_t from,
-    size_t to, struct reasons sides[2])
+static double zone_odds(const struct view *view, const struct features *f, size_t from, size_t to, struct reasons sides[2])
 {
 	float odds[READ_AHEAD];
-	double sum = 0;
-	size_t n = 0;
+	struct said said = {0};
 
 	for (size_t at = from; at < to; at += READ_AHEAD) {
 		size_t some = to - at < READ_AHEAD ? to - at : READ_AHEAD;
+		struct said more = read_odds(view, f->v + at, some, odds);
 
-		n += read_odds(l, layer, f->v + at, some, odds);
-		for (size_t i = 0; i < some; i++)
-			sum += (double)odds[i];
+		said.sum += more.sum;
+		said.n += more.n;
 		if (at < f->word_count)
 			reasons_add(sides, f, at, odds, some);
 	}
-	return sum / ((double)n + doubt);
+	return said.sum / ((double)said.n + doubt);
 }
 
 static double layer_odds(const struct learner *l, const struct layer *layer, const struct features *f,
     struct reasons sides[2])
 {
+	struct view view = view_of(l, layer);
 	double sum = 0;
 	size_t from = 0;
 
 	for (size_t z = 0; z < ZONE_COUNT; from = f->ends[z++])
-		sum += weights[z] * span * tanh(zone_odds(l, layer, f, from, f->ends[z], sides) / span);
+		sum += weights[z] * span * tanh(zone_odds(&view, f, from, f->ends[z], sides) / span);
 	return sum;
 }
 
