@@ -218,7 +218,7 @@ tests_suites_auth_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 TESTS += tests/suites/auth
 dist_noinst_SCRIPTS += tests/suites/auth tests/suites/auth-others tests/suites/auth_cli.py tests/suites/auth_differential.py \
 	tests/suites/auth_odd.py tests/suites/auth_suites.py
-EXTRA_DIST += tests/suites/auth_keys.py tests/suites/auth_odd_arc.py tests/suites/dmarc_oracle.py tests/suites/fakedns.py
+EXTRA_DIST += tests/suites/auth_keys.py tests/suites/auth_odd_arc.py tests/suites/auth_random.py tests/suites/dmarc_oracle.py tests/suites/fakedns.py
 EXTRA_PROGRAMS += tests/bench/bench-auth
 tests_bench_bench_auth_SOURCES = tests/bench/bench-auth.c
 tests_bench_bench_auth_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
