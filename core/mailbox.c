@@ -16,7 +16,7 @@ struct token {
 	enum token_kind kind;
 	struct str raw;
 	char sign; /* of < > @ , ; : */
-	bool has_blank; /* in front of it */
+	bool has_blank, has_comment; /* in front of it */
 };
 
 struct lexer {
@@ -220,23 +220,25 @@ static bool is_sign(const struct token *t, char c)
 	return t->kind == SIGN && t->sign == c;
 }
 
-/* Copies the tokens without comments; what was dropped on the way is noted. */
+/* Copies the tokens without comments, which part words as blanks do; what was dropped on the way is noted. */
 static size_t without_comments(struct token *out, const struct token *v, size_t n, uint32_t *odd)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].kind != COMMENT)
-			out[kept++] = v[i];
-		else if (kept && i + 1 < n && v[i + 1].kind != COMMENT)
+		if (v[i].kind != COMMENT) {
+			out[kept] = v[i];
+			out[kept++].has_comment = i > 0 && v[i - 1].kind == COMMENT;
+		} else if (kept && i + 1 < n && v[i + 1].kind != COMMENT) {
 			*odd |= MAILBOX_COMMENT;
+		}
 	}
 	return kept;
 }
 
 static bool joins(const struct token *left, const struct token *right)
 {
-	return !right->has_blank || str_ends(left->raw, STR(".")) || str_starts(right->raw, STR("."));
+	return (!right->has_blank && !right->has_comment) || str_ends(left->raw, STR(".")) || str_starts(right->raw, STR("."));
 }
 
 static struct str concat(struct arena *a, const struct token *v, size_t n)
@@ -394,13 +396,19 @@ static struct str raw_of(const struct token *v, size_t n)
 static void read_phrase(struct list *l, struct mailbox *m, const struct token *v, size_t n)
 {
 	struct mailbox other = {.raw = m->raw};
+	size_t at;
 
 	m->name = name_of(l->arena, v, n);
 	if (!m->name.n)
 		m->name = last_comment(l->arena, v, n);
 	if (str_chr(m->name, '@') > 0)
 		m->odd |= MAILBOX_ADDRESS_NAME;
-	if (find_sign(v, n, 0, '@') == n || !read_spec(l->arena, &other, v, n))
+	if (find_sign(v, n, 0, '>') < n)
+		m->odd |= MAILBOX_UNBALANCED;
+	at = find_sign(v, n, 0, '@');
+	if (at < n && find_sign(v, n, at + 1, '@') < n)
+		m->odd |= MAILBOX_JUNK; /* only one of them can be the address behind */
+	if (at == n || !read_spec(l->arena, &other, v, n))
 		return;
 	if (str_ieq(other.address, m->address))
 		return;
@@ -506,9 +514,18 @@ static size_t item_end(const struct token *v, size_t n, size_t from)
 	return n;
 }
 
+/* A name is of words; an address in front of a colon would be shown by many, and seen by nobody here. */
+static bool is_phrase(const struct token *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].kind == SIGN && v[i].sign != '.')
+			return false;
+	return true;
+}
+
 static void start_group(struct list *l, const struct token *v, size_t n)
 {
-	l->odd |= MAILBOX_GROUP | (l->is_in_group ? MAILBOX_JUNK : 0);
+	l->odd |= MAILBOX_GROUP | (l->is_in_group || !is_phrase(v, n) ? MAILBOX_JUNK : 0);
 	l->group = name_of(l->arena, v, n);
 	l->is_in_group = true;
 }

@@ -7,11 +7,13 @@
     auth_differential.py PROBE mutate [COUNT] [SEED]   signed messages and key records with something changed
     auth_differential.py PROBE arc [COUNT] [SEED]      the odd chains of auth_odd_arc.py, then chains with something changed
     auth_differential.py PROBE dmarc [COUNT] [SEED]    random trees of records, against dmarc_oracle.py
+    auth_differential.py PROBE from [COUNT] [SEED]     random From fields: no other parser sees a domain that DMARC does not ask
     auth_differential.py PROBE authres                 Authentication-Results of the real world, against authres
 
 Prints what disagrees and cannot be explained by the table of reasons; exit 1 when anything does, 77
 when dkimpy or pyspf is not installed.
 """
+import email.utils
 import os
 import random
 import re
@@ -25,8 +27,8 @@ try:
     import spf
     import auth_odd_arc
     import dmarc_oracle
-    from auth_random import (ADDRESSES, CHAIN_CHANGES, FIELD_CHANGES, MESSAGE_CHANGES, NAMES, RECORD_CHANGES, SENDERS, TAG_CHANGES,
-                             random_below, random_tree, random_zone)
+    from auth_random import (ADDRESSES, AUTHOR_DOMAINS, CHAIN_CHANGES, FIELD_CHANGES, MESSAGE_CHANGES, NAMES, RECORD_CHANGES, SENDERS,
+                             TAG_CHANGES, random_author, random_below, random_tree, random_zone)
     from auth_suites import Probe, authres_why, write_message
     from fakedns import FakeDns
 except ImportError as missing:
@@ -468,6 +470,50 @@ def run_dmarc(probe, server, count, seed):
     return faults
 
 
+# ---- From ----
+
+def gmime_addresses(text):
+    try:
+        import gi
+        gi.require_version("GMime", "3.0")
+        from gi.repository import GMime
+    except (ImportError, ValueError):
+        return
+
+    def walk(addresses):
+        for i in range(addresses.length() if addresses else 0):
+            one = addresses.get_address(i)
+            if isinstance(one, GMime.InternetAddressGroup):
+                yield from walk(one.get_members())
+            elif isinstance(one, GMime.InternetAddressMailbox):
+                yield one.get_addr() or ""
+    GMime.init()
+    yield from walk(GMime.InternetAddressList.parse(None, text.replace("\0", "")))
+
+
+def domains_seen(field):
+    """Those of our domains that somebody finds in the field."""
+    text = re.sub(r"\r?\n(?=[ \t])", "", field)
+    found = [a for _, a in email.utils.getaddresses([text])] + list(gmime_addresses(text))
+    return {a.rpartition("@")[2].lower() for a in found if "@" in a} & set(AUTHOR_DOMAINS)
+
+
+def run_from(probe, server, count, seed):
+    rand, faults, results = random.Random(seed), [], {}
+    for _ in range(count):
+        field = random_author(rand)
+        text = ("From: %s\r\nSubject: x\r\n\r\nx\r\n" % field).encode("utf-8", "surrogateescape")
+        for domain in sorted(domains_seen(field)):
+            server.load({"_dmarc." + domain: [("TXT", "v=DMARC1; p=reject")]})
+            probe.ask("dns", server.address, 2000)
+            got = probe.ask("auth", write_message(text), "192.0.2.1", "h.example", "")["auth"]["dmarc"]["result"]
+            results[got] = results.get(got, 0) + 1
+            if got not in ("fail", "permerror"):
+                faults.append("%r: somebody sees %s, DMARC says %s" % (field, domain, got))
+    print("from: %d fields, %s" % (count, results))
+    return faults
+
+
 def main():
     probe, server = Probe(sys.argv[1]), FakeDns()
     if sys.argv[2] == "dkim":
@@ -478,6 +524,8 @@ def main():
         faults = run_arc(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 1000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
     elif sys.argv[2] == "spf-odd":
         faults = run_spf(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 2000, int(sys.argv[4]) if len(sys.argv) > 4 else 1, True)
+    elif sys.argv[2] == "from":
+        faults = run_from(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 1000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
     elif sys.argv[2] == "dmarc":
         faults = run_dmarc(probe, server, int(sys.argv[3]) if len(sys.argv) > 3 else 2000, int(sys.argv[4]) if len(sys.argv) > 4 else 1)
     elif sys.argv[2] == "authres":

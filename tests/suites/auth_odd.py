@@ -353,6 +353,9 @@ DMARC = [
     # From: whoever reads it otherwise must not get past.
     ("Group: a@other.example, b@other.example;", {"other.example": P}, "fail", "reject", "other.example"),
     ("Group: a@example.com; , b@other.example", {"other.example": P}, "fail", "reject", "other.example"),
+    *[(author, {"other.example": P, "example.com": "v=DMARC1; p=none"}, "permerror", None, None) for author in (
+        "<a@other.example> x: b@example.com;", "a@other.example x:b@example.com;", "a@other.example:b@example.com;",
+        '"a@other.example"> <b@example.com>', "b@example.com a@other.example> <b@example.com>", "b@example.com(x)a.other.example")],
     ("undisclosed: ;", {}, "permerror", None, None), ("", {}, "permerror", None, None), ("a", {}, "permerror", None, None),
     ("<>", {}, "permerror", None, None), ("a@", {}, "permerror", None, None), ("@other.example", {}, "permerror", None, None),
     ("a@other.example, b@example.com", {"other.example": P, "example.com": P}, "fail", "reject", "other.example"),

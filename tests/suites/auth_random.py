@@ -274,3 +274,17 @@ def random_tree(rand):
         if rand.random() < 0.5:
             zone[name] = [(rand.choice([("A", "192.0.2.1"), ("TXT", "x")]))]
     return zone, sorted(n for n in names if "." in n)
+
+
+# ---- From ----
+
+AUTHORS = ["joe", "Joe Doe", '"Joe"', '"joe@c.example"', '"a b"', "(c)", "(joe@c.example)", "=?utf-8?q?a=40c=2Eexample?=", "=?utf-8?b?PGFAYy5leGFtcGxlPg==?=",
+           "Group:", ";", ",", "<", ">", "@", ":", "\\", "\"", "(", ")", "[", "]", " ", "\t", "\r\n ", ".", "<joe@a.example>", "<b@b.example>", "joe@a.example",
+           "x@b.example", "<@c.example:joe@a.example>", "<joe@a.example", "joe@b.example>", "\xe9", "\0", "<>", "<joe@a.example>x", "<<joe@a.example>>",
+           "'joe@c.example'", "<joe @ a . example>", "joe@(x)b.example", "mailto:joe@b.example", '"\\"" <joe@b.example>', "<joe@a.example,x@b.example>",
+           "From: x@c.example", "&lt;joe@c.example&gt;", "\uff1cjoe@c.example\uff1e", "joe\uff20c.example"]
+AUTHOR_DOMAINS = ("a.example", "b.example", "c.example")
+
+
+def random_author(rand):
+    return "".join(rand.choice(AUTHORS) + rand.choice(["", " ", ""]) for _ in range(rand.randrange(1, 6)))

@@ -41,6 +41,16 @@ static void plain(void **state)
 	check("a@[192.0.2.1]", "<a@[192.0.2.1]>", "literal");
 	check("Friends: a@b.example, c@d.example;", "<a@b.example>; <c@d.example>", "group several");
 	check("undisclosed-recipients:;", "", "group");
+	check("J. R. \"x@y\" (a@b): a@b.example;", "<a@b.example>", "group");
+	check("a@b.example <a@b.example>", "a@b.example<a@b.example>", "address-name");
+	check("a@b.example c@d.example> <a@b.example>", "a@b.example c@d.example><a@b.example>", "unbalanced junk address-name");
+	check("\"c@d.example\"> <a@b.example>", "c@d.example><a@b.example>", "unbalanced address-name");
+	check("a@b.example c@d.example <a@b.example>", "a@b.example c@d.example<a@b.example>", "junk address-name");
+	check("a@b.example(c)x", "c<a@b.example>", "junk comment");
+	check("a@b(c).example", "c<a@b.example>", "comment");
+	check("c@d.example Friends: a@b.example;", "<a@b.example>", "junk group");
+	check("<c@d.example> x:a@b.example;", "<a@b.example>", "junk group");
+	check("c@d.example: a@b.example;", "<a@b.example>", "junk group");
 	check("<@x.example,@y.example:a@b.example>", "<a@b.example>", "route");
 	check("<>", "<>", "null-angle");
 	check("J <a@b.example> (c)", "J<a@b.example>", "");
