@@ -405,6 +405,9 @@ static void read_phrase(struct list *l, struct mailbox *m, const struct token *v
 		m->odd |= MAILBOX_ADDRESS_NAME;
 	if (find_sign(v, n, 0, '>') < n)
 		m->odd |= MAILBOX_UNBALANCED;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].kind == LITERAL)
+			m->odd |= MAILBOX_JUNK; /* [<c@d>] <a@b> */
 	at = find_sign(v, n, 0, '@');
 	if (at < n && find_sign(v, n, at + 1, '@') < n)
 		m->odd |= MAILBOX_JUNK; /* only one of them can be the address behind */
@@ -518,7 +521,7 @@ static size_t item_end(const struct token *v, size_t n, size_t from)
 static bool is_phrase(const struct token *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (v[i].kind == SIGN && v[i].sign != '.')
+		if (v[i].kind == LITERAL || (v[i].kind == SIGN && v[i].sign != '.'))
 			return false;
 	return true;
 }

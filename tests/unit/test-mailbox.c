@@ -46,6 +46,7 @@ static void plain(void **state)
 	check("a@b.example c@d.example> <a@b.example>", "a@b.example c@d.example><a@b.example>", "unbalanced junk address-name");
 	check("\"c@d.example\"> <a@b.example>", "c@d.example><a@b.example>", "unbalanced address-name");
 	check("a@b.example c@d.example <a@b.example>", "a@b.example c@d.example<a@b.example>", "junk address-name");
+	check("[ <c@d.example>]<a@b.example>", "[ <c@d.example>]<a@b.example>", "junk address-name");
 	check("a@b.example(c)x", "c<a@b.example>", "junk comment");
 	check("a@b(c).example", "c<a@b.example>", "comment");
 	check("c@d.example Friends: a@b.example;", "<a@b.example>", "junk group");
