@@ -147,7 +147,7 @@ void text_set_add(struct text_set *s, struct arena *a, struct str text)
 	struct text_entry *e = arena_alloc(a, sizeof *e), **at;
 
 	e->text = str_lower(a, text);
-	at = is_glob(e->text) ? &s->globs : &s->buckets[str_hash(e->text) % SET_BUCKETS];
+	at = is_glob(e->text) ? &s->globs : &s->buckets[str_ihash(e->text) % SET_BUCKETS];
 	e->next = *at;
 	*at = e;
 	s->n++;
@@ -155,7 +155,7 @@ void text_set_add(struct text_set *s, struct arena *a, struct str text)
 
 void text_set_remove(struct text_set *s, struct str text)
 {
-	struct text_entry *e = is_glob(text) ? s->globs : s->buckets[str_hash(text) % SET_BUCKETS];
+	struct text_entry *e = is_glob(text) ? s->globs : s->buckets[str_ihash(text) % SET_BUCKETS];
 
 	for (; e; e = e->next)
 		if (str_ieq(e->text, text))
@@ -164,7 +164,7 @@ void text_set_remove(struct text_set *s, struct str text)
 
 bool text_set_has(const struct text_set *s, struct str text)
 {
-	for (const struct text_entry *e = s->buckets[str_hash(text) % SET_BUCKETS]; e; e = e->next)
+	for (const struct text_entry *e = s->buckets[str_ihash(text) % SET_BUCKETS]; e; e = e->next)
 		if (!e->is_removed && str_eq(e->text, text))
 			return true;
 	for (const struct text_entry *e = s->globs; e; e = e->next)

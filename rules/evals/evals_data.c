@@ -161,10 +161,30 @@ static void add_named(struct named_set **list, struct arena *a, struct str value
 	}
 	n = named_set_make(list, a, fixed);
 	while (str_word(&rest, &word)) {
-		if (word.p[0] == '!')
-			text_set_add(n->except, a, str_from(word, 1));
-		else
-			text_set_add(n->set, a, word);
+		bool is_except = word.p[0] == '!';
+
+		/* Of two lines about one entry the later counts. */
+		word = str_from(word, is_except);
+		text_set_remove(is_except ? n->set : n->except, word);
+		text_set_add(is_except ? n->except : n->set, a, word);
+	}
+}
+
+/* "[(NAME)] entry entry": out of that list, or of all that there are so far. */
+static void remove_named(struct named_set *list, struct str value)
+{
+	ptrdiff_t close = value.n && value.p[0] == '(' ? str_chr(value, ')') : -1;
+	struct str name = str_sub(value, 1, close < 1 ? 0 : (size_t)close - 1), rest, word;
+
+	for (; list; list = list->next) {
+		if (close > 0 && !str_eq(list->name, name))
+			continue;
+		rest = str_from(value, (size_t)(close + 1));
+		while (str_word(&rest, &word)) {
+			word = str_from(word, word.p[0] == '!');
+			text_set_remove(list->set, word);
+			text_set_remove(list->except, word);
+		}
 	}
 }
 
@@ -173,7 +193,7 @@ static void add_rcvd(struct rcvd_entry **list, struct arena *a, struct str value
 	struct rcvd_entry *e = arena_alloc(a, sizeof *e);
 	struct str address, host;
 
-	if (!str_word(&value, &address) || !str_word(&value, &host))
+	if (!str_word(&value, &address) || !str_word(&value, &host) || str_trim(value).n)
 		return;
 	e->address = str_lower(a, address);
 	e->host = str_lower(a, host);
@@ -274,6 +294,8 @@ static void add_setting(struct eval_data *d, struct arena *a, const struct rule_
 		add_named(&d->addresses, a, s->value, STR_NONE);
 	else if (str_is(k, "enlist_uri_host"))
 		add_named(&d->hosts, a, s->value, STR_NONE);
+	else if (str_is(k, "delist_uri_host"))
+		remove_named(d->hosts, s->value);
 	else if (is_one_of(k, "blocklist_uri_host", "blacklist_uri_host"))
 		add_named(&d->hosts, a, s->value, STR("BLOCK"));
 	else if (is_one_of(k, "welcomelist_uri_host", "whitelist_uri_host"))
