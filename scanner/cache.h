@@ -1,7 +1,7 @@
 /*
  * What a worker has found out of a leaf, by its hash, so that the same attachment is not scanned again.
  * The hash is keyed with a secret of the worker: nobody can make two files of one hash, and it takes a
- * fifth of the time of SHA-256. It lives and dies with the worker, and a worker with its generation: databases and options are
+ * fifteenth of the time of SHA-256. It lives and dies with the worker, and a worker with its generation: databases and options are
  * those that the answer came from. Bounded in entries and in octets; only whole answers are kept.
  */
 #ifndef REEVE_SCANNER_CACHE_H

@@ -86,28 +86,61 @@ static void only_final_answers(void **state)
 	keep(NULL, 1, WIRE_CLEAN, 1);
 }
 
+/* The bytes in memory of their own, so that a sanitizer sees each octet behind them. */
+static struct cache_key key_of_bytes(const struct cache *c, const char *bytes, size_t n, uint32_t flags)
+{
+	char *copy = malloc(n ? n : 1);
+	struct cache_key key;
+
+	memcpy(copy, bytes, n);
+	key = cache_key(c, (struct str){copy, n}, flags);
+	free(copy);
+	return key;
+}
+
+static void check_keys(const struct cache *c, const struct cache *other, size_t n)
+{
+	char text[3000];
+	struct cache_key key, more;
+
+	memset(text, 'a', sizeof text);
+	key = key_of_bytes(c, text, n, 1);
+	more = key_of_bytes(c, text, n, 2);
+	assert_memory_equal(key.hash, more.hash, sizeof key.hash);
+	assert_int_not_equal(key.flags, more.flags);
+	more = key_of_bytes(other, text, n, 1);
+	assert_true(n == 0 || key.hash[0] != more.hash[0]);
+	for (size_t i = 0; i < n; i++) {
+		text[i] ^= 1;
+		more = key_of_bytes(c, text, n, 1);
+		assert_true(key.hash[0] != more.hash[0] && key.hash[1] != more.hash[1]);
+		text[i] ^= 1;
+	}
+	more = key_of_bytes(c, text, n + 1, 1);
+	assert_int_not_equal(key.size, more.size);
+}
+
 /* Each octet, the length, the flags and the worker's secret make the key. */
 static void keys(void **state)
 {
+	static const size_t sizes[] = {1007, 1008, 1009, 1023, 1024, 1025, 2047, 2048, 2049, 2999};
 	struct cache *c = cache_new(), *other = cache_new();
-	char text[64];
+	char text[4096];
+	struct cache_key key, more;
 
 	(void)state;
-	memset(text, 'a', sizeof text);
-	for (size_t n = 0; n <= sizeof text; n++) {
-		struct cache_key key = cache_key(c, (struct str){text, n}, 1), more = cache_key(c, (struct str){text, n}, 2);
-
-		assert_memory_equal(key.hash, more.hash, sizeof key.hash);
-		assert_int_not_equal(key.flags, more.flags);
-		more = cache_key(other, (struct str){text, n}, 1);
-		assert_true(n == 0 || key.hash[0] != more.hash[0]);
-		for (size_t i = 0; i < n; i++) {
-			text[i] ^= 1;
-			more = cache_key(c, (struct str){text, n}, 1);
-			assert_true(key.hash[0] != more.hash[0] && key.hash[1] != more.hash[1]);
-			text[i] ^= 1;
-		}
-	}
+	for (size_t n = 0; n <= 64; n++)
+		check_keys(c, other, n);
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		check_keys(c, other, sizes[i]);
+	/* The same blocks in another order. */
+	memset(text, 'a', 1024);
+	memset(text + 1024, 'b', 1024);
+	memset(text + 2048, 'b', 1024);
+	memset(text + 3072, 'a', 1024);
+	key = key_of_bytes(c, text, 2048, 1);
+	more = key_of_bytes(c, text + 2048, 2048, 1);
+	assert_true(key.hash[0] != more.hash[0] && key.hash[1] != more.hash[1]);
 	cache_free(c);
 	cache_free(other);
 }
