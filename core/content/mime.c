@@ -71,7 +71,7 @@ static bool opens_message(struct parser *p, const struct mime_part *part)
 {
 	if (mime_is_message(part))
 		return true;
-	if (!mime_is_other_message(part))
+	if (!mime_is_other_message(part) && !part->claims_message)
 		return false;
 	p->doubts |= READ_MESSAGE;
 	return p->reading & READ_MESSAGE;

@@ -87,6 +87,7 @@ struct mime_part {
 	struct str decoded_unpadded; /* base64 with = in its middle, as if they were not there; else "" */
 	const struct html *html;   /* as content_make() has rendered it; NULL when it has not */
 	bool has_decoded;
+	bool claims_message;	   /* of the parser: "message/" and no subtype of the grammar */
 	bool has_begin_line;	   /* of the parser: maybe uuencode */
 };
 

@@ -168,6 +168,7 @@ static void read_type(struct arena *a, struct mime_part *part, struct str value,
 		part->type = field->word;
 	else
 		part->anomalies |= MIME_BAD_TYPE;
+	part->claims_message = !is_type(field->word) && str_istarts(str_trim(value), STR("message/"));
 }
 
 /* Without what may stand in front of a token: blanks, comments, a quote that does not belong there. */

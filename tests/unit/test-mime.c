@@ -378,6 +378,7 @@ static const struct {
     {"line without colon before a message", MIXED "--x\r\nContent-Type: message/rfc822\r\nno colon\r\n\r\n" HIDDEN "--x--\r\n", false},
     {"line without colon before the body", MIXED "--x\r\n" CODED "no colon!\r\n\r\n" PROGRAM "\r\n--x--\r\n", false},
     {"unknown message type", MIXED "--x\r\nContent-Type: message/x-other\r\n\r\n" HIDDEN "--x--\r\n", false},
+    {"message type that is none", MIXED "--x\r\nContent-Type: message/r=fc822\r\n\r\n" HIDDEN "--x--\r\n", false},
     {"fragment", HEAD "Content-Type: message/partial; id=a; number=1; total=1\r\n\r\n" HIDDEN, false},
     {"message in base64", MIXED "--x\r\nContent-Type: message/rfc822\r\n" CODED "\r\n"
 	"Q29udGVudC1UcmFuc2Zlci1FbmNvZGluZzogYmFzZTY0CgpUVm90U0VsRVJFVk8K\r\n--x--\r\n", true},
