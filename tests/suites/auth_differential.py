@@ -74,7 +74,7 @@ class DkimRun:
         self.zone = {"rsa._domainkey.example.org": "v=DKIM1; k=rsa; p=" + public_text(self.rsa, 0),
                      "ed._domainkey.example.org": "v=DKIM1; k=ed25519; p=" + public_text(self.ed, 12)}
         server.load({name: [("TXT", text)] for name, text in self.zone.items()})
-        probe.ask("dns", server.address, 2000)
+        probe.ask("dns", server.address, 60000)
         self.counts = {"ours verify there": 0, "theirs verify here": 0, "tampered fail both": 0}
         self.faults = []
 
@@ -201,7 +201,7 @@ def run_mutations(probe, server, count, seed):
         kind = "rsa" if number % 2 else "ed"
         field, message, record = mutate(rand, run, kind)
         server.load({name.decode().rstrip("."): [("TXT", record)] for name in KEY_NAMES})
-        probe.ask("dns", server.address, 2000)
+        probe.ask("dns", server.address, 60000)
         got = probe.ask("dkim", run.write(field + message))
         ours, theirs = got["result"] == "pass", dkimpy_says(field + message, record)
         if ours == theirs:
@@ -310,7 +310,7 @@ def run_arc(probe, server, count, seed):
     zone = auth_odd_arc.usual_records()
     server.load(zone)
     probe.ask("now", auth_odd_arc.NOW)
-    probe.ask("dns", server.address, 2000)
+    probe.ask("dns", server.address, 60000)
     for _ in range(count):
         data = changed_chain(rand)
         got = probe.ask("arc", write_message(data))
@@ -418,7 +418,7 @@ def run_spf(probe, server, count, seed, is_odd=False):
         if number % 20 == 0:
             zone = random_zone(rand, is_odd)
             server.load(zone)
-            probe.ask("dns", server.address, 2000)
+            probe.ask("dns", server.address, 60000)
             view = SpfZone(zone)
             spf.DNSLookup = view.lookup
         client, sender = rand.choice(ADDRESSES), (rand.choice(SENDERS) if is_odd else "joe") + "@" + rand.choice(NAMES)
@@ -456,7 +456,7 @@ def run_dmarc(probe, server, count, seed):
         if number % 20 == 0:
             zone, names = random_tree(rand)
             server.load(zone)
-            probe.ask("dns", server.address, 2000)
+            probe.ask("dns", server.address, 60000)
         near = [rand.choice(names), random_below(rand, rand.choice(names), rand.randrange(0, 3))]
         author, spf_domain, *signers = (rand.choice(near + [rand.choice(names)]) for _ in range(2 + rand.randrange(3)))
         spf_domain = spf_domain if rand.random() < 0.7 else ""
@@ -505,7 +505,7 @@ def run_from(probe, server, count, seed):
         text = ("From: %s\r\nSubject: x\r\n\r\nx\r\n" % field).encode("utf-8", "surrogateescape")
         for domain in sorted(domains_seen(field)):
             server.load({"_dmarc." + domain: [("TXT", "v=DMARC1; p=reject")]})
-            probe.ask("dns", server.address, 2000)
+            probe.ask("dns", server.address, 60000)
             got = probe.ask("auth", write_message(text), "192.0.2.1", "h.example", "")["auth"]["dmarc"]["result"]
             results[got] = results.get(got, 0) + 1
             if got not in ("fail", "permerror"):
