@@ -177,7 +177,7 @@ static void *load_quietly(void *arg)
 	take_rank(t->rank);
 	rests = t->rank != LOAD_AS_ALL && rest_often(&timer);
 	t->engine = engine_load(&t->settings->wire, t->settings->paths, t->settings->count, t->tmpdir, &l->m.info, l->m.text);
-	if (t->engine)
+	if (t->engine && !sanitizer_is_here()) /* which has mapped terabytes */
 		hugepages_gather();
 	if (rests)
 		timer_delete(timer);
