@@ -163,8 +163,7 @@ int rebuild(struct backend *b)
 	b->has_lock = true;
 	rc = replace_file(b);
 	b->has_lock = false;
-	b->era++;
-	readers_close(b);
+	readers_renew(b);
 	close(fd);
 	return rc;
 }
@@ -217,7 +216,6 @@ void backend_care(struct backend *b, bool (*should_stop)(void *arg), void *arg)
 		store_conn_close(b->writer);
 		b->writer = NULL;
 		writer_open(b, true);
-		b->era++;
-		readers_close(b);
+		readers_renew(b);
 	}
 }

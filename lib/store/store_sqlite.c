@@ -115,13 +115,13 @@ static struct store_conn *reader_take(struct backend *b)
 	return c;
 }
 
-/* Takes note of damage; a reader that failed is not used again. */
+/* Takes note of damage; a reader that failed, or is of an earlier era, is not used again. */
 static void reader_give(struct backend *b, struct store_conn *c, int rc)
 {
 	if (is_damage(rc))
 		b->is_damaged = true;
 	pthread_mutex_lock(&b->lock);
-	if (rc == SQLITE_OK && b->idle_count < IDLE_READERS_MAX) {
+	if (rc == SQLITE_OK && c->era == b->era && b->idle_count < IDLE_READERS_MAX) {
 		c->next = b->idle;
 		b->idle = c;
 		b->idle_count++;
@@ -336,6 +336,7 @@ enum res backend_commit(struct backend *b, struct change *const *changes, size_t
 	if (is_refusal(rc)) { /* the next commit opens the file anew */
 		store_conn_close(b->writer);
 		b->writer = NULL;
+		readers_renew(b);
 	}
 	backend_say(b, "%s", rc == SQLITE_MISMATCH ? "a newer version of this program has changed its schema" : sqlite3_errstr(rc));
 	return RES_TEMP;
@@ -532,6 +533,7 @@ struct backend *backend_open_patiently(
 
 bool backend_retry(struct backend *b, bool *is_readable)
 {
+	readers_renew(b);
 	if (writer_open(b, true) != SQLITE_OK) {
 		*is_readable = *is_readable || readers_try(b) == SQLITE_OK;
 		return false;
@@ -539,8 +541,7 @@ bool backend_retry(struct backend *b, bool *is_readable)
 	*is_readable = true;
 	b->is_immutable = false;
 	b->opened_ns = clock_ticks_ns();
-	b->era++;
-	readers_close(b);
+	readers_renew(b);
 	return true;
 }
 
@@ -554,7 +555,7 @@ unsigned backend_era(const struct backend *b)
 	return b->era;
 }
 
-void readers_close(struct backend *b)
+static void readers_close(struct backend *b)
 {
 	struct store_conn *c;
 
@@ -565,6 +566,12 @@ void readers_close(struct backend *b)
 	}
 	b->idle_count = 0;
 	pthread_mutex_unlock(&b->lock);
+}
+
+void readers_renew(struct backend *b)
+{
+	b->era++;
+	readers_close(b);
 }
 
 void backend_close(struct backend *b)

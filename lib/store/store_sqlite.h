@@ -79,7 +79,11 @@ int store_conn_open(const char *path, int flags, int busy_ms, struct store_conn 
 void store_conn_close(struct store_conn *c);
 struct str column_str(sqlite3_stmt *s, int at);
 int writer_open(struct backend *b, bool may_rebuild);
-void readers_close(struct backend *b);
+/*
+ * All readers open the file anew. A process has one handle of the log's index for all its connections: readers of a
+ * file that could not be written may have it for reading only, and a writer that joins them cannot write either.
+ */
+void readers_renew(struct backend *b);
 /* Sets the file aside and opens a new one, or the one that another process has made by now. */
 int rebuild(struct backend *b);
 

@@ -360,6 +360,87 @@ static void file_that_may_not_be_written_is_read(void **state)
 	}
 }
 
+/* ---- a file that may be written later ---- */
+
+/* What SQLite holds on an open file, so that no other process takes its log away. */
+static bool is_locked(void)
+{
+	int status = -1;
+
+	if (fork() == 0) {
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000002, .l_len = 510};
+		int fd = open(path, O_RDWR);
+
+		_exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
+	}
+	wait(&status);
+	return status == 0;
+}
+
+/* A reader that comes between the opening and the first write. */
+static void read_at_once(void *arg, enum store_event event, uint64_t n, struct str why)
+{
+	(void)n;
+	(void)why;
+	if (event == STORE_WRITES)
+		store_has(arg, "t", STR("50"));
+}
+
+/* Reads while the file may not be written; keeps what is put as soon as it may be. */
+static bool keeps_what_waited(struct arena *a, int tell, int go)
+{
+	struct str error;
+	bool is_readable = false, is_kept = false;
+	struct store *st = store_open_patiently(path, NULL, a, &error, &is_readable);
+	int64_t until_ns = clock_ticks_ns() + 20 * INT64_C(1000000000);
+	char c = 'x';
+
+	store_listen(st, read_at_once, st);
+	if (!is_readable || store_has(st, "t", STR("50")) != RES_OK || write(tell, &c, 1) != 1 || read(go, &c, 1) != 1)
+		return false;
+	while (!is_kept && clock_ticks_ns() < until_ns) {
+		is_kept = store_put(st, "x", STR("late"), STR("v"), 0) == RES_OK && store_flush(st) == RES_OK;
+		if (!is_kept)
+			usleep(2000);
+	}
+	is_kept = is_kept && is_locked();
+	store_close(st);
+	return is_kept;
+}
+
+/* Several have read it meanwhile, and made parts of its log with the rights that it had then. */
+static void file_that_may_be_written_later_is_written(void **state)
+{
+	struct arena *a = *state;
+	int ready[2], go[2], status;
+	struct str error;
+	char c[2];
+
+	assert_int_equal(pipe(ready) | pipe(go), 0);
+	for (int folder_too = 0; folder_too < 2; folder_too++) {
+		int processes = folder_too ? 1 : 2;
+
+		make_version_1(100);
+		store_close(open_it(a, false, &error));
+		assert_int_equal(chmod(path, 0444) | chmod(folder, folder_too ? 0555 : 0777), 0);
+		for (int i = 0; i < processes; i++) {
+			if (fork() == 0) {
+				as_somebody_else();
+				_exit(keeps_what_waited(a, ready[1], go[0]) ? 0 : 1);
+			}
+			assert_int_equal(read(ready[0], c, 1), 1);
+		}
+		assert_int_equal(chmod(folder, 0777) | chmod(path, 0666), 0);
+		assert_int_equal(write(go[1], c, (size_t)processes), processes);
+		for (int i = 0; i < processes; i++) {
+			wait(&status);
+			assert_int_equal(status, 0);
+		}
+		expect_sql(path, "SELECT CAST(v AS TEXT) FROM entry WHERE k = CAST('x' || char(0) || 'late' AS BLOB)", "v");
+		assert_int_equal(system(arena_printf(a, "rm -f %s*", path).p), 0);
+	}
+}
+
 /* A store that cannot write does not fill up with what has expired. */
 static void read_only_store_forgets_what_expired(void **state)
 {
@@ -407,6 +488,7 @@ int main(void)
 	    TEST(newer_file_is_left_alone),
 	    TEST(file_that_gets_newer_is_not_written),
 	    TEST(file_that_may_not_be_written_is_read),
+	    TEST(file_that_may_be_written_later_is_written),
 	    TEST(read_only_store_forgets_what_expired),
 	};
 
