@@ -34,16 +34,26 @@ static void tell_errors(void *arg, const struct conf_load *load, bool ok)
 	conf_errors_tell(load);
 }
 
-static int run_self_test(const char *path)
+/* NULL when it has errors, which have been told. */
+static struct config *load_config(struct arena *a, const char *path)
 {
-	struct arena *a = arena_new(0);
 	struct conf_load load;
 	struct config *config;
-	int status;
 
 	conf_load_init(&load, a);
 	config = config_load(&load, path);
-	status = config ? self_test(config) : 1;
+	if (config && !load.errors)
+		return config;
+	conf_errors_tell(&load);
+	return NULL;
+}
+
+static int run_self_test(const char *path)
+{
+	struct arena *a = arena_new(0);
+	struct config *config = load_config(a, path);
+	int status = config ? self_test(config) : 1;
+
 	arena_free(a);
 	return status;
 }
@@ -51,13 +61,10 @@ static int run_self_test(const char *path)
 static int run(const char *path, bool foreground)
 {
 	struct arena *a = arena_new(0);
-	struct conf_load load;
-	struct config *config;
+	struct config *config = load_config(a, path);
 	int status;
 
-	conf_load_init(&load, a);
-	config = config_load(&load, path);
-	if (!config || load.errors)
+	if (!config)
 		return 1;
 	/* In the background there is no stderr, and a log that nobody can read is worse than one elsewhere. */
 	if (foreground || config->log_target == LOG_TARGET_STDERR)

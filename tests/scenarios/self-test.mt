@@ -10,6 +10,7 @@ session via smtp milter { ehlo mx.example.com
 	quit }
 shell "python3 -B $SRC/../suites/sandboxed.py $g1_PID" = 0 !~ "NOT CONFINED"
 shell "$BUILD/mailreeved --self-test -c $g1_CONF" = 0 ~ "all that this kernel offers is in force"
+shell "$BUILD/mailreeved --self-test -c $DIR/none.conf 2>&1" = 1 ~ "none.conf: error: cannot read"
 # Each kind of process is denied what it must be denied, whatever the kernel has; folders only where it has Landlock.
 shell "$BUILD/mailreeved --self-test -c $g1_CONF | grep -cE '^  (run programs|trace processes|reach other parts|gain rights) +no$'" = 0 ~ "^28"
 shell "$BUILD/mailreeved --self-test -c $g1_CONF | grep -A6 '^scanner-worker' | grep -c 'make sockets.*no'" = 0 ~ "^1"
