@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The suites of sender authentication through reevectl: the contract of `spf`, `auth` and `scan --json`.
 
-    auth_cli.py REEVECTL PROBE [SUITE... | all]
+    auth_cli.py REEVECTL PROBE [SUITE... | public | contract | all]
 
 The public suites are those of auth_suites.py, with reevectl in the place of the probe; then files as they come (LF only,
 mbox lines, many signatures, huge headers), wrong options, and that `scan` and `auth` say the same. Exit 77 (skipped)
@@ -350,10 +350,8 @@ def main():
     cli, server, good = Cli(os.path.abspath(sys.argv[1])), auth_suites.FakeDns(), True
     probe = Probe(sys.argv[2])
     cli.ask_sign = lambda *f: probe.ask("sign", *f)    # nothing that a command does
-    wanted = sys.argv[3:] or [n for n in PUBLIC if DATA or n == "own"] + list(SUITES)
-    if wanted == ["all"]:
-        wanted = PUBLIC + MORE + list(SUITES)
-    for name in wanted:
+    groups = {"public": [n for n in PUBLIC if DATA or n == "own"], "contract": list(SUITES), "all": PUBLIC + MORE + list(SUITES)}
+    for name in [n for word in sys.argv[3:] or ["public", "contract"] for n in groups.get(word, [word])]:
         if name not in SUITES:
             good &= run_public(name, cli, server)
             continue
