@@ -321,36 +321,34 @@ static void change_delete(struct store *st, const struct place *p)
 
 /* ---- the calls ---- */
 
-enum res store_get(struct store *st, const char *table, struct str key, struct arena *a,
-    struct store_entry *ret_entry)
+static enum res look_up(struct store *st, const char *table, struct str key, struct arena *a, struct view *ret_view)
 {
 	struct place p;
-	struct view v;
 	enum res res;
 
 	if (!place_init(&p, table, key))
 		return RES_PERM;
 	pthread_mutex_lock(&st->lock);
-	res = store_look(st, &p, a, clock_now(), &v);
+	res = store_look(st, &p, a, clock_now(), ret_view);
 	pthread_mutex_unlock(&st->lock);
-	if (res != RES_OK || !v.exists)
-		return res == RES_OK ? RES_NONE : res;
-	entry_from_view(a, arena_str(a, key), &v, ret_entry);
-	return RES_OK;
+	return res == RES_OK && !ret_view->exists ? RES_NONE : res;
+}
+
+enum res store_get(struct store *st, const char *table, struct str key, struct arena *a, struct store_entry *ret_entry)
+{
+	struct view v;
+	enum res res = look_up(st, table, key, a, &v);
+
+	if (res == RES_OK)
+		entry_from_view(a, arena_str(a, key), &v, ret_entry);
+	return res;
 }
 
 enum res store_has(struct store *st, const char *table, struct str key)
 {
-	struct place p;
 	struct view v;
-	enum res res;
 
-	if (!place_init(&p, table, key))
-		return RES_PERM;
-	pthread_mutex_lock(&st->lock);
-	res = store_look(st, &p, NULL, clock_now(), &v);
-	pthread_mutex_unlock(&st->lock);
-	return res != RES_OK ? res : v.exists ? RES_OK : RES_NONE;
+	return look_up(st, table, key, NULL, &v);
 }
 
 enum res store_put(
