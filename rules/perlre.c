@@ -6,8 +6,6 @@
 
 #include "lib/regex.h"
 
-enum { QUANTIFIER_MAX = 64 }; /* octets of "{ 1, 20 }"; what is longer is text */
-
 static const struct {
 	char letter;
 	unsigned flag;
@@ -257,7 +255,7 @@ static void mend_code_point(struct mender *m)
 /* "{,3}" is "{0,3}", and blanks may stand in it, since Perl 5.34; for PCRE2 such braces are letters. */
 static bool mend_quantifier(struct mender *m)
 {
-	struct str rest = str_sub(m->in, m->at, QUANTIFIER_MAX), from, to;
+	struct str rest = str_sub(m->in, m->at, PERLRE_QUANTIFIER_MAX), from, to;
 	ptrdiff_t end;
 
 	if (m->in_class || rest.n == 0 || rest.p[0] != '{' || (end = str_chr(rest, '}')) < 0)

@@ -11,6 +11,8 @@
 #include "lib/arena.h"
 #include "lib/str.h"
 
+enum { PERLRE_QUANTIFIER_MAX = 64 }; /* octets of "{ 1, 20 }"; what is longer is text */
+
 struct perlre {
 	struct str body;  /* between the delimiters, still Perl */
 	unsigned flags;	  /* enum regex_flag */

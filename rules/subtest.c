@@ -18,14 +18,6 @@ static bool read_address(struct str text, uint32_t *ret_value)
 	return true;
 }
 
-static bool is_digits(struct str text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (!is_digit(text.p[i]))
-			return false;
-	return text.n > 0;
-}
-
 /* "16", "0x10", "0.0.0.16" */
 static bool read_number(struct str text, uint32_t *ret_value, bool *ret_is_address)
 {
@@ -35,7 +27,7 @@ static bool read_number(struct str text, uint32_t *ret_value, bool *ret_is_addre
 
 	if (read_address(text, ret_value))
 		return *ret_is_address = true;
-	if (text.n == 0 || text.n > 10 || (!is_hex && !is_digits(text)))
+	if (text.n == 0 || text.n > 10 || (!is_hex && !str_is_digits(text)))
 		return false;
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';
@@ -85,7 +77,7 @@ const char *subtest_list(struct arena *a, struct str text, struct subtest *ret)
 	uint32_t address;
 	bool is_address;
 
-	if (is_digits(text)) {
+	if (text.n && str_is_digits(text)) {
 		ret->kind = SUBTEST_BITS;
 		return read_number(text, &ret->from, &is_address) ? NULL : "the number is too large";
 	}

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/log.h"
+
 enum { MESSAGE_MS_MAX = 3600 * 1000, SOON_MS = 1000 };
 
 int64_t supervisor_now_ms(void)
@@ -467,8 +469,10 @@ int supervisor_main(int listen_fd, int life_fd, int ready_fd, const char *tmpdir
 	static struct supervisor s;
 
 	s.mail = map_mail();
-	if (!s.mail)
+	if (!s.mail) {
+		log_say(LOG_LEVEL_ERROR, "memory", "there is no memory for the mail of %d clients", WIRE_CONNECTIONS_MAX);
 		return 1;
+	}
 	s.listen_fd = listen_fd;
 	s.life_fd = life_fd;
 	s.tmpdir = tmpdir;

@@ -206,7 +206,7 @@ static struct strange_tag *strange_slot(struct renderer *r, struct str name)
 		r->strange = arena_array(r->arena, STRANGE_SLOTS, sizeof *r->strange);
 	while (r->strange[i].hash && r->strange[i].hash != hash)
 		i = (i + 1) & (STRANGE_SLOTS - 1);
-	if (!r->strange[i].hash && r->strange_count == STRANGE_MAX)
+	if (!r->strange[i].hash && r->strange_count == HTML_STRANGE_MAX)
 		return NULL;
 	if (!r->strange[i].hash)
 		r->html->facts.tags_seen++;

@@ -12,7 +12,8 @@
 #include "lib/arena.h"
 #include "lib/str.h"
 
-enum { HTML_LINKS_MAX = 4000, HTML_STYLES_MAX = 200, HTML_ATTRIBUTES_MAX = 64, HTML_ANCHOR_MAX = 4096, HTML_LINK_MAX = 8192 };
+enum { HTML_LINKS_MAX = 4000, HTML_STYLES_MAX = 200, HTML_ATTRIBUTES_MAX = 64, HTML_ANCHOR_MAX = 4096, HTML_LINK_MAX = 8192,
+	HTML_STRANGE_MAX = 512 /* names of tags that HTML does not have, told apart */ };
 
 struct html_link {
 	struct str url; /* entities resolved, blanks trimmed, made absolute by <base>; UTF-8; at most HTML_LINK_MAX */

@@ -132,9 +132,9 @@ static inline bool html_is_blank(char c)
 
 /* ---- the renderer: html.c reads markup and writes text, html_link.c collects links ---- */
 
-enum { STRANGE_SLOTS = 1024, STRANGE_MAX = 512 };
+enum { STRANGE_SLOTS = 2 * HTML_STRANGE_MAX };
 
-/* A tag that is in no table; what is beyond STRANGE_MAX names counts as met before. */
+/* A tag that is in no table; what is beyond HTML_STRANGE_MAX names counts as met before. */
 struct strange_tag {
 	uint64_t hash; /* of its name without case; 0: none */
 	int inside;

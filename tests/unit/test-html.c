@@ -138,9 +138,33 @@ static struct html repeated(const char *text, size_t n, const char *end)
 	return h;
 }
 
+/* So many tags that HTML does not have: how many were told apart. */
+static size_t strange_tags(int n)
+{
+	struct buf b = {0};
+	struct html h;
+
+	for (int i = 0; i < n; i++)
+		buf_addf(&b, "<zz%d>", i);
+	html_render(arena, buf_take(&b, arena), &h);
+	return h.facts.tags_seen;
+}
+
+/* Of a link with so many octets: how many are left. */
+static size_t link_octets(int n)
+{
+	return render(arena_printf(arena, "<a href=\"http://a/%0*d\">", n - 9, 0).p).links[0].url.n;
+}
+
 static void limits(void **state)
 {
 	(void)state;
+	assert_int_equal(strange_tags(HTML_STRANGE_MAX - 1), HTML_STRANGE_MAX - 1);
+	assert_int_equal(strange_tags(HTML_STRANGE_MAX), HTML_STRANGE_MAX);
+	assert_int_equal(strange_tags(HTML_STRANGE_MAX + 1), HTML_STRANGE_MAX);
+	assert_int_equal(link_octets(HTML_LINK_MAX - 1), HTML_LINK_MAX - 1);
+	assert_int_equal(link_octets(HTML_LINK_MAX), HTML_LINK_MAX);
+	assert_int_equal(link_octets(HTML_LINK_MAX + 1), HTML_LINK_MAX);
 	assert_int_equal(repeated("<a href=http://a/>", HTML_LINKS_MAX - 1, "").link_count, HTML_LINKS_MAX - 1);
 	assert_int_equal(repeated("<a href=http://a/>", HTML_LINKS_MAX, "").link_count, HTML_LINKS_MAX);
 	assert_false(repeated("<a href=http://a/>", HTML_LINKS_MAX, "").is_over);

@@ -324,6 +324,29 @@ static void perl_is_put_into_pcre(void **state)
 	regex_scratch_free(scratch);
 }
 
+/* "b{ 2}" with blanks until the braces have so many octets. */
+static bool is_quantifier(int octets)
+{
+	struct arena *a = arena_new(0);
+	struct perlre re;
+	struct str pattern, written = arena_printf(a, "/b{%*s}/", octets - 2, "2");
+	bool found;
+
+	assert_null(perlre_split(written, &re));
+	assert_null(perlre_translate(a, &re, &pattern));
+	found = str_is(pattern, "b{2}");
+	arena_free(a);
+	return found;
+}
+
+static void quantifiers_are_bounded(void **state)
+{
+	(void)state;
+	assert_true(is_quantifier(PERLRE_QUANTIFIER_MAX - 1));
+	assert_true(is_quantifier(PERLRE_QUANTIFIER_MAX));
+	assert_false(is_quantifier(PERLRE_QUANTIFIER_MAX + 1));
+}
+
 static void what_is_no_pattern_is_refused(void **state)
 {
 	static const char *const rows[] = {"", "/", "foo", "/foo", "m", "/a/b/", "/a/e", "/a/g", "/a/o", "/a/c", "\\a\\", "m aa "};
@@ -353,6 +376,7 @@ int main(void)
 	    cmocka_unit_test(folding_is_ascii_and_exact),
 	    cmocka_unit_test(texts_at_the_edges),
 	    cmocka_unit_test(perl_is_put_into_pcre),
+	    cmocka_unit_test(quantifiers_are_bounded),
 	    cmocka_unit_test(what_is_no_pattern_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,6 +169,20 @@ static void limits_hold(void **state)
 	buf_adds(&b, " + 1");
 	buf_addc(&b, '\0');
 	assert_non_null(error_of(b.p));
+	/* The middle of a chain is reckoned twice: chains in chains double it, up to the same limit. */
+	for (int depth = 4; depth <= 40; depth += 36) {
+		b.n = 0;
+		for (int i = 0; i < depth; i++)
+			buf_adds(&b, "B < (");
+		buf_addc(&b, 'C');
+		for (int i = 0; i < depth; i++)
+			buf_adds(&b, ") < D");
+		buf_addc(&b, '\0');
+		if (depth == 4)
+			assert_null(error_of(b.p));
+		else
+			assert_non_null(error_of(b.p));
+	}
 	buf_free(&b);
 }
 
