@@ -73,6 +73,7 @@ core_libcore_a_SOURCES = \
 	core/content/rfc2047.c \
 	core/route.h \
 	core/scan/scan_items.c \
+	core/scan/scan_link.c \
 	core/scan/scan_own.c \
 	core/scan/scan_private.h \
 	core/scan/scan.c \

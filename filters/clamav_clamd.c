@@ -289,7 +289,7 @@ static bool send_descriptor(struct talk *t, struct str prefix, struct str bytes)
 
 	/* clamd may not change what others will see. */
 	ok = ok && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0;
-	ok = ok && command(t, (struct str){"zFILDES", 8}) && wire_send(t->fd, (struct str){"", 1}, fd, 0);
+	ok = ok && command(t, (struct str){"zFILDES", 8}) && wire_send(t->fd, (struct str){"", 1}, &(struct wire_fds){1, {fd}}, 0);
 	if (fd >= 0)
 		close(fd);
 	return ok;

@@ -5,12 +5,13 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -21,16 +22,9 @@
 #include "scanner/supervisor.h"
 
 enum {
-	RETRY_MS = 10000, RETRY_DEATH_MS = 250, PATIENCE_MS = 120000, PATIENCE_CHECKS = 200, SPAWN_AGAIN_MS = 1000,
-	SETTLE_MS = 60000, OLD_S = 7 * 86400, DAY_MS = 86400 * 1000
+	RETRY_MS = 10000, RETRY_DEATH_MS = 250, PATIENCE_MS = 120000, PATIENCE_CHECKS = 200, OLD_S = 7 * 86400,
+	DAY_MS = 86400 * 1000
 };
-
-static void fall_back(pid_t pid)
-{
-	/* What is over gives its memory back when there is time for it. */
-	if (pid > 0)
-		setpriority(PRIO_PROCESS, (id_t)pid, 19);
-}
 
 static void generation_free(struct supervisor *s, struct generation *g)
 {
@@ -50,27 +44,32 @@ static void generation_free(struct supervisor *s, struct generation *g)
 		s->current = NULL;
 	if (s->next == g)
 		s->next = NULL;
+	generation_add_counts(g, &s->stats);
+	desks_free(g->desks, g->settings.wire.workers);
 	free(g->settings.datagram);
 	free(g);
 }
 
-/* In the template's process: only its own link stays open. */
-static _Noreturn void become_template(struct generation *g, int link)
+/* In the template's process: nothing stays open but its link and what its workers need. */
+static _Noreturn void become_template(const struct supervisor *s, const struct generation *g, int link)
 {
+	struct template_job job = {.settings = &g->settings, .tmpdir = g->tmpdir, .rank = g->rank, .generation = g->number, .desks = g->desks};
+	int fds[] = {link, s->queues.fresh, s->queues.again};
 	sigset_t none;
 
-	if (link != 3) {
-		dup2(link, 3);
-		link = 3;
-	}
-	close_range(4, ~0u, 0);
+	for (int i = 0; i < 3; i++)
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3 + 3);
+	for (int i = 0; i < 3; i++)
+		dup2(fds[i], 3 + i);
+	close_range(3 + 3, ~0u, 0);
+	job.queues = (struct queues){.fresh = 4, .again = 5};
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	template_main(link, &g->settings, g->tmpdir, g->rank);
+	template_main(3, &job);
 }
 
-static bool fork_template(struct generation *g)
+static bool fork_template(const struct supervisor *s, struct generation *g)
 {
 	int ends[2];
 
@@ -78,7 +77,7 @@ static bool fork_template(struct generation *g)
 		return false;
 	g->pid = fork();
 	if (g->pid == 0)
-		become_template(g, ends[1]);
+		become_template(s, g, ends[1]);
 	close(ends[1]);
 	g->link = ends[0];
 	return g->pid > 0;
@@ -119,6 +118,24 @@ static int64_t after_death_ms(struct supervisor *s)
 	return ms;
 }
 
+static struct generation *generation_new(struct supervisor *s)
+{
+	struct generation *g = calloc(1, sizeof *g);
+
+	if (!g)
+		abort();
+	copy_settings(g, buf_str(&s->wanted));
+	g->desks = desks_new(g->settings.wire.workers);
+	if (!g->desks)
+		abort();
+	g->number = ++s->numbers;
+	g->link = -1;
+	g->rank = !s->current ? LOAD_AS_ALL : s->hurries ? LOAD_LOW : LOAD_IDLE;
+	g->started_ms = supervisor_now_ms();
+	snprintf(g->tmpdir, sizeof g->tmpdir, "%.200s/g%u", s->tmpdir, g->number);
+	return g;
+}
+
 static void start(struct supervisor *s)
 {
 	struct generation **place = NULL, *g;
@@ -130,32 +147,15 @@ static void start(struct supervisor *s)
 		s->retry_ms = supervisor_now_ms() + 200;
 		return;
 	}
-	g = calloc(1, sizeof *g);
-	if (!g)
-		abort();
-	copy_settings(g, buf_str(&s->wanted));
-	g->number = ++s->numbers;
-	g->link = -1;
-	g->rank = !s->current ? LOAD_AS_ALL : s->hurries ? LOAD_LOW : LOAD_IDLE;
-	g->started_ms = supervisor_now_ms();
-	snprintf(g->tmpdir, sizeof g->tmpdir, "%.200s/g%u", s->tmpdir, g->number);
-	*place = g;
+	g = *place = generation_new(s);
 	s->changed = false;
-	if (mkdir(g->tmpdir, 0700) == 0 && fork_template(g)) {
+	if (mkdir(g->tmpdir, 0700) == 0 && fork_template(s, g)) {
 		s->next = g;
 		return;
 	}
 	snprintf(s->error, sizeof s->error, "cannot start a process for the databases: %s", strerror(errno));
 	generation_free(s, g);
 	retry_later(s, RETRY_MS);
-}
-
-/* What was said to those who wait for a reload. */
-static void tell_waiting(struct supervisor *s, enum wire_status status, const char *text)
-{
-	for (size_t i = 0; i < s->conn_end; i++)
-		if (s->conns[i].fd >= 0 && s->conns[i].state == CONN_RELOADS)
-			conn_answer(s, &s->conns[i], status, str_of(text));
 }
 
 static void load_failed(struct supervisor *s, struct generation *g, const char *why, int64_t retry_ms)
@@ -168,22 +168,10 @@ static void load_failed(struct supervisor *s, struct generation *g, const char *
 	if (s->next == g)
 		s->next = NULL;
 	retry_later(s, retry_ms);
-	tell_waiting(s, WIRE_UNSCANNED, s->error);
-	supervisor_give_up(s);
+	supervisor_tell_waiting(s, WIRE_UNSCANNED, s->error);
 }
 
-static void drain(struct generation *g)
-{
-	g->state = GENERATION_DRAINS;
-	for (size_t i = 0; i < g->worker_count; i++)
-		if (!g->workers[i].job && g->workers[i].fd >= 0) {
-			fall_back(g->workers[i].pid);
-			close(g->workers[i].fd);
-			g->workers[i].fd = -1;
-		}
-}
-
-static int64_t age_s(const struct generation *g)
+int64_t generation_age_s(const struct generation *g)
 {
 	return g->info.database_time ? (int64_t)time(NULL) - g->info.database_time : 0;
 }
@@ -194,31 +182,9 @@ static void say_ready(const struct generation *g)
 
 	log_int(&l, "generation", g->number);
 	log_int(&l, "signatures", g->info.signatures);
-	log_int(&l, "age_s", age_s(g));
+	log_int(&l, "age_s", generation_age_s(g));
 	log_int(&l, "load_ms", g->ready_ms - g->started_ms);
 	log_end(&l);
-}
-
-static void ask_for_worker(struct generation *g, size_t slot)
-{
-	struct link_message m = {.op = LINK_SPAWN, .slot = (uint32_t)slot};
-	struct worker *w = &g->workers[slot];
-	int64_t now = supervisor_now_ms();
-	int ends[2];
-
-	/* One that died before it had settled may do so again. */
-	if (w->asked_ms && now - w->asked_ms < SPAWN_AGAIN_MS)
-		return;
-	w->asked_ms = now;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return;
-	wire_widen(ends[1]);
-	if (wire_send(g->link, (struct str){(const char *)&m, sizeof m}, ends[1], MSG_DONTWAIT)) {
-		*w = (struct worker){.generation = g, .fd = ends[0], .busy = true, .asked_ms = now};
-	} else {
-		close(ends[0]);
-	}
-	close(ends[1]);
 }
 
 /* Its workers have settled before it takes over, so that no message waits for that. */
@@ -228,35 +194,49 @@ static void loaded(struct generation *g, const struct link_message *m)
 	g->ready_ms = supervisor_now_ms();
 	g->worker_count = g->settings.wire.workers;
 	for (size_t i = 0; i < g->worker_count; i++) {
-		g->workers[i] = (struct worker){.generation = g, .fd = -1};
-		ask_for_worker(g, i);
+		g->workers[i] = (struct worker){.generation = g, .fd = -1, .desk = desk_at(g->desks, i)};
 	}
 }
 
+/* The new ones take mail from now on, the old ones none: when that is certain, it is told. */
 static void take_over(struct supervisor *s, struct generation *g)
 {
-	char text[64];
-
 	g->state = GENERATION_READY;
+	for (size_t i = 0; i < g->worker_count; i++)
+		worker_go(&g->workers[i]);
 	if (s->current)
-		drain(s->current);
+		generation_drain(s->current);
 	s->current = g;
 	s->next = NULL;
+	s->takes_over = true;
 	s->hurries = false;
 	forget_failures(s);
 	s->stats.loads++;
-	say_ready(g);
-	snprintf(text, sizeof text, "generation %u, %u signatures", g->number, g->info.signatures);
-	tell_waiting(s, WIRE_CLEAN, text);
 }
 
-void generation_settled(struct supervisor *s, struct worker *w)
+static void tell_of_current(struct supervisor *s)
+{
+	const struct generation *g = s->current;
+	char text[64];
+
+	s->takes_over = false;
+	if (!g)
+		return; /* its template died */
+	say_ready(g);
+	snprintf(text, sizeof text, "generation %u, %u signatures", g->number, g->info.signatures);
+	supervisor_tell_waiting(s, WIRE_CLEAN, text);
+}
+
+static void settled(struct supervisor *s, struct worker *w, pid_t pid)
 {
 	struct generation *g = w->generation;
 
-	w->is_ready = true;
+	w->pid = pid;
+	w->state = WORKER_SETTLED;
+	if (g == s->current)
+		worker_go(w);
 	for (size_t i = 0; i < g->worker_count; i++)
-		if (!g->workers[i].is_ready)
+		if (g->workers[i].state != WORKER_SETTLED)
 			return;
 	if (g == s->next)
 		take_over(s, g);
@@ -302,38 +282,36 @@ void generation_event(struct supervisor *s, struct generation *g)
 		s->changed = true;
 }
 
-void generation_lost(struct supervisor *s, struct worker *w)
+static void lost(struct supervisor *s, struct worker *w)
 {
 	struct generation *g = w->generation;
-	bool was_ready = w->is_ready;
+	bool had_settled = w->state != WORKER_STARTS;
 
-	close(w->fd);
-	*w = (struct worker){.generation = g, .fd = -1, .asked_ms = was_ready ? 0 : w->asked_ms};
-	if (was_ready || ++g->lost <= 2 * g->worker_count)
+	if (w->desk->id) {
+		s->stats.deaths++;
+		s->stats.unscanned += w->desk->is_again != 0;
+	}
+	worker_forget(w, had_settled ? 0 : w->asked_ms);
+	if (had_settled || ++g->lost <= 2 * g->worker_count)
 		return;
 	g->lost = 0;
 	if (g == s->next)
 		load_failed(s, g, "workers with the new databases die before they can scan", RETRY_MS);
 }
 
-struct worker *generation_idle_worker(struct generation *g, const struct worker *after)
+void generation_worker_event(struct supervisor *s, struct worker *w)
 {
-	for (size_t i = after ? (size_t)(after - g->workers) + 1 : 0; i < g->worker_count; i++) {
-		if (g->workers[i].fd < 0 && g->link >= 0)
-			ask_for_worker(g, i);
-		if (g->workers[i].fd >= 0 && !g->workers[i].busy)
-			return &g->workers[i];
-	}
-	return NULL;
-}
+	struct link_message m;
+	ptrdiff_t n = wire_receive(w->fd, (char *)&m, sizeof m, NULL, MSG_DONTWAIT);
 
-void generation_kill(struct worker *w)
-{
-	/* The template buries it; until then the pid is its own. */
-	if (w->pid > 0)
-		kill(w->pid, SIGKILL);
-	close(w->fd);
-	*w = (struct worker){.generation = w->generation, .fd = -1};
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n == sizeof m && m.op == LINK_SETTLED && w->state == WORKER_STARTS)
+		settled(s, w, m.pid);
+	else if (n > 0)
+		worker_kill(w); /* it has been taken over, or is broken */
+	else
+		lost(s, w);
 }
 
 /* Once a day, from the first on. */
@@ -341,34 +319,32 @@ static void warn_of_age(struct supervisor *s)
 {
 	int64_t now = supervisor_now_ms();
 
-	if (!s->current || age_s(s->current) <= OLD_S || now < s->warn_ms)
+	if (!s->current || generation_age_s(s->current) <= OLD_S || now < s->warn_ms)
 		return;
 	s->warn_ms = now + DAY_MS;
 	log_say(LOG_LEVEL_WARNING, "databases", "the newest virus database is %" PRId64 " days old: is freshclam running?",
-	    age_s(s->current) / 86400);
+	    generation_age_s(s->current) / 86400);
 }
 
-static bool has_work(const struct generation *g)
+static void watch_workers(struct supervisor *s)
 {
-	for (size_t i = 0; i < g->worker_count; i++)
-		if (g->workers[i].fd >= 0 && g->workers[i].job)
-			return true;
-	return false;
+	int64_t now = supervisor_now_ms();
+	bool quiet = true;
+
+	for (size_t i = 0; i < GENERATIONS_MAX; i++)
+		for (size_t k = 0; s->generations[i] && k < s->generations[i]->worker_count; k++) {
+			worker_watch(s, &s->generations[i]->workers[k], now);
+			quiet = quiet && (s->generations[i] == s->current || worker_is_quiet(&s->generations[i]->workers[k]));
+		}
+	if (s->takes_over && quiet)
+		tell_of_current(s);
 }
 
-/* One that does not settle is no worker. */
-static void end_unsettled(struct generation *g)
+static void bury_drained(struct supervisor *s)
 {
-	for (size_t i = 0; i < g->worker_count; i++)
-		if (g->workers[i].fd >= 0 && !g->workers[i].is_ready && supervisor_now_ms() - g->workers[i].asked_ms > SETTLE_MS)
-			generation_kill(&g->workers[i]);
-}
-
-static void ask_for_missing(struct generation *g)
-{
-	for (size_t i = 0; g && g->link >= 0 && i < g->worker_count; i++)
-		if (g->workers[i].fd < 0)
-			ask_for_worker(g, i);
+	for (size_t i = 0; i < GENERATIONS_MAX; i++)
+		if (s->generations[i] && s->generations[i]->state == GENERATION_DRAINS && !generation_has_work(s->generations[i]))
+			generation_free(s, s->generations[i]);
 }
 
 /* Where somebody always wants the processor, what loads when nobody does would never be done. */
@@ -386,29 +362,40 @@ static void hurry(struct supervisor *s)
 	s->next = NULL;
 }
 
-void generations_tend(struct supervisor *s)
+/* Begins a load when something has changed. */
+static void start_when_due(struct supervisor *s)
 {
-	struct generation *g = s->current;
+	struct wire_settings wire;
 
 	hurry(s);
-	if (s->changed && !s->next && supervisor_now_ms() >= s->retry_ms && s->wanted.n) {
-		struct wire_settings wire;
-
-		memcpy(&wire, s->wanted.p + sizeof(struct wire_head), sizeof wire);
-		if (g && wire.options & WIRE_O_IN_PLACE) {
-			drain(g); /* one set in memory at a time: mail waits */
-			s->current = NULL;
-		}
-		start(s);
+	if (!s->changed || s->next || supervisor_now_ms() < s->retry_ms || !s->wanted.n)
+		return;
+	memcpy(&wire, s->wanted.p + sizeof(struct wire_head), sizeof wire);
+	if (s->current && wire.options & WIRE_O_IN_PLACE) {
+		generation_drain(s->current); /* one set in memory at a time: mail waits */
+		s->current = NULL;
 	}
-	ask_for_missing(s->current);
-	ask_for_missing(s->next);
-	warn_of_age(s);
-	if (s->current)
-		end_unsettled(s->current);
+	start(s);
+}
+
+void generations_tend(struct supervisor *s)
+{
+	if (!s->ends) {
+		start_when_due(s);
+		generation_ask_for_missing(s->current);
+		generation_ask_for_missing(s->next);
+		warn_of_age(s);
+	}
+	watch_workers(s);
+	bury_drained(s);
+}
+
+bool generations_are_done(const struct supervisor *s)
+{
 	for (size_t i = 0; i < GENERATIONS_MAX; i++)
-		if (s->generations[i] && s->generations[i]->state == GENERATION_DRAINS && !has_work(s->generations[i]))
-			generation_free(s, s->generations[i]);
+		if (s->generations[i] && generation_has_work(s->generations[i]))
+			return false;
+	return true;
 }
 
 void generations_end(struct supervisor *s)
@@ -446,31 +433,4 @@ bool generation_reload(struct supervisor *s)
 	s->retry_ms = 0;
 	s->changed = !s->next || s->changed;
 	return s->wanted.n > 0;
-}
-
-static const char *state_of(const struct supervisor *s)
-{
-	return s->current ? "ready" : s->next ? "loading" : s->error[0] ? "failed" : "waiting";
-}
-
-size_t supervisor_status(const struct supervisor *s, char *text, size_t size)
-{
-	const struct generation *g = s->current;
-	unsigned busy = 0, waiting = 0, alive = 0;
-	int n;
-
-	for (size_t i = 0; g && i < g->worker_count; i++) {
-		busy += g->workers[i].busy;
-		alive += g->workers[i].fd >= 0;
-	}
-	for (size_t i = 0; i < s->conn_end; i++)
-		waiting += s->conns[i].fd >= 0 && s->conns[i].state == CONN_WAITS;
-	n = snprintf(text, size, "state %s\ngeneration %u\nsignatures %u\ndatabase-age-s %" PRId64 "\nworkers %u\nbusy %u\n"
-	    "waiting %u\nscans %" PRIu64 "\ninfected %" PRIu64 "\nunscanned %" PRIu64 "\ntimeouts %" PRIu64
-	    "\ndeaths %" PRIu64 "\nretries %" PRIu64 "\nmicros %" PRIu64 "\nloads %" PRIu64 "\nload-failures %" PRIu64
-	    "\nerror %s\n", state_of(s), g ? g->number : 0, g ? g->info.signatures : 0,
-	    g ? age_s(g) : 0, alive, busy, waiting, s->stats.scans,
-	    s->stats.infected, s->stats.unscanned, s->stats.timeouts, s->stats.deaths, s->stats.retries, s->stats.micros,
-	    s->stats.loads, s->stats.load_failures, s->error[0] ? s->error : "none");
-	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }

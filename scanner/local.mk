@@ -30,19 +30,23 @@ libexec_PROGRAMS += mailreeve-scanner
 scanner_sources = $(scanner_content) \
 	scanner/cache.c \
 	scanner/cache.h \
+	scanner/desk.c \
+	scanner/desk.h \
 	scanner/faults.h \
 	scanner/generation.c \
 	scanner/hugepages.c \
 	scanner/content/kinds.c \
 	scanner/main.c \
 	scanner/private.h \
+	scanner/status.c \
 	scanner/supervisor.c \
 	scanner/supervisor.h \
 	scanner/template.c \
 	scanner/tmpdir.c \
 	scanner/wire.c \
 	scanner/wire.h \
-	scanner/worker.c
+	scanner/worker.c \
+	scanner/workers.c
 mailreeve_scanner_SOURCES = $(scanner_sources)
 mailreeve_scanner_LDADD = lib/libreeve.a $(CLAMAV_LIBS) $(ARCHIVE_LIBS) $(SECCOMP_LIBS)
 

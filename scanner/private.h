@@ -1,28 +1,30 @@
 /*
  * What the files of mailreeve-scanner share. Four kinds of process, none has threads:
  *
- *   supervisor  one; talks to clients, queues, deadlines; opens nothing, knows no library
+ *   supervisor  one; settings, questions, deadlines; opens nothing, knows no library, sees no mail
  *   template    one per generation of databases; loads them, then only forks workers
- *   worker      several per generation; one message at a time; the only ones that read mail
+ *   worker      several per generation; takes one message at a time from the queue; the only ones that read mail
  */
 #ifndef REEVE_SCANNER_PRIVATE_H
 #define REEVE_SCANNER_PRIVATE_H
 
 #include <sys/types.h>
 
+#include "scanner/desk.h"
 #include "scanner/engine.h"
 #include "scanner/wire.h"
 
 enum { LINK_TEXT_MAX = ENGINE_TEXT_MAX, TMPDIR_MAX = 256 };
 
-/* Between supervisor and template, one struct a datagram. */
+/* Between supervisor and template, or worker, one struct a datagram. */
 enum link_op {
 	LINK_SPAWN = 1, /* to the template, with a socket for the worker */
 	LINK_READY,	/* from it: loaded and tested */
 	LINK_FAILED,	/* from it, with text; it ends */
 	LINK_SPAWNED,	/* from it: pid */
 	LINK_CHANGED,	/* from it: the databases are not those that it loaded */
-	LINK_FORGIVE,	/* to it: take what is there now as known */
+	LINK_SETTLED,	/* from a worker: pid; it has made a scan of its own */
+	LINK_GO,	/* to it: take mail. SIGTERM: no more of it, and end */
 };
 
 struct link_message {
@@ -48,9 +50,37 @@ enum load_rank {
 	LOAD_IDLE,   /* when nobody else wants the processor */
 };
 
-/* Process bodies: do not return. tmpdir: of this generation, private. */
-_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir, enum load_rank rank);
-_Noreturn void worker_main(int fd, struct engine *engine, const struct wire_settings *settings, const char *tmpdir);
+/* Where mail waits: receiving ends of sockets. */
+struct queues {
+	int fresh;
+	int again; /* for workers that have had none yet */
+};
+
+/* What a template is given when it is forked. */
+struct template_job {
+	const struct settings *settings;
+	const char *tmpdir; /* of this generation, private */
+	enum load_rank rank;
+	uint32_t generation;
+	struct queues queues;
+	void *desks; /* as many as there are workers */
+};
+
+/* What a worker is given. */
+struct worker_job {
+	int link; /* to the supervisor */
+	struct queues queues;
+	struct engine *engine; /* NULL: none is wanted */
+	const struct wire_settings *settings;
+	const char *tmpdir; /* its own */
+	struct desk *desk;
+	uint32_t generation;
+	struct engine_info info;
+};
+
+/* Process bodies: do not return. */
+_Noreturn void template_main(int link, const struct template_job *job);
+_Noreturn void worker_main(const struct worker_job *job);
 int supervisor_main(int listen_fd, int life_fd, int ready_fd, const char *tmpdir);
 
 /* Puts what this process has in memory into huge pages, where the kernel can and the administrator lets. */

@@ -1,4 +1,4 @@
-/* The supervisor's state, for supervisor.c (clients, queue) and generation.c (templates, workers). */
+/* The supervisor's state, for its files: supervisor.c (clients), generation.c (databases), workers.c, status.c. */
 #ifndef REEVE_SCANNER_SUPERVISOR_H
 #define REEVE_SCANNER_SUPERVISOR_H
 
@@ -8,39 +8,28 @@
 
 enum { GENERATIONS_MAX = 8, POLLS_MAX = 8 + WIRE_CONNECTIONS_MAX + GENERATIONS_MAX * (1 + WIRE_WORKERS_MAX) };
 
-enum conn_state {
-	CONN_IDLE,
-	CONN_WAITS,   /* for a worker */
-	CONN_RUNS,    /* in one */
-	CONN_RELOADS, /* for a new generation */
-};
-
 struct conn {
 	int fd; /* -1: free */
-	enum conn_state state;
+	bool waits; /* for a new generation */
 	struct wire_head head; /* of the request */
-	char *request;	       /* the datagram, WIRE_REQUEST_MAX octets of struct mail */
-	size_t size;
-	int memory; /* the items, -1: behind the head or none */
-	struct worker *worker;
-	unsigned attempts;
-	uint64_t order;
-	int64_t arrived_ms, deadline_ms;
-	struct lost_worker {
-		uint32_t generation; /* 0: none has died of it */
-		int64_t ms;
-	} lost;
+};
+
+enum worker_state {
+	WORKER_NONE,
+	WORKER_STARTS,	/* the template was told to fork it */
+	WORKER_SETTLED, /* it has made a scan of its own, and waits for our word */
+	WORKER_SERVES,
+	WORKER_ENDS,	/* was told to take no more */
 };
 
 struct worker {
 	struct generation *generation;
+	enum worker_state state;
 	int fd; /* -1: none, or being forked again */
 	pid_t pid;
-	bool is_ready;	  /* it has settled and said so */
-	bool busy;
-	struct conn *job; /* NULL when the client went away */
-	uint64_t id;	  /* of the scan; 0: what it says when it has settled */
+	struct desk *desk;
 	int64_t asked_ms; /* when the template was told to fork it */
+	int64_t ended_ms; /* when it was told to end */
 };
 
 enum generation_state { GENERATION_LOADS, GENERATION_READY, GENERATION_DRAINS };
@@ -53,23 +42,18 @@ struct generation {
 	struct settings settings;
 	struct engine_info info;
 	char tmpdir[TMPDIR_MAX];
+	void *desks;
 	struct worker workers[WIRE_WORKERS_MAX];
-	size_t worker_count;
+	size_t worker_count; /* 0 until it has loaded */
 	unsigned lost; /* workers that died before they had settled */
 	enum load_rank rank;
 	int64_t started_ms, ready_ms;
 };
 
-enum poll_kind { POLL_LISTEN, POLL_SIGNAL, POLL_LIFE, POLL_CONN, POLL_TEMPLATE, POLL_WORKER };
+enum poll_kind { POLL_LISTEN, POLL_SIGNAL, POLL_LIFE, POLL_QUEUE, POLL_AGAIN, POLL_CONN, POLL_TEMPLATE, POLL_WORKER };
 struct poll_what {
 	enum poll_kind kind;
 	void *what;
-};
-
-/* All of mail and of what was said of it. Templates and workers do not get it when they are forked. */
-struct mail {
-	char requests[WIRE_CONNECTIONS_MAX][WIRE_REQUEST_MAX];
-	char answer[WIRE_ANSWER_MAX];
 };
 
 struct supervisor_stats {
@@ -79,11 +63,14 @@ struct supervisor_stats {
 struct supervisor {
 	int listen_fd, life_fd, signals;
 	const char *tmpdir;
+	struct queues queues;	/* workers take from here */
+	struct wire_fds senders; /* the other ends of the two, for clients */
 	struct conn conns[WIRE_CONNECTIONS_MAX];
 	size_t conn_end; /* behind the last that is used */
 	struct generation *generations[GENERATIONS_MAX];
 	struct generation *current; /* NULL until one is ready */
 	struct generation *next;    /* loads */
+	bool takes_over;	    /* the one before may still take a message, nobody has been told */
 	struct buf wanted;	    /* the settings in force, as they came */
 	uint64_t serial;
 	bool changed;		    /* databases or settings are newer than what is loaded */
@@ -93,23 +80,19 @@ struct supervisor {
 	int64_t warn_ms;	    /* of old databases, not before */
 	char error[LINK_TEXT_MAX];  /* why the last load failed; "" it did not */
 	uint32_t numbers;
-	uint64_t ids, orders;
 	bool ends;
-	struct supervisor_stats stats;
+	struct supervisor_stats stats; /* but for what the desks of living generations count */
 	struct pollfd polls[POLLS_MAX];
 	struct poll_what poll_what[POLLS_MAX];
 	size_t poll_count;
 	struct wire_answer answer;
-	struct mail *mail;
+	char request_room[WIRE_REQUEST_MAX], answer_room[WIRE_ANSWER_MAX];
 };
 
 int64_t supervisor_now_ms(void);
-void conn_answer(struct supervisor *s, struct conn *c, enum wire_status status, struct str text);
-/* Lines "GROUP NAME VALUE"; returns their length. */
-size_t supervisor_status(const struct supervisor *s, char *text, size_t size);
-
-/* Answers those who wait for databases that cannot be loaded. */
-void supervisor_give_up(struct supervisor *s);
+/* To all who wait for a new generation. */
+void supervisor_tell_waiting(struct supervisor *s, enum wire_status status, const char *text);
+/* ---- scanner/generation.c ---- */
 
 /* A client's settings; nothing happens when they are in force already. */
 void generation_want(struct supervisor *s, struct str datagram);
@@ -117,15 +100,51 @@ void generation_want(struct supervisor *s, struct str datagram);
 bool generation_reload(struct supervisor *s);
 /* From the template. */
 void generation_event(struct supervisor *s, struct generation *g);
-/* The next idle one behind `after` (NULL: the first), or NULL; missing ones on the way are asked for. */
-struct worker *generation_idle_worker(struct generation *g, const struct worker *after);
-void generation_kill(struct worker *w);
-/* A worker has gone, by itself or killed from outside. */
-void generation_lost(struct supervisor *s, struct worker *w);
-/* The first word of a worker: it has settled. */
-void generation_settled(struct supervisor *s, struct worker *w);
-/* Starts what is due, asks for missing workers, buries what has drained. */
+/* From a worker: it has settled, has gone, or says what it should not. */
+void generation_worker_event(struct supervisor *s, struct worker *w);
+/* Of its newest database. */
+int64_t generation_age_s(const struct generation *g);
+/* Starts what is due, asks for missing workers, ends what hangs, buries what has drained. */
 void generations_tend(struct supervisor *s);
+/* True when none has a worker that may have mail. */
+bool generations_are_done(const struct supervisor *s);
 void generations_end(struct supervisor *s);
+
+/* ---- scanner/workers.c ---- */
+
+/* The template is told to fork those who are not there. g may be NULL. */
+void generation_ask_for_missing(struct generation *g);
+/* It takes mail from now on. */
+void worker_go(struct worker *w);
+/* At once. */
+void worker_kill(struct worker *w);
+/* It has gone; asked_ms: as in the struct, for the next one in its place. */
+void worker_forget(struct worker *w, int64_t asked_ms);
+/* Takes nothing any more. True also of one that is stopped, and of those who were not told to end. */
+bool worker_is_quiet(const struct worker *w);
+/* Ends it when it does not settle, does not hear that it shall end, or has a message whose time is over. */
+void worker_watch(struct supervisor *s, struct worker *w, int64_t now_ms);
+/* The workers take no more mail; what has begun is finished. */
+void generation_drain(struct generation *g);
+bool generation_has_work(const struct generation *g);
+/* Some worker does not serve: another that mail has not touched is on its way. */
+bool generation_awaits_fresh(const struct generation *g);
+/* One of the workers ends, so that a fresh one comes. */
+void generation_refresh(struct generation *g);
+/* The worker with that message on its desk, or NULL. */
+struct worker *generation_find(struct supervisor *s, uint64_t id);
+/* Ends it at once: its message had no more time. */
+void generation_time_out(struct supervisor *s, struct worker *w);
+/* Ends those who have nothing to do and did not take what has waited since then: they hang. */
+void generation_end_idle(struct generation *g, int64_t sent_ms);
+/* What is over gives its memory back when there is time for it. */
+void fall_back(pid_t pid);
+
+/* ---- scanner/status.c ---- */
+
+/* Lines "NAME VALUE"; returns their length. */
+size_t supervisor_status(const struct supervisor *s, char *text, size_t size);
+/* What its workers have counted. */
+void generation_add_counts(const struct generation *g, struct supervisor_stats *sum);
 
 #endif

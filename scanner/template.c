@@ -27,10 +27,10 @@ enum { LOW_NICE = 10 };
 
 struct template {
 	int link;
-	const struct settings *settings;
-	const char *tmpdir;
-	enum load_rank rank;
+	const struct template_job *job;
+	const struct settings *settings; /* the job's */
 	struct engine *engine;
+	struct engine_info info;
 	uint64_t fingerprint;
 	bool told;
 	pid_t pids[WIRE_WORKERS_MAX];
@@ -38,13 +38,13 @@ struct template {
 
 static void say(struct template *t, struct link_message *m)
 {
-	if (!wire_send(t->link, (struct str){(const char *)m, sizeof *m}, -1, 0))
+	if (!wire_send(t->link, (struct str){(const char *)m, sizeof *m}, NULL, 0))
 		_exit(0); /* the supervisor is gone */
 }
 
 static void worker_path(const struct template *t, unsigned slot, char *path, size_t size)
 {
-	snprintf(path, size, "%s/w%u", t->tmpdir, slot);
+	snprintf(path, size, "%s/w%u", t->job->tmpdir, slot);
 }
 
 /* What a killed worker left behind goes as soon as it is buried. */
@@ -62,7 +62,19 @@ static void bury(struct template *t)
 			}
 }
 
-static void spawn(struct template *t, unsigned slot, int fd)
+static _Noreturn void become_worker(const struct template *t, unsigned slot, int link, const char *path)
+{
+	const struct template_job *job = t->job;
+	const struct worker_job worker = {.link = link, .queues = job->queues, .engine = t->engine, .settings = &t->settings->wire,
+	    .tmpdir = path, .desk = desk_at(job->desks, slot), .generation = job->generation, .info = t->info};
+
+	close(t->link);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	desks_leave(job->desks, t->settings->wire.workers, slot);
+	worker_main(&worker);
+}
+
+static void spawn(struct template *t, unsigned slot, int link)
 {
 	struct link_message answer = {.op = LINK_SPAWNED, .slot = slot};
 	char path[TMPDIR_MAX + 16];
@@ -71,34 +83,23 @@ static void spawn(struct template *t, unsigned slot, int fd)
 	tmpdir_clear(path, true);
 	mkdir(path, 0700);
 	answer.pid = fork();
-	if (answer.pid == 0) {
-		close(t->link);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		worker_main(fd, t->engine, &t->settings->wire, path);
-	}
+	if (answer.pid == 0)
+		become_worker(t, slot, link, path);
 	t->pids[slot] = answer.pid;
-	close(fd);
 	say(t, &answer);
 }
 
 static void on_link(struct template *t)
 {
 	struct link_message m;
-	int fd;
+	struct wire_fds fds;
 
-	if (wire_receive(t->link, (char *)&m, sizeof m, &fd, 0) != sizeof m)
+	if (wire_receive(t->link, (char *)&m, sizeof m, &fds, 0) != sizeof m)
 		sanitizer_exit(0);
 	bury(t);
-	if (m.op == LINK_FORGIVE) {
-		t->fingerprint = engine_fingerprint(t->settings->paths, t->settings->count);
-		t->told = false;
-	}
-	if (fd < 0)
-		return;
-	if (m.op == LINK_SPAWN && m.slot < WIRE_WORKERS_MAX)
-		spawn(t, m.slot, fd);
-	else
-		close(fd);
+	if (m.op == LINK_SPAWN && m.slot < t->settings->wire.workers && fds.n == 1)
+		spawn(t, m.slot, fds.fd[0]);
+	wire_fds_close(&fds);
 }
 
 static void look_at_databases(struct template *t)
@@ -174,9 +175,9 @@ static void *load_quietly(void *arg)
 	timer_t timer;
 	bool rests;
 
-	take_rank(t->rank);
-	rests = t->rank != LOAD_AS_ALL && rest_often(&timer);
-	t->engine = engine_load(&t->settings->wire, t->settings->paths, t->settings->count, t->tmpdir, &l->m.info, l->m.text);
+	take_rank(t->job->rank);
+	rests = t->job->rank != LOAD_AS_ALL && rest_often(&timer);
+	t->engine = engine_load(&t->settings->wire, t->settings->paths, t->settings->count, t->job->tmpdir, &l->m.info, l->m.text);
 	if (t->engine && !sanitizer_is_here()) /* which has mapped terabytes */
 		hugepages_gather();
 	if (rests)
@@ -205,6 +206,7 @@ static void load(struct template *t)
 	engine_init();
 	if (t->settings->wire.options & WIRE_O_CLAMAV)
 		load_engine(t, &m);
+	t->info = m.info;
 	if (t->engine || !(t->settings->wire.options & WIRE_O_CLAMAV)) {
 		say(t, &m);
 		return;
@@ -214,15 +216,16 @@ static void load(struct template *t)
 	_exit(1);
 }
 
-_Noreturn void template_main(int link, const struct settings *settings, const char *tmpdir, enum load_rank rank)
+_Noreturn void template_main(int link, const struct template_job *job)
 {
 	struct sandbox confined;
-	struct template t = {.link = link, .settings = settings, .tmpdir = tmpdir, .rank = rank};
+	const struct settings *settings = job->settings;
+	struct template t = {.link = link, .job = job, .settings = settings};
 
 	prctl(PR_SET_NAME, "reeve-template");
 	load(&t);
 	if (!sanitizer_seeks_leaks())
-		sandbox_enter(SANDBOX_TEMPLATE, (struct sandbox_path[]){{"/", false}, {tmpdir, true}}, 2, &confined);
+		sandbox_enter(SANDBOX_TEMPLATE, (struct sandbox_path[]){{"/", false}, {job->tmpdir, true}}, 2, &confined);
 	for (;;) {
 		struct pollfd p = {.fd = link, .events = POLLIN};
 		int n = poll(&p, 1, (int)settings->wire.check_ms);

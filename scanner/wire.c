@@ -31,7 +31,7 @@ bool wire_read_request(struct str datagram, struct wire_head *ret_head)
 		return ret_head->count <= WIRE_PATHS_MAX;
 	if (ret_head->op == WIRE_SCAN)
 		return scan_is_sane(ret_head, datagram.n - sizeof *ret_head);
-	return datagram.n == sizeof *ret_head && (ret_head->op == WIRE_STATUS || ret_head->op == WIRE_RELOAD);
+	return datagram.n == sizeof *ret_head && ret_head->op >= WIRE_STATUS && ret_head->op <= WIRE_OVERDUE;
 }
 
 bool wire_has_items(struct str datagram)
@@ -173,7 +173,7 @@ bool wire_read_answer(struct str datagram, struct wire_head *ret_head)
 	struct str rest, name;
 
 	if (datagram.n > WIRE_ANSWER_MAX || !read_head(datagram, ret_head) || ret_head->status >= WIRE_STATUSES ||
-	    ret_head->op < WIRE_SETUP || ret_head->op > WIRE_RELOAD)
+	    ret_head->op < WIRE_SETUP || ret_head->op > WIRE_OVERDUE)
 		return false;
 	rest = str_from(datagram, sizeof *ret_head);
 	if (ret_head->size != rest.n || ret_head->count > WIRE_ANSWER_MAX / sizeof record)
@@ -191,9 +191,15 @@ void wire_widen(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
-bool wire_send(int fd, struct str datagram, int pass_fd, int flags)
+void wire_fds_close(struct wire_fds *fds)
 {
-	return wire_send_pieces(fd, &(struct iovec){(void *)datagram.p, datagram.n}, 1, pass_fd, flags);
+	while (fds->n)
+		close(fds->fd[--fds->n]);
+}
+
+bool wire_send(int fd, struct str datagram, const struct wire_fds *pass, int flags)
+{
+	return wire_send_pieces(fd, &(struct iovec){(void *)datagram.p, datagram.n}, 1, pass, flags);
 }
 
 static size_t size_of(const struct iovec *pieces, size_t count)
@@ -205,34 +211,42 @@ static size_t size_of(const struct iovec *pieces, size_t count)
 	return n;
 }
 
-bool wire_send_pieces(int fd, const struct iovec *pieces, size_t count, int pass_fd, int flags)
+/* Room for descriptors beside a datagram. */
+union control {
+	char room[CMSG_SPACE(2 * WIRE_FDS_MAX * sizeof(int))];
+	struct cmsghdr align;
+};
+
+static void put_fds(struct msghdr *message, union control *control, const struct wire_fds *pass)
 {
-	union {
-		char room[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
+	size_t octets = pass->n * sizeof pass->fd[0];
+	struct cmsghdr *c;
+
+	message->msg_control = control->room;
+	message->msg_controllen = CMSG_SPACE(octets);
+	c = CMSG_FIRSTHDR(message);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(octets);
+	memcpy(CMSG_DATA(c), pass->fd, octets);
+}
+
+bool wire_send_pieces(int fd, const struct iovec *pieces, size_t count, const struct wire_fds *pass, int flags)
+{
+	union control control = {0};
 	struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = count};
 	ssize_t n;
 
-	if (pass_fd >= 0) {
-		struct cmsghdr *c;
-
-		message.msg_control = control.room;
-		message.msg_controllen = sizeof control.room;
-		c = CMSG_FIRSTHDR(&message);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &pass_fd, sizeof pass_fd);
-	}
+	if (pass && pass->n)
+		put_fds(&message, &control, pass);
 	do
 		n = sendmsg(fd, &message, flags | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n == (ssize_t)size_of(pieces, count);
 }
 
-/* Keeps the first descriptor that came, closes all others. */
-static void take_fds(struct msghdr *message, int *ret_fd)
+/* Keeps the first descriptors that came, closes all others. */
+static void take_fds(struct msghdr *message, struct wire_fds *ret_fds)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -243,39 +257,49 @@ static void take_fds(struct msghdr *message, int *ret_fd)
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			if (ret_fd && *ret_fd < 0)
-				*ret_fd = fd;
+			if (ret_fds && ret_fds->n < WIRE_FDS_MAX)
+				ret_fds->fd[ret_fds->n++] = fd;
 			else
 				close(fd);
 		}
 	}
 }
 
-ptrdiff_t wire_receive(int fd, char *room, size_t size, int *ret_fd, int flags)
+/* cut: of MSG_TRUNC and MSG_CTRUNC, what must not have happened. */
+static ptrdiff_t receive(int fd, struct iovec piece, struct wire_fds *ret_fds, int flags, int cut)
 {
-	union {
-		char room[CMSG_SPACE(4 * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec piece = {room, size};
+	union control control;
 	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.room,
 	    .msg_controllen = sizeof control.room};
 	ssize_t n;
 
-	if (ret_fd)
-		*ret_fd = -1;
+	if (ret_fds)
+		ret_fds->n = 0;
 	do
 		n = recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -1;
-	take_fds(&message, ret_fd);
-	if (!(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+	take_fds(&message, ret_fds);
+	if (!(message.msg_flags & cut))
 		return n;
-	if (ret_fd && *ret_fd >= 0) {
-		close(*ret_fd);
-		*ret_fd = -1;
-	}
+	if (ret_fds)
+		wire_fds_close(ret_fds);
 	errno = EMSGSIZE;
 	return -1;
+}
+
+ptrdiff_t wire_receive(int fd, char *room, size_t size, struct wire_fds *ret_fds, int flags)
+{
+	return receive(fd, (struct iovec){room, size}, ret_fds, flags, MSG_TRUNC | MSG_CTRUNC);
+}
+
+bool wire_receive_head(int fd, struct wire_head *ret_head, struct wire_fds *ret_fds)
+{
+	char room[sizeof *ret_head];
+	ptrdiff_t n = receive(fd, (struct iovec){room, sizeof room}, ret_fds, MSG_DONTWAIT, MSG_CTRUNC);
+
+	if (n > 0 && !read_head((struct str){room, (size_t)n}, ret_head))
+		wire_fds_close(ret_fds);
+	return n > 0;
 }

@@ -3,9 +3,12 @@
  * host out of one build, so records are structs in native order; but neither trusts the other: every
  * length is checked by the functions here.
  *
- * A connection is a SOCK_SEQPACKET socket with one request under way. A request is one datagram. SCAN
- * brings a table of items, then their bytes: behind the head when that fits, for a datagram is a copy that
- * nobody else has; else in a sealed memfd. The answer is one datagram: a head, then records.
+ * A request is one datagram. Settings and questions go to the supervisor, over a SOCK_SEQPACKET connection with one of them
+ * under way; its answer is one datagram: a head, then records. The answer to SETUP brings two descriptors, for messages: a
+ * SCAN goes there into a queue from which the workers themselves take, whoever has time; the second is for a message whose
+ * worker died, and read by fresh workers only. A SCAN has the table of items and their bytes behind its head when they fit,
+ * for a datagram is a copy that nobody else has; else in a sealed memfd. With it comes the end of a pipe for the answer: where
+ * nobody has that any more, nobody will answer.
  */
 #ifndef REEVE_SCANNER_WIRE_H
 #define REEVE_SCANNER_WIRE_H
@@ -19,7 +22,7 @@
 
 enum {
 	WIRE_MAGIC = 0x6d725363,
-	WIRE_VERSION = 2,
+	WIRE_VERSION = 3,
 	WIRE_REQUEST_MAX = 64 * 1024,  /* octets of a datagram to the scanner */
 	WIRE_ANSWER_MAX = 192 * 1024, /* below what a socket takes by default */
 	WIRE_ITEMS_MAX = 2048,
@@ -29,9 +32,16 @@ enum {
 	WIRE_WORKERS_MAX = 64,
 	WIRE_CONNECTIONS_MAX = 512,
 	WIRE_HASH = 32,
+	WIRE_FDS_MAX = 2, /* that come with a datagram */
 };
 
-enum wire_op { WIRE_SETUP = 1, WIRE_SCAN, WIRE_STATUS, WIRE_RELOAD };
+enum wire_op {
+	WIRE_SETUP = 1,
+	WIRE_SCAN,
+	WIRE_STATUS,
+	WIRE_RELOAD,
+	WIRE_OVERDUE, /* the message with this id had no answer in its time: why? Whoever has it is ended */
+};
 
 /* How an item, or all of a message, came out. A higher one prevails. Only clean is clean. */
 enum wire_status {
@@ -104,15 +114,17 @@ struct wire_head {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t op;
-	uint64_t id;
-	uint32_t timeout_ms; /* request */
-	uint32_t count;	     /* of items, records or paths that follow */
-	uint64_t size;	     /* request: of the items and their table; answer: of all records */
-	uint32_t status;     /* answer: enum wire_status */
-	uint32_t generation; /* answer: of the databases */
+	uint64_t id;	       /* of a message: no other has it, whoever sent it */
+	int64_t sent_ms;       /* SCAN, OVERDUE: CLOCK_MONOTONIC, as all processes here have it */
+	int64_t deadline_ms;   /* SCAN: nobody waits any longer */
+	uint32_t count;	       /* of items, records or paths that follow */
+	uint32_t is_again;     /* SCAN: a worker died of it, or with it */
+	uint64_t size;	       /* request: of the items and their table; answer: of all records */
+	uint32_t status;       /* answer: enum wire_status */
+	uint32_t generation;   /* answer: of the databases */
 	int64_t database_time; /* answer: when the newest database was made; 0 unknown */
 	uint32_t signatures;
-	uint32_t is_cut;     /* answer: more members than fit */
+	uint32_t is_cut;       /* answer: more members than fit */
 	uint64_t micros;
 };
 
@@ -184,13 +196,23 @@ bool wire_read_answer(struct str datagram, struct wire_head *ret_head);
 /* Cuts the next record off; false at the end or when it does not fit. */
 bool wire_next_record(struct str *rest, struct wire_record *ret_record, struct str *ret_name);
 
-/* Room for the largest answer, as far as the system lets. */
+/* Room for large datagrams, as far as the system lets. */
 void wire_widen(int fd);
-/* One datagram, and at most one descriptor (-1: none). False with errno. */
-bool wire_send(int fd, struct str datagram, int pass_fd, int flags);
+
+/* Descriptors that go with a datagram. What was received is the receiver's. */
+struct wire_fds {
+	size_t n;
+	int fd[WIRE_FDS_MAX];
+};
+void wire_fds_close(struct wire_fds *fds);
+
+/* One datagram, and descriptors (NULL: none). False with errno. */
+bool wire_send(int fd, struct str datagram, const struct wire_fds *pass, int flags);
 /* The same of a datagram in pieces. */
-bool wire_send_pieces(int fd, const struct iovec *pieces, size_t count, int pass_fd, int flags);
-/* Octets read; 0 at the end, -1 with errno. What was cut off counts as EMSGSIZE. */
-ptrdiff_t wire_receive(int fd, char *room, size_t size, int *ret_fd, int flags);
+bool wire_send_pieces(int fd, const struct iovec *pieces, size_t count, const struct wire_fds *pass, int flags);
+/* Octets read; 0 at the end, -1 with errno. What was cut off counts as EMSGSIZE. ret_fds NULL: what comes is closed. */
+ptrdiff_t wire_receive(int fd, char *room, size_t size, struct wire_fds *ret_fds, int flags);
+/* Of a datagram the head alone, what is behind it is lost; false when there is none. What has no head has no descriptors. Does not wait. */
+bool wire_receive_head(int fd, struct wire_head *ret_head, struct wire_fds *ret_fds);
 
 #endif

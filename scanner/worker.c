@@ -1,8 +1,9 @@
 /*
- * A worker: waits for a message, looks at each of its items, answers, waits again. Whatever mail
- * makes it do, it can read only what it was given and write only below its own folder.
+ * A worker: takes a message from the queue, looks at each of its items, answers whoever sent it, takes the next. Whatever
+ * mail makes it do, it can read only what it was given and write only below its own folder.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@
 
 enum {
 	MEMORY_MORE = 1 << 30,
+	MESSAGE_MS_MAX = 3600 * 1000,
 	COPIED_MAX = 256 * 1024, /* of a memfd: above, a mapping is cheaper than a copy */
 	KEPT_MAX = 16 << 20, MAPPED_MIN = 4 << 20, /* of malloc(): kept when free, and mapped for itself */
 };
@@ -30,6 +33,8 @@ enum {
 struct worker {
 	struct engine *engine;
 	const struct wire_settings *settings;
+	struct desk *desk;
+	struct wire_head about; /* what each answer says: of the databases */
 	struct cache *cache;
 	struct wire_answer answer;
 	bool is_over; /* the item at hand was not looked at to its end */
@@ -212,27 +217,88 @@ static void refuse(struct worker *w, const char *why)
 	wire_answer_add(&w->answer, &record, str_of(why), NULL);
 }
 
-static void serve(struct worker *w, int fd, struct str datagram, int memory)
+static void look(struct worker *w, const struct wire_head *head, struct str datagram, int memory, uint64_t deadline_us)
+{
+	const char *items = wire_has_items(datagram) == (memory < 0) ? open_items(w, head, datagram, memory) : NULL;
+
+	if (!items) {
+		refuse(w, "the message did not arrive whole");
+		return;
+	}
+	work(w, items, head->count, deadline_us);
+	drop_items(items, head->size);
+}
+
+static void count(struct desk *d, const struct wire_head *answer)
+{
+	d->scans++;
+	d->infected += answer->status == WIRE_INFECTED;
+	d->unscanned += answer->status == WIRE_UNSCANNED;
+	d->micros += answer->micros;
+}
+
+/* Whoever asked may have gone: that is no matter. */
+static void answer(int fd, struct str datagram)
+{
+	while (datagram.n) {
+		ssize_t n = write(fd, datagram.p, datagram.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		datagram = str_from(datagram, (size_t)n);
+	}
+}
+
+static void start_answer(struct worker *w, const struct wire_head *request)
+{
+	wire_answer_start(&w->answer, w->room, request);
+	w->answer.head.generation = w->about.generation;
+	w->answer.head.signatures = w->about.signatures;
+	w->answer.head.database_time = w->about.database_time;
+}
+
+static void serve(struct worker *w, const struct wire_head *head, struct str datagram, const struct wire_fds *fds)
 {
 	uint64_t started = now_us();
-	struct wire_head head;
-	const char *items;
 
-	if (!wire_read_request(datagram, &head) || head.op != WIRE_SCAN || wire_has_items(datagram) != (memory < 0))
-		_exit(1);
-	wire_answer_start(&w->answer, w->room, &head);
-	items = open_items(w, &head, datagram, memory);
-	if (memory >= 0)
-		close(memory);
-	if (items) {
-		work(w, items, head.count, started + (uint64_t)head.timeout_ms * 800);
-		drop_items(items, head.size);
-	} else {
-		refuse(w, "the message did not arrive whole");
-	}
+	start_answer(w, head);
+	look(w, head, datagram, fds->n > 1 ? fds->fd[1] : -1, started + (uint64_t)(head->deadline_ms - head->sent_ms) * 800);
 	w->answer.head.micros = now_us() - started;
-	if (!wire_send(fd, wire_answer_finish(&w->answer), -1, 0))
-		_exit(0);
+	count(w->desk, &w->answer.head);
+	answer(fds->fd[0], wire_answer_finish(&w->answer));
+}
+
+/* Of a message that is waited for: when it began, and its end, within bounds. */
+static bool has_time(struct wire_head *head, int64_t now_ms)
+{
+	if (head->deadline_ms <= now_ms)
+		return false;
+	if (head->deadline_ms > now_ms + MESSAGE_MS_MAX)
+		head->deadline_ms = now_ms + MESSAGE_MS_MAX;
+	head->sent_ms = now_ms;
+	return true;
+}
+
+/* What nobody waits for any longer, or can be answered, is dropped: who sent it sees that its pipe is closed. */
+static bool take(struct worker *w, int queue, int flags)
+{
+	struct wire_fds fds;
+	ptrdiff_t n = wire_receive(queue, w->came.room, sizeof w->came.room, &fds, flags);
+	struct str datagram = {w->came.room, n > 0 ? (size_t)n : 0};
+	int64_t now_ms = (int64_t)(now_us() / 1000);
+	struct wire_head head;
+
+	if (n < 0)
+		return errno == EMSGSIZE;
+	if (wire_read_request(datagram, &head) && head.op == WIRE_SCAN && fds.n > 0 && has_time(&head, now_ms)) {
+		desk_take(w->desk, head.id, head.deadline_ms, head.is_again, now_ms);
+		serve(w, &head, datagram, &fds);
+		desk_clear(w->desk, (int64_t)(now_us() / 1000));
+	}
+	wire_fds_close(&fds);
+	return true;
 }
 
 /* Beyond what is mapped now. */
@@ -267,44 +333,88 @@ static void confine(const char *tmpdir, const struct wire_settings *settings)
 		_exit(3); /* rather no scan than an open one */
 }
 
-/* The first scan touches what all others do: no message waits for that. Then the supervisor hears. */
-static void settle(struct worker *w, int fd)
+/* ---- from the first to the last ---- */
+
+/* The first scan touches what all others do: no message waits for that. */
+static void settle(struct worker *w)
 {
 	static const char mail[] = "Received: from a by b\r\nSubject: nothing\r\nMIME-Version: 1.0\r\n"
 	    "Content-Type: text/html\r\n\r\n<p>of interest\r\n";
-	struct wire_head head = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = WIRE_SCAN};
 	char text[ENGINE_TEXT_MAX];
 
 	if (w->engine)
 		engine_scan(w->engine, (struct str){mail, sizeof mail - 1}, text);
-	wire_answer_start(&w->answer, w->room, &head);
-	if (!wire_send(fd, wire_answer_finish(&w->answer), -1, 0))
-		_exit(0);
 }
 
-_Noreturn void worker_main(int fd, struct engine *engine, const struct wire_settings *settings, const char *tmpdir)
+/* The supervisor hears that there is one more, and says when it is time. */
+static void await_go(int link)
+{
+	static struct link_message m = {.op = LINK_SETTLED};
+
+	m.pid = getpid();
+	if (!wire_send(link, (struct str){(const char *)&m, sizeof m}, NULL, 0) ||
+	    wire_receive(link, (char *)&m, sizeof m, NULL, 0) != sizeof m || m.op != LINK_GO)
+		sanitizer_exit(0);
+}
+
+static struct {
+	int queue, nothing;
+	struct desk *desk;
+} retirement;
+
+/*
+ * SIGTERM: something that gives no mail takes the queue's place, so that who waits there returns, and who was about to wait
+ * does not begin to. What was taken before is finished.
+ */
+static void retire(int number)
+{
+	int why = errno;
+
+	(void)number;
+	dup2(retirement.nothing, retirement.queue);
+	retirement.desk->takes_no_more = 1;
+	errno = why;
+}
+
+static void retire_when_told(int queue, struct desk *desk)
+{
+	struct sigaction action = {.sa_handler = retire, .sa_flags = SA_RESTART};
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		_exit(1);
+	close(ends[1]);
+	retirement.queue = queue;
+	retirement.nothing = ends[0];
+	retirement.desk = desk;
+	sigaction(SIGTERM, &action, NULL);
+}
+
+_Noreturn void worker_main(const struct worker_job *job)
 {
 	static struct worker w;
-	int memory;
 
 	prctl(PR_SET_NAME, "reeve-worker");
 	/* The next scan wants the memory of the last: pages that go and come again cost more than they save. */
 	mallopt(M_TRIM_THRESHOLD, KEPT_MAX);
 	mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
 	archive_init();
-	w.engine = engine;
-	w.settings = settings;
+	w.engine = job->engine;
+	w.settings = job->settings;
+	w.desk = job->desk;
+	w.about = (struct wire_head){.generation = job->generation, .signatures = job->info.signatures, .database_time = job->info.database_time};
 	w.cache = cache_new();
 	/* By a short name, for the library makes a folder there in each scan. */
-	if (engine)
-		engine_set_tmpdir(engine, chdir(tmpdir) == 0 ? "." : tmpdir);
-	confine(tmpdir, settings);
-	settle(&w, fd);
-	for (;;) {
-		ptrdiff_t n = wire_receive(fd, w.came.room, sizeof w.came.room, &memory, 0);
-
-		if (n <= 0)
-			sanitizer_exit(0);
-		serve(&w, fd, (struct str){w.came.room, (size_t)n}, memory);
-	}
+	if (job->engine)
+		engine_set_tmpdir(job->engine, chdir(job->tmpdir) == 0 ? "." : job->tmpdir);
+	retire_when_told(job->queues.fresh, job->desk);
+	confine(job->tmpdir, job->settings);
+	settle(&w);
+	await_go(job->link);
+	/* One that is tried again gets a worker that no mail has touched: this one, now. */
+	take(&w, job->queues.again, MSG_DONTWAIT);
+	close(job->queues.again);
+	while (take(&w, job->queues.fresh, 0))
+		;
+	sanitizer_exit(0);
 }

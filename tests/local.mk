@@ -63,6 +63,7 @@ unit_tests = \
 	tests/unit/test-scan-content \
 	tests/unit/test-scan-faults \
 	tests/unit/test-scan-kinds \
+	tests/unit/test-scan-life \
 	tests/unit/test-scan-wire \
 	tests/unit/test-smtp \
 	tests/unit/test-smtp-header \
@@ -290,6 +291,8 @@ tests_unit_test_scan_content_SOURCES = tests/unit/test-scan-content.c tests/unit
 tests_unit_test_scan_content_LDADD = $(unit_ldadd) $(CLAMAV_LIBS) $(ARCHIVE_LIBS)
 tests_unit_test_scan_faults_SOURCES = tests/unit/test-scan-faults.c tests/unit/growing.h tests/unit/scan-kit.h tests/unit/unit.h
 tests_unit_test_scan_faults_LDADD = $(unit_ldadd)
+tests_unit_test_scan_life_SOURCES = tests/unit/test-scan-life.c tests/unit/scan-kit.h tests/unit/unit.h
+tests_unit_test_scan_life_LDADD = $(unit_ldadd)
 tests_unit_test_scan_SOURCES = tests/unit/test-scan.c tests/unit/scan-kit.h tests/unit/unit.h
 tests_unit_test_scan_LDADD = $(unit_ldadd)
 tests_unit_test_clamd_SOURCES = tests/unit/test-clamd.c tests/unit/unit.h

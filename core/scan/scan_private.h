@@ -9,12 +9,10 @@
 
 #include "core/scan/scan.h"
 
-enum { SCAN_IDLE_MAX = 64 };
-
-/* A connection, and room for the answers that come over it. */
+/* Where messages go, counted by those who use it: it is closed when the last of them has found that nobody takes them. */
 struct scan_link {
-	int fd; /* -1: none */
-	char *room;
+	unsigned users; /* under the lock; one for being the scan's */
+	struct wire_fds queues; /* fresh messages; those whose worker died */
 };
 
 struct scan {
@@ -24,10 +22,9 @@ struct scan {
 	struct str paths[WIRE_PATHS_MAX];
 	size_t path_count;
 	int64_t timeout_ms;
-	uint64_t ids;
+	uint64_t ids; /* begins anywhere: other processes count too */
 	pthread_mutex_t lock; /* of what follows */
-	struct scan_link idle[SCAN_IDLE_MAX];
-	size_t idle_count;
+	struct scan_link *link; /* NULL: none yet, or the scanner has gone */
 	struct sockaddr_un own_address;
 	socklen_t own_size;
 	int life_fd, own_pid;
@@ -45,6 +42,25 @@ struct scan_request {
 	size_t count;
 	int memory; /* a sealed memfd with the items, -1 none */
 };
+
+int64_t scan_now_ms(void);
+/* NULL with errno. A scanner that starts again is waited for until then, for some seconds. Goes back by scan_link_drop(). */
+struct scan_link *scan_link_take(struct scan *sc, int64_t deadline_ms);
+void scan_link_drop(struct scan *sc, struct scan_link *l);
+/* Nobody takes messages there: the next take opens a new one. */
+void scan_link_lost(struct scan *sc, struct scan_link *l);
+
+enum scan_outcome {
+	SCAN_ANSWERED,
+	SCAN_LOST,    /* whoever took it has died, or the scanner before anybody did */
+	SCAN_ABSENT,  /* nobody takes messages; errno */
+	SCAN_OVERDUE,
+};
+/* One message into one of the link's queues, and the answer, which is in the arena. */
+enum scan_outcome scan_exchange(const struct scan_link *l, const struct scan_request *request, struct arena *a, struct str *ret_answer);
+/* What the scanner says of a message that got no answer in time. */
+struct str scan_why_overdue(struct scan *sc, const struct wire_head *request, struct arena *a);
+
 /* Of a SCAN; points into itself and to the items. False when it is too large (size > WIRE_BYTES_MAX) or there is no memory. */
 bool scan_request_pack(struct scan_request *r, struct arena *a, const struct scan_items *items);
 

@@ -167,7 +167,7 @@ static inline uint64_t count_of(struct kit *k, const char *name)
 	return n;
 }
 
-/* Processes of our scanner by name: those that belong to our family. */
+/* Living processes of our scanner by name: those that belong to our family. */
 static inline size_t find_processes(const char *name, pid_t *ret, size_t most)
 {
 	DIR *dir = opendir("/proc");
@@ -177,6 +177,7 @@ static inline size_t find_processes(const char *name, pid_t *ret, size_t most)
 	while (n < most && (entry = readdir(dir))) {
 		char path[300], text[400] = "";
 		int parent, group;
+		char state;
 		FILE *f;
 
 		snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
@@ -184,7 +185,8 @@ static inline size_t find_processes(const char *name, pid_t *ret, size_t most)
 		if (!f)
 			continue;
 		if (fgets(text, sizeof text, f) && strstr(text, name) && strrchr(text, ')') &&
-		    sscanf(strrchr(text, ')') + 1, " %*c %d %d", &parent, &group) == 2 && group == getpgrp())
+		    sscanf(strrchr(text, ')') + 1, " %c %d %d", &state, &parent, &group) == 3 && state != 'Z' &&
+		    group == getpgrp())
 			ret[n++] = atoi(entry->d_name);
 		fclose(f);
 	}

@@ -202,23 +202,104 @@ static void answers(void **state)
 	assert_false(wire_read_answer(whole, &got));
 }
 
+static unsigned open_descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* So many copies of a descriptor beside a datagram, which wire_send() would not send. */
+static void send_with(int fd, size_t count)
+{
+	union {
+		char room[CMSG_SPACE(8 * sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct msghdr message = {.msg_iov = &(struct iovec){(void *)"hello", 5}, .msg_iovlen = 1, .msg_control = control.room,
+	    .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+	*c = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
+	for (size_t i = 0; i < count; i++)
+		memcpy(CMSG_DATA(c) + i * sizeof(int), &(int){2}, sizeof(int));
+	assert_int_equal(sendmsg(fd, &message, 0), 5);
+}
+
 static void datagrams(void **state)
 {
+	struct wire_fds one = {1, {2}}, got;
 	char room[100];
-	int ends[2], passed;
+	int ends[2];
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
-	assert_true(wire_send(ends[0], STR("hello"), 2, 0));
-	assert_int_equal(wire_receive(ends[1], room, sizeof room, &passed, 0), 5);
-	assert_true(passed >= 0);
-	close(passed);
-	assert_true(wire_send(ends[0], STR("too long"), 2, 0));
-	assert_int_equal(wire_receive(ends[1], room, 4, &passed, 0), -1);
+	assert_true(wire_send(ends[0], STR("hello"), &one, 0));
+	assert_int_equal(wire_receive(ends[1], room, sizeof room, &got, 0), 5);
+	assert_int_equal(got.n, 1);
+	wire_fds_close(&got);
+	assert_true(wire_send(ends[0], STR("too long"), &one, 0));
+	assert_int_equal(wire_receive(ends[1], room, 4, &got, 0), -1);
 	assert_int_equal(errno, EMSGSIZE);
-	assert_int_equal(passed, -1);
+	assert_int_equal(got.n, 0);
 	close(ends[0]);
 	assert_int_equal(wire_receive(ends[1], room, sizeof room, NULL, 0), 0);
+	close(ends[1]);
+}
+
+/* Two are what a datagram brings; of more the first two are taken, of far more none. None stays open by mistake. */
+static void descriptors(void **state)
+{
+	static const struct {
+		size_t sent, taken;
+		ptrdiff_t octets;
+	} rows[] = {{1, 1, 5}, {2, 2, 5}, {3, 2, 5}, {8, 0, -1}};
+	unsigned before;
+	char room[100];
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	before = open_descriptors();
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct wire_fds got;
+
+		send_with(ends[0], rows[i].sent);
+		assert_int_equal(wire_receive(ends[1], room, sizeof room, &got, 0), rows[i].octets);
+		assert_int_equal(got.n, rows[i].taken);
+		wire_fds_close(&got);
+		send_with(ends[0], rows[i].sent);
+		assert_int_equal(wire_receive(ends[1], room, sizeof room, NULL, 0), rows[i].octets);
+		assert_int_equal(open_descriptors(), before);
+	}
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Who refuses mail reads the head and who wants to know. */
+static void heads(void **state)
+{
+	struct wire_fds one = {1, {2}}, got;
+	struct wire_head h = {.op = WIRE_SCAN, .id = 7, .count = 1}, read;
+	char whole[sizeof h + 50] = "";
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	assert_false(wire_receive_head(ends[1], &read, &got));
+	memcpy(whole, head_of(&h).p, sizeof h);
+	assert_true(wire_send(ends[0], (struct str){whole, sizeof whole}, &one, 0));
+	assert_true(wire_receive_head(ends[1], &read, &got));
+	assert_int_equal(read.id, 7);
+	assert_int_equal(got.n, 1);
+	wire_fds_close(&got);
+	assert_true(wire_send(ends[0], (struct str){whole, sizeof h - 1}, &one, 0));
+	assert_true(wire_receive_head(ends[1], &read, &got));
+	assert_int_equal(got.n, 0);
+	assert_false(wire_receive_head(ends[1], &read, &got));
+	close(ends[0]);
 	close(ends[1]);
 }
 
@@ -268,7 +349,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(requests), cmocka_unit_test(requests_with_items), cmocka_unit_test(packing),
 	    cmocka_unit_test(parts_of_the_message), cmocka_unit_test(items),
-	    cmocka_unit_test(settings), cmocka_unit_test(answers), cmocka_unit_test(datagrams), cmocka_unit_test(names),
+	    cmocka_unit_test(settings), cmocka_unit_test(answers), cmocka_unit_test(datagrams), cmocka_unit_test(descriptors),
+	    cmocka_unit_test(heads), cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
