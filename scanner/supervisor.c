@@ -240,14 +240,8 @@ static void poll_conns(struct supervisor *s)
 			poll_add(s, s->conns[i].fd, s->conns[i].waits || s->takes_over ? 0 : POLLIN, POLL_CONN, &s->conns[i]);
 }
 
-static void poll_collect(struct supervisor *s)
+static void poll_generations(struct supervisor *s)
 {
-	s->poll_count = 0;
-	poll_add(s, s->listen_fd, POLLIN, POLL_LISTEN, NULL);
-	poll_add(s, s->signals, POLLIN, POLL_SIGNAL, NULL);
-	poll_add(s, s->life_fd, 0, POLL_LIFE, NULL);
-	poll_queues(s);
-	poll_conns(s);
 	for (size_t i = 0; i < GENERATIONS_MAX; i++) {
 		struct generation *g = s->generations[i];
 
@@ -259,6 +253,18 @@ static void poll_collect(struct supervisor *s)
 			if (g->workers[k].fd >= 0)
 				poll_add(s, g->workers[k].fd, POLLIN, POLL_WORKER, &g->workers[k]);
 	}
+}
+
+/* Clients come last: what they are told has all that was known when they asked. */
+static void poll_collect(struct supervisor *s)
+{
+	s->poll_count = 0;
+	poll_add(s, s->listen_fd, POLLIN, POLL_LISTEN, NULL);
+	poll_add(s, s->signals, POLLIN, POLL_SIGNAL, NULL);
+	poll_add(s, s->life_fd, 0, POLL_LIFE, NULL);
+	poll_generations(s);
+	poll_queues(s);
+	poll_conns(s);
 }
 
 static void on_signal(struct supervisor *s)

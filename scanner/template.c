@@ -65,10 +65,12 @@ static void bury(struct template *t)
 static _Noreturn void become_worker(const struct template *t, unsigned slot, int link, const char *path)
 {
 	const struct template_job *job = t->job;
-	const struct worker_job worker = {.link = link, .queues = job->queues, .engine = t->engine, .settings = &t->settings->wire,
+	const struct worker_job worker = {.link = t->link, .queues = job->queues, .engine = t->engine, .settings = &t->settings->wire,
 	    .tmpdir = path, .desk = desk_at(job->desks, slot), .generation = job->generation, .info = t->info};
 
-	close(t->link);
+	/* The lowest number is closed first when a process dies: the supervisor knows of it before the client does. */
+	dup2(link, t->link);
+	close(link);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	desks_leave(job->desks, t->settings->wire.workers, slot);
 	worker_main(&worker);
