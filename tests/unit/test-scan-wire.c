@@ -329,6 +329,23 @@ static void names(void **state)
 	    {"a\xef\xbc\x8e" "exe", "exe", NAME_PROGRAM},
 	    {"a\xe2\x80\xa4" "exe", "exe", NAME_PROGRAM},
 	    {"a.e\xe2\x80\x8bxe\xc2\xa0", "exe", NAME_PROGRAM | NAME_TRAILING},
+	    {"a.pdf\xe2\xa0\x80\xe2\xa0\x80.hta", "hta", NAME_PROGRAM | NAME_SCRIPT | NAME_DOUBLE | NAME_HTML}, /* Braille's blank */
+	    {"a.pdf\xe3\x85\xa4.exe", "exe", NAME_PROGRAM | NAME_DOUBLE}, /* the filler of Hangul */
+	    {"a.pdf\xe2\x80\x83.exe\xe2\x80\xa8", "exe", NAME_PROGRAM | NAME_DOUBLE | NAME_TRAILING},
+	    {"a.\xef\xbd\x85\xef\xbd\x98\xef\xbd\x85", "exe", NAME_PROGRAM}, /* letters of full width */
+	    {"a.e\xcd\x8fx\xf3\xa0\x81\x81" "e\xef\xb8\x8f", "exe", NAME_PROGRAM}, /* a joiner, a tag, a selector */
+	    {"a\xd8\x9cgpj.exe", "exe", NAME_PROGRAM | NAME_RTLO},
+	    {"a.\xe2\x80", "\xe2\x80", 0}, /* half a character */
+	    {"a.txt.{3050f4d8-98b5-11cf-bb82-00aa00bdce0b}", "", NAME_PROGRAM | NAME_DOUBLE},
+	    {"a.{3050f4d8-98b5-11cf-bb82-00aa00bdce0b", "", 0},
+	    {"a.{3050f4d8-98b5-11cf-bb82-00aa00bdce0g}", "", 0},
+	    {"a.\\exe", "exe", NAME_PROGRAM},
+	    {"'a.exe'", "exe", NAME_PROGRAM},
+	    {"a.exe:", "exe", NAME_PROGRAM},
+	    {"a.exe:b.txt", "exe", NAME_PROGRAM},
+	    {"a.txt:b.exe", "txt", NAME_PROGRAM},
+	    {"a.exe:$DATA ", "exe", NAME_PROGRAM},
+	    {"C:a.exe", "exe", NAME_PROGRAM},
 	};
 
 	(void)state;
