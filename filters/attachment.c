@@ -167,6 +167,7 @@ struct tally {
 	size_t names, types;
 	uint64_t largest;
 	unsigned depth;
+	bool is_packed; /* the item at hand is one file that was compressed */
 };
 
 static void see(struct tally *t, uint32_t flags, unsigned tricks, struct str name)
@@ -284,12 +285,16 @@ static void take_record(struct tally *t, const struct scan_report *report, const
 	if (depth > t->depth)
 		t->depth = depth;
 	if (x->r.type == WIRE_CONTENT) {
+		t->is_packed = x->r.kind == KIND_GZIP;
 		take_content(t, x, part, part->filename);
 		return;
 	}
 	name = x->name.n || x->r.depth > 1 ? x->name : content_stem(part->filename);
 	take_name(t, name, &read);
 	take_content(t, x, NULL, name);
+	/* gzip says what the file was called, and some programs go by the name of what it is in. */
+	if (x->r.depth == 1 && t->is_packed && part->filename.n && !str_eq(name, content_stem(part->filename)))
+		take_name(t, content_stem(part->filename), &read);
 }
 
 static void take_names(struct tally *t, struct mime *mime)

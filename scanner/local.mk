@@ -4,6 +4,7 @@ scanner_content = \
 	scanner/content/aes.h \
 	scanner/content/archive.c \
 	scanner/content/arj.c \
+	scanner/content/beside.c \
 	scanner/content/content.c \
 	scanner/content/content.h \
 	scanner/content/disk.c \
@@ -25,7 +26,9 @@ scanner_content = \
 	scanner/content/sheets.c \
 	scanner/content/tnef.c \
 	scanner/content/words.c \
-	scanner/content/xml.c
+	scanner/content/xml.c \
+	scanner/content/zip.c \
+	scanner/content/zip_hidden.c
 libexec_PROGRAMS += mailreeve-scanner
 scanner_sources = $(scanner_content) \
 	scanner/cache.c \

@@ -44,7 +44,7 @@ static const struct reader {
     {KIND_CPIO, archive_read_support_format_cpio, NULL}, {KIND_UDF, archive_read_support_format_iso9660, NULL},
 };
 
-enum { PIECE = 64 * 1024, NAME_ROOM = 1024 };
+enum { PIECE = 64 * 1024, NAME_ROOM = 1024, TAR_BLOCK = 512 };
 
 static locale_t utf8;
 
@@ -90,12 +90,23 @@ bool archive_name_escapes(struct str name)
 	return false;
 }
 
+static bool is_zip(const struct reader *r)
+{
+	return r->format == archive_read_support_format_zip;
+}
+
+static bool is_of_dos(const struct reader *r, struct str bytes)
+{
+	return is_zip(r) ? !zip_names_are_utf8(bytes) : r->kind == KIND_RAR || r->kind == KIND_LHA || r->kind == KIND_CAB;
+}
+
 static struct archive *open_archive(const struct reader *r, struct str bytes)
 {
 	struct archive *a = archive_read_new();
 
 	if (!a)
 		return NULL;
+	bytes = content_without_skips(bytes);
 	if (r->format)
 		r->format(a);
 	if (r->kind == KIND_RAR)
@@ -105,7 +116,10 @@ static struct archive *open_archive(const struct reader *r, struct str bytes)
 		archive_read_support_format_raw(a); /* one member: what was compressed */
 	}
 	/* Names of old archives, which do not say their character set. */
-	archive_read_set_options(a, "hdrcharset=CP437");
+	if (is_of_dos(r, bytes))
+		archive_read_set_options(a, "hdrcharset=CP437");
+	if (r->kind == KIND_TAR) /* what stands behind an end, which some programs pass over */
+		archive_read_set_options(a, "tar:read_concatenated_archives");
 	if (archive_read_open_memory(a, bytes.p, bytes.n) == ARCHIVE_OK)
 		return a;
 	archive_read_free(a);
@@ -201,6 +215,9 @@ static uint32_t one_member(struct content_job *job, struct archive *a, struct ar
 	if (!(flags & WIRE_F_ENCRYPTED))
 		note_size(job, e, bytes.n, !(flags & WIRE_F_LIMIT));
 	flags = content_member(job, name, buf_str(&bytes), bytes.n, flags, depth);
+	/* Some programs call it as it says, some as its container is called. */
+	if (lone && job->container.n && !str_eq(name, content_stem(job->container)))
+		content_rename(job, content_stem(job->container), buf_str(&bytes), flags, depth);
 	buf_free(&bytes);
 	return flags;
 }
@@ -219,28 +236,39 @@ static bool next_member(struct archive *a, struct archive_entry **ret_entry, uin
 	return false;
 }
 
+/* Of a tar, whose end is a block of zeros, at which libarchive began to look: libclamav looks no further. */
+static bool is_behind_end(struct str tar, int64_t at)
+{
+	static const char zeros[TAR_BLOCK];
+
+	return str_eq(str_sub(tar, (size_t)at, TAR_BLOCK), (struct str){zeros, TAR_BLOCK});
+}
+
 uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wire_kind_id kind, unsigned depth)
 {
 	const struct reader *r = reader_of(kind);
 	struct archive *a = open_archive(r, bytes);
 	struct str lone = r->filter ? lone_name(job, bytes, kind) : STR_NONE;
 	struct archive_entry *e;
-	uint32_t flags = 0;
+	uint32_t flags = a ? 0 : WIRE_F_BROKEN;
+	size_t told = 0;
 
-	if (!a)
-		return WIRE_F_BROKEN;
-	while (!content_is_over(job) && next_member(a, &e, &flags)) {
+	for (; a && !content_is_over(job) && next_member(a, &e, &flags); told++) {
 		if (archive_entry_filetype(e) == AE_IFDIR)
 			job->folders++;
 		else
 			job->members++;
+		job->is_unseen |= kind == KIND_TAR && is_behind_end(bytes, archive_read_header_position(a));
 		flags |= one_member(job, a, e, r->filter ? &lone : NULL, depth);
 	}
+	if (is_zip(r))
+		flags |= zip_read_hidden(job, bytes, told, depth);
 	if (kind == KIND_RAR && rar5_is_encrypted(bytes)) /* what came out is not what is in it */
 		flags = (flags & ~(uint32_t)WIRE_F_BROKEN) | WIRE_F_ENCRYPTED;
 	if (job->is_over)
 		flags |= WIRE_F_LIMIT;
-	archive_read_free(a);
+	if (a)
+		archive_read_free(a);
 	return flags;
 }
 
@@ -268,6 +296,37 @@ bool archive_inflate(struct content_job *job, struct str bytes, struct buf *ret_
 	read_only_member(job, &zipped, KIND_GZIP, ret_bytes);
 	buf_free(&zipped);
 	return ret_bytes->n > 0;
+}
+
+/* Two pieces, one after the other. */
+struct pieces {
+	struct str piece[2];
+	unsigned next;
+};
+
+static ssize_t next_piece(struct archive *a, void *arg, const void **ret)
+{
+	struct pieces *p = arg;
+	struct str piece = p->next < 2 ? p->piece[p->next++] : STR_NONE;
+
+	(void)a;
+	*ret = piece.p;
+	return (ssize_t)piece.n;
+}
+
+void archive_unzip(struct content_job *job, struct str head, struct str data, struct buf *ret_bytes, uint32_t *flags)
+{
+	struct pieces pieces = {.piece = {head, data}};
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+
+	if (!a)
+		return;
+	archive_read_support_format_zip_streamable(a);
+	if (archive_read_open(a, &pieces, NULL, next_piece, NULL) != ARCHIVE_OK || !next_member(a, &e, flags) ||
+	    !read_member(job, a, ret_bytes, flags))
+		*flags |= *flags & WIRE_F_ENCRYPTED ? 0 : WIRE_F_BROKEN;
+	archive_read_free(a);
 }
 
 static void put_u32(char *p, uint32_t n)

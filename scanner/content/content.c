@@ -149,11 +149,11 @@ static bool is_too_deep(struct content_job *job, unsigned depth)
 	return depth > job->limits->max_depth;
 }
 
-static uint32_t look_inside(struct content_job *job, struct str name, struct str bytes, enum wire_kind_id kind, unsigned depth)
+uint32_t content_inside(struct content_job *job, struct str name, struct str bytes, enum wire_kind_id kind, unsigned depth, bool is_unseen)
 {
 	struct str outer = job->container;
 	enum wire_kind_id before = job->document;
-	bool was_unseen = job->is_unseen, is_unseen = archive_can_read(kind) && content_is_unseen(bytes, kind);
+	bool was_unseen = job->is_unseen;
 	uint32_t flags = 0;
 
 	if (!archive_can_read(kind))
@@ -172,6 +172,13 @@ static uint32_t look_inside(struct content_job *job, struct str name, struct str
 	job->is_missed |= is_unseen && job->is_over;
 	job->is_unread |= is_unseen && flags & WIRE_F_BROKEN;
 	return flags;
+}
+
+static uint32_t look_inside(struct content_job *job, struct str name, struct str bytes, enum wire_kind_id kind, unsigned depth)
+{
+	uint32_t flags = content_inside(job, name, bytes, kind, depth, archive_can_read(kind) && content_is_unseen(bytes, kind));
+
+	return flags | content_beside(job, name, bytes, kind, depth);
 }
 
 /* Of a document's parts only what is odd is told. */
@@ -213,6 +220,16 @@ uint32_t content_member(struct content_job *job, struct str name, struct str byt
 	record.flags |= look_inside(job, name, bytes, container, depth + 1);
 	wire_answer_mark(job->answer, at, kind, record.flags);
 	return record.flags;
+}
+
+void content_rename(struct content_job *job, struct str name, struct str bytes, uint32_t flags, unsigned depth)
+{
+	struct wire_record record = {.type = WIRE_MEMBER, .item = job->item, .depth = (uint16_t)depth, .size = bytes.n, .flags = flags,
+	    .kind = (uint16_t)content_exact_kind(bytes)};
+
+	if (bytes.n && job->is_hashed)
+		engine_sha256(bytes, record.hash);
+	job->is_over |= !wire_answer_add(job->answer, &record, name, NULL);
 }
 
 /* Names in documents are in the character set of some Windows: what is no UTF-8 is read as Latin 1. */
@@ -267,7 +284,8 @@ uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body
 	}
 	if (!is_body || kind == KIND_OLE || kind == KIND_PDF)
 		flags |= content_flags(job, bytes, &kind, 1);
-	flags |= look_inside(job, STR_NONE, bytes, container, 1);
+	flags |= is_body ? content_inside(job, STR_NONE, bytes, container, 1, content_is_unseen(bytes, container)) :
+	    look_inside(job, STR_NONE, bytes, container, 1);
 	flags |= job->is_over ? WIRE_F_LIMIT : 0;
 	wire_answer_mark(job->answer, at, kind, flags);
 	return flags;

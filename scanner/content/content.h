@@ -36,7 +36,9 @@ uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body
 /* magic.c: by the first octets; of a zip also what its members make of it. */
 enum wire_kind_id content_kind(struct str bytes);
 enum wire_kind_id content_exact_kind(struct str bytes);
-/* The same without a look at texts, which takes longest: they are unknown. */
+/* Programs open a PDF whose header stands further down. */
+bool content_is_late_pdf(struct str s);
+/* The same as content_exact_kind() without a look at texts, which takes longest: they are unknown. */
 enum wire_kind_id content_binary_kind(struct str bytes);
 /* libclamav does not look into it, or not into all of it, and would call it clean. */
 bool content_is_unseen(struct str bytes, enum wire_kind_id kind);
@@ -53,9 +55,51 @@ const struct content_magic *content_magics(size_t *ret_n);
 /* A member of an archive: its record, and what is inside; returns its flags. */
 uint32_t content_member(struct content_job *job, struct str name, struct str bytes, uint64_t size, uint32_t flags,
     unsigned depth);
+/* A member that was told has one more name. */
+void content_rename(struct content_job *job, struct str name, struct str bytes, uint32_t flags, unsigned depth);
 /* The same of a file in a document, which is no archive. */
 uint32_t content_embedded(struct content_job *job, struct str name, struct str bytes, unsigned depth);
 bool content_is_over(struct content_job *job);
+/* The members of what was found to be of that kind. is_unseen: libclamav does not look at them. */
+uint32_t content_inside(struct content_job *job, struct str name, struct str bytes, enum wire_kind_id kind, unsigned depth, bool is_unseen);
+/* beside.c: what the bytes are besides their kind. */
+uint32_t content_beside(struct content_job *job, struct str name, struct str bytes, enum wire_kind_id kind, unsigned depth);
+/* Of what is packed by ZSTD or LZ4: the first frame that holds something. */
+struct str content_without_skips(struct str s);
+/* The first head of a tar, by its sum: those of old have no mark. */
+bool content_is_tar(struct str s);
+
+/* zip.c: what zip files say of their members. */
+enum { ZIP_UTF8 = 0x800 /* of flags: the name is */, ZIP_SIZES_LATER = 8 };
+struct zip_list {
+	struct str bytes;
+	size_t at;    /* the entry that is next */
+	size_t shift; /* so many octets stand before the file, and are not counted by it */
+	size_t end;   /* behind the comment, which may be cut off */
+	size_t read;
+};
+struct zip_entry {
+	struct str name, extra;
+	unsigned version, flags, method;
+	uint32_t check;
+	uint64_t packed, size;
+	size_t local; /* where its head is; what is there need not be one */
+	size_t data;  /* of a head: what follows it */
+	bool is_folder;
+};
+/* The last list that there is; false when there is none. */
+bool zip_find_list(struct str s, struct zip_list *ret);
+bool zip_next_listed(struct zip_list *list, struct zip_entry *ret);
+/* The head of a member; sizes are 0 when they follow the member. */
+bool zip_read_head(struct str s, size_t at, struct zip_entry *ret);
+/* A field of what extends an entry or a head. */
+struct str zip_extra(struct str extra, unsigned id);
+enum wire_kind_id zip_kind(struct str s);
+/* In any way that programs read differently. */
+bool zip_is_odd(struct str s);
+bool zip_names_are_utf8(struct str s);
+/* zip_hidden.c: the members that archive_read_members() did not tell; told: how many it did. */
+uint32_t zip_read_hidden(struct content_job *job, struct str bytes, size_t told, unsigned depth);
 
 /* archive.c: reads the members; returns flags of the archive itself. */
 uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wire_kind_id kind, unsigned depth);
@@ -63,6 +107,8 @@ bool archive_can_read(enum wire_kind_id kind);
 void archive_init(void);
 /* What zlib compressed, as far as it can be read and the limits let; false when that is nothing. */
 bool archive_inflate(struct content_job *job, struct str bytes, struct buf *ret_bytes);
+/* A member of a zip file: its head, and what follows it. Adds flags. */
+void archive_unzip(struct content_job *job, struct str head, struct str data, struct buf *ret_bytes, uint32_t *flags);
 /* What was packed by LZ77 and Huffman's code in blocks, the code of LHA and ARJ, to so many octets. */
 void archive_unlzh(struct content_job *job, struct str bytes, uint32_t size, struct buf *ret_bytes);
 bool rar5_is_encrypted(struct str bytes);

@@ -11,7 +11,7 @@ static const struct content_magic magics[] = {
     MAGIC(0, "%PDF-", KIND_PDF), MAGIC(0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", KIND_OLE), MAGIC(0, "{\\rt", KIND_RTF),
     MAGIC(0, "\x7f" "ELF", KIND_ELF), MAGIC(0, "\xfe\xed\xfa\xce", KIND_MACHO), MAGIC(0, "\xfe\xed\xfa\xcf", KIND_MACHO),
     MAGIC(0, "\xce\xfa\xed\xfe", KIND_MACHO), MAGIC(0, "\xcf\xfa\xed\xfe", KIND_MACHO), MAGIC(0, "dex\n03", KIND_DEX),
-    MAGIC(0, "L\0\0\0\001\024\002\0", KIND_LNK), MAGIC(0, "Rar!\x1a\a", KIND_RAR), MAGIC(0, "7z\xbc\xaf\x27\x1c", KIND_7Z),
+    MAGIC(0, "L\0\0\0\001\024\002\0", KIND_LNK), MAGIC(0, "Rar!\x1a\a", KIND_RAR), MAGIC(0, "RE~^", KIND_RAR), MAGIC(0, "7z\xbc\xaf\x27\x1c", KIND_7Z),
     MAGIC(257, "ustar", KIND_TAR), MAGIC(0, "\x1f\x8b\x08", KIND_GZIP), MAGIC(0, "BZh", KIND_BZIP2),
     MAGIC(0, "\xfd" "7zXZ\0", KIND_XZ), MAGIC(0, "\x28\xb5\x2f\xfd", KIND_ZSTD), MAGIC(0, "MSCF", KIND_CAB),
     MAGIC(32769, "CD001", KIND_ISO), MAGIC(34817, "CD001", KIND_ISO), MAGIC(32769, "BEA01", KIND_UDF),
@@ -33,7 +33,7 @@ static const struct content_magic magics[] = {
     MAGIC(0, "\x09\x08\x10\0", KIND_EXCEL), MAGIC(0, "\x09\x08\x08\0", KIND_EXCEL), MAGIC(0, "\x09\x04\x06\0", KIND_EXCEL),
     MAGIC(0, "\x09\x02\x06\0", KIND_EXCEL), MAGIC(0, "\x09\0\x04\0", KIND_EXCEL), MAGIC(0, "ActiveMime", KIND_MSO),
     MAGIC(0, "MSWIM\0\0\0", KIND_WIM), MAGIC(0, "ID;P", KIND_SLK),
-    MAGIC(0, "\x04\x22\x4d\x18", KIND_LZ4), MAGIC(0, "!<arch>\n", KIND_AR), MAGIC(0, "\xed\xab\xee\xdb", KIND_RPM),
+    MAGIC(0, "\x04\x22\x4d\x18", KIND_LZ4), MAGIC(0, "\x02\x21\x4c\x18", KIND_LZ4), MAGIC(0, "!<arch>\n", KIND_AR), MAGIC(0, "\xed\xab\xee\xdb", KIND_RPM),
     MAGIC(0, "xar!\0\x1c", KIND_XAR), MAGIC(0, "ALZ\001", KIND_ALZ), MAGIC(0, "EGGA", KIND_EGG), MAGIC(0, "StuffIt ", KIND_STUFFIT),
     MAGIC(10, "rLau", KIND_STUFFIT), MAGIC(20, "\xdc\xa7\xc4\xfd", KIND_ZOO), MAGIC(0, "7kSt", KIND_ZPAQ), MAGIC(0, "zPQ", KIND_ZPAQ),
     MAGIC(0, "\x89LZO\0\r\n\x1a\n", KIND_LZO), MAGIC(0, "QFI\xfb", KIND_VHD), MAGIC(64, "\x7f\x10\xda\xbe", KIND_VHD),
@@ -56,7 +56,9 @@ static bool is_plausible(struct str s, enum wire_kind_id kind)
 	case KIND_LHA:
 		return s.n > 22 && s.p[6] == '-';
 	case KIND_BZIP2:
-		return s.n > 10 && s.p[3] >= '1' && s.p[3] <= '9' && memcmp(s.p + 4, "1AY&SY", 6) == 0;
+		/* The second is the end of nothing, with more to follow. */
+		return s.n > 10 && s.p[3] >= '1' && s.p[3] <= '9' &&
+		       (memcmp(s.p + 4, "1AY&SY", 6) == 0 || memcmp(s.p + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0);
 	case KIND_SWF:
 		return s.n > 8 && (unsigned char)s.p[3] < 64;
 	case KIND_LZMA:
@@ -134,8 +136,7 @@ static enum wire_kind_id text_kind(struct str s)
 	return kind;
 }
 
-/* Programs open a PDF whose header stands further down. */
-static bool is_late_pdf(struct str s)
+bool content_is_late_pdf(struct str s)
 {
 	return str_find(str_sub(s, 0, 1024), STR("%PDF-")) >= 0;
 }
@@ -156,45 +157,53 @@ static bool is_disk(struct str s)
 	return s.n > 65536 && (unsigned char)(s.p[446] & 0x7f) == 0 && s.p[450] != 0;
 }
 
-enum { ZIP_ENTRIES_MAX = 1 << 20, ZIP_END = 22, ZIP_ENTRY = 46, ZIP_COMMENT_MAX = 65535 };
+enum { TAR_HEAD = 512, TAR_SUM = 148, SKIPS_MAX = 64 };
 
-/* Where the list of members begins: said by the record at the end. Most files are none: the letter is looked for. */
-static ptrdiff_t zip_directory(struct str s)
+/* All octets of a head are in its sum, with that field as blanks. */
+bool content_is_tar(struct str s)
 {
-	struct str tail = str_from(s, s.n > ZIP_END + ZIP_COMMENT_MAX ? s.n - ZIP_END - ZIP_COMMENT_MAX : 0);
-	size_t left = tail.n < ZIP_END ? 0 : tail.n - ZIP_END + 1;
-	const char *p;
+	uint32_t sum = 0, said = 0;
 
-	while (left && (p = memrchr(tail.p, 'P', left))) {
-		size_t at = (size_t)(p - s.p), size = content_u32(s, at + 12), start = content_u32(s, at + 16);
-
-		left = (size_t)(p - tail.p);
-		if (memcmp(p, "PK\005\006", 4) != 0)
-			continue;
-		/* Something may stand before the whole file: then only the size is right. */
-		if (start < s.n && s.n - start >= 4 && memcmp(s.p + start, "PK\001\002", 4) == 0)
-			return (ptrdiff_t)start;
-		return size <= at ? (ptrdiff_t)(at - size) : -1;
-	}
-	return -1;
+	if (s.n < TAR_HEAD || !s.p[0])
+		return false;
+	for (size_t i = 0; i < TAR_HEAD; i++)
+		sum += i >= TAR_SUM && i < TAR_SUM + 8 ? ' ' : (unsigned char)s.p[i];
+	s = str_trim(str_sub(s, TAR_SUM, 8));
+	for (size_t i = 0; i < s.n && s.p[i] >= '0' && s.p[i] <= '7'; i++)
+		said = said * 8 + (uint32_t)(s.p[i] - '0');
+	return said == sum;
 }
 
-static bool has_zip_end(struct str s)
+/* The usual parameters with any size of window; the first octet of what is packed is 0. */
+static bool is_lzma(struct str s)
 {
-	ptrdiff_t list = zip_directory(s);
+	uint32_t window = content_u32(s, 1);
 
-	return list >= 0 && str_starts(str_from(s, (size_t)list), STR("PK\001\002"));
+	return s.n > 14 && s.p[0] == ']' && window >= 4096 && (window & (window - 1)) == 0 && s.p[13] == 0;
+}
+
+/* Frames of ZSTD and LZ4 that hold nothing may stand before the others. */
+struct str content_without_skips(struct str s)
+{
+	for (int i = 0; i < SKIPS_MAX && (content_u32(s, 0) & 0xfffffff0) == 0x184d2a50; i++)
+		s = str_from(s, 8 + (size_t)content_u32(s, 4));
+	return s;
 }
 
 /* What no magic at a fixed place tells. */
 static enum wire_kind_id other_kind(struct str s)
 {
 	struct str end = s.n >= 1024 ? str_from(s, s.n - 512) : STR_NONE;
+	struct zip_list list;
 
 	if (s.n > 8 && memcmp(s.p, "\xca\xfe\xba\xbe", 4) == 0)
 		return s.p[4] == 0 && (unsigned char)s.p[7] < 20 ? KIND_MACHO : KIND_CLASS;
 	if (s.n > 34 && content_u16(s, 0) == 0xea60 && content_u16(s, 2) <= 2600)
 		return KIND_ARJ;
+	if (content_is_tar(s))
+		return KIND_TAR;
+	if (is_lzma(s))
+		return KIND_LZMA;
 	if (str_starts(end, STR("koly")))
 		return KIND_DMG;
 	if (str_starts(end, STR("conectix")))
@@ -202,16 +211,19 @@ static enum wire_kind_id other_kind(struct str s)
 	if (is_disk(s))
 		return KIND_DISK;
 	/* Something stands before the archive: programs that unpack it look at its end. */
-	return has_zip_end(s) ? KIND_ZIP : KIND_UNKNOWN;
+	return zip_find_list(s, &list) ? KIND_ZIP : KIND_UNKNOWN;
 }
 
 /* What is no text; unknown: it may be some. */
 static enum wire_kind_id binary_kind(struct str s)
 {
+	struct str packed = content_without_skips(s);
 	enum wire_kind_id kind;
 
 	if (s.n == 0)
 		return KIND_EMPTY;
+	if (packed.n < s.n)
+		return content_u32(packed, 0) == 0xfd2fb528 ? KIND_ZSTD : content_u32(packed, 0) == 0x184d2204 ? KIND_LZ4 : KIND_UNKNOWN;
 	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
 		const struct content_magic *m = &magics[i];
 
@@ -223,7 +235,7 @@ static enum wire_kind_id binary_kind(struct str s)
 		return kind;
 	if (str_istarts(without_space(str_sub(s, 0, 64)), STR("{\\rt")))
 		return KIND_RTF;
-	return is_late_pdf(s) ? KIND_PDF : KIND_UNKNOWN;
+	return content_is_late_pdf(s) ? KIND_PDF : KIND_UNKNOWN;
 }
 
 enum wire_kind_id content_kind(struct str s)
@@ -233,94 +245,10 @@ enum wire_kind_id content_kind(struct str s)
 	return kind == KIND_UNKNOWN ? text_kind(s) : kind;
 }
 
-/* ---- zip files, which may be documents ---- */
-
-/* What members tell. The first row that has all of its bits names the kind. */
-enum { HAS_TYPES = 1, HAS_WORD = 2, HAS_SHEETS = 4, HAS_SLIDES = 8, HAS_MANIFEST = 16, HAS_CLASS = 32 };
-
-static const struct {
-	unsigned members;
-	enum wire_kind_id kind;
-} zip_kinds[] = {
-    {HAS_TYPES | HAS_WORD, KIND_DOCX}, {HAS_TYPES | HAS_SHEETS, KIND_XLSX}, {HAS_TYPES | HAS_SLIDES, KIND_PPTX},
-    {HAS_TYPES, KIND_OOXML}, {HAS_MANIFEST | HAS_CLASS, KIND_JAR}, {0, KIND_ZIP},
-};
-
-static unsigned member_bits(struct str name)
-{
-	unsigned bits = 0;
-
-	bits |= str_iis(name, "[content_types].xml") ? HAS_TYPES : 0;
-	bits |= str_istarts(name, STR("word/")) ? HAS_WORD : 0;
-	bits |= str_istarts(name, STR("xl/")) ? HAS_SHEETS : 0;
-	bits |= str_istarts(name, STR("ppt/")) ? HAS_SLIDES : 0;
-	bits |= str_is(name, "META-INF/MANIFEST.MF") ? HAS_MANIFEST : 0;
-	bits |= str_ends(name, STR(".class")) ? HAS_CLASS : 0;
-	return bits;
-}
-
-static unsigned listed_bits(struct str s, size_t at)
-{
-	unsigned bits = 0;
-
-	for (size_t i = 0; i < ZIP_ENTRIES_MAX && at + ZIP_ENTRY <= s.n && memcmp(s.p + at, "PK\001\002", 4) == 0; i++) {
-		size_t name = content_u16(s, at + 28);
-
-		bits |= member_bits(str_sub(s, at + ZIP_ENTRY, name));
-		at += ZIP_ENTRY + name + content_u16(s, at + 30) + content_u16(s, at + 32);
-	}
-	return bits;
-}
-
-/* Members in their own order, as far as their sizes are told, for files without a list. */
-static unsigned local_bits(struct str s)
-{
-	unsigned bits = 0;
-
-	for (size_t i = 0, at = 0; i < ZIP_ENTRIES_MAX && at + 30 <= s.n && memcmp(s.p + at, "PK\003\004", 4) == 0; i++) {
-		size_t name = content_u16(s, at + 26);
-
-		bits |= member_bits(str_sub(s, at + 30, name));
-		at += 30 + name + content_u16(s, at + 28) + (size_t)content_u32(s, at + 18);
-	}
-	return bits;
-}
-
-static enum wire_kind_id zip_kind(struct str s)
-{
-	struct str head = str_sub(s, 0, 256);
-	ptrdiff_t list = zip_directory(s);
-	unsigned bits = list >= 0 ? listed_bits(s, (size_t)list) : local_bits(s);
-	size_t i = 0;
-
-	if (str_find(head, STR("mimetypeapplication/vnd.oasis")) >= 0 || str_find(head, STR("mimetypeapplication/vnd.sun.xml")) >= 0)
-		return KIND_ODF;
-	while ((bits & zip_kinds[i].members) != zip_kinds[i].members)
-		i++;
-	return zip_kinds[i].kind;
-}
-
-/* Methods of zip that libclamav unpacks: stored, shrunk, imploded, deflated in two ways, bzip2. */
-static bool has_odd_method(struct str s)
-{
-	ptrdiff_t list = zip_directory(s);
-	size_t at = (size_t)list;
-
-	if (list < 0)
-		return true; /* who knows */
-	for (size_t i = 0; i < ZIP_ENTRIES_MAX && at + ZIP_ENTRY <= s.n && memcmp(s.p + at, "PK\001\002", 4) == 0; i++) {
-		unsigned method = content_u16(s, at + 10);
-
-		if (method > 12 && method != 99)
-			return true;
-		at += ZIP_ENTRY + content_u16(s, at + 28) + content_u16(s, at + 30) + content_u16(s, at + 32);
-	}
-	return false;
-}
-
 bool content_is_unseen(struct str bytes, enum wire_kind_id kind)
 {
 	switch (kind) {
+	case KIND_BZIP2: /* of several parts only the first */
 	case KIND_ZSTD:
 	case KIND_LZMA:
 	case KIND_LZ:
@@ -338,7 +266,7 @@ bool content_is_unseen(struct str bytes, enum wire_kind_id kind)
 	case KIND_XLSX:
 	case KIND_PPTX:
 	case KIND_ODF:
-		return has_odd_method(bytes);
+		return zip_is_odd(bytes);
 	default:
 		return false;
 	}

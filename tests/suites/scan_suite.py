@@ -21,6 +21,7 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import disguise_cases                                                                # noqa: E402
+import odd_archives                                                                  # noqa: E402
 from containers import others                                                       # noqa: E402
 from document_cases import EXACT, OLETOOLS, cases                                    # noqa: E402
 from samples import archives, encrypted_archives, nested, tarred, zip_encrypted, zipped             # noqa: E402
@@ -180,7 +181,7 @@ def own_samples(scans):
 
 def documents(scans):
     """Facts that documents of our own making must give, and no other of EXACT."""
-    rows = cases() + disguise_cases.cases()
+    rows = cases() + disguise_cases.cases() + odd_archives.cases()
     for name, file, data, _ in rows:
         scans.add(name, message(data, file))
     result = scans.run()
@@ -200,6 +201,7 @@ def in_archives(scans):
     nameless = ("gz", "bz2", "xz", "zst", "lzma", "co_", "lz4")
     # libclamav reads only some of these, and no file systems: what it leaves is for us.
     plain += others("eicar.com", EICAR)
+    plain += odd_archives.hidden("eicar.com", EICAR) + odd_archives.nameless(EICAR)
     locked = encrypted_archives("eicar.com", EICAR)
     for what, extension, data in plain:
         scans.add(what, message(data, "a." + extension))
