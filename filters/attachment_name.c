@@ -22,8 +22,8 @@ static const struct {
     {NAME_HTML, "html htm xhtml shtml mht mhtml svg hta"},
 };
 
-static const char innocent[] = "pdf doc docx docm dot dotx dotm xls xlsx xlsm xlsb xlt xltx ppt pptx pptm pps ppsx pot potx rtf odt ods odp odg txt csv "
-    "md json one jpg jpeg jfif png gif bmp tif tiff webp heic heif avif svg eps mp3 mp4 m4a m4v mkv avi mov wav wma wmv zip rar 7z gz tar html "
+static const char innocent[] = "pdf doc docx docm dot dotx dotm xls xlsx xlsm xlsb xlt xltx ppt pptx pptm pps ppsx pot potx rtf odt ods odp odg txt "
+    "csv md json one jpg jpeg jfif png gif bmp tif tiff webp heic heif avif svg eps mp3 mp4 m4a m4v mkv avi mov wav wma wmv zip rar 7z gz tar html "
     "htm xml eml msg ics vcf log key pages numbers epub";
 
 bool word_in(const char *words, const char *word)

@@ -108,14 +108,16 @@ uint32_t content_beside(struct content_job *job, struct str name, struct str byt
 	if (kind == KIND_EMPTY || kind == KIND_DISK)
 		return 0;
 	for (size_t i = 0; i < sizeof sides / sizeof *sides && !content_is_over(job); i++) {
+		enum wire_kind_id side = sides[i].kind;
 		struct str found;
 
-		if (!(is_archive ? sides[i].in_archives : sides[i].in_others) || sides[i].kind == kind || (sides[i].kind == KIND_ZIP && is_zip(kind)))
+		if (!(is_archive ? sides[i].in_archives : sides[i].in_others) || side == kind || (side == KIND_ZIP && is_zip(kind)))
 			continue;
 		found = sides[i].find(bytes);
-		if (found.n)
-			flags |= wire_kind(sides[i].kind == KIND_ZIP ? zip_kind(found) : sides[i].kind)->flags |
-			    content_inside(job, name, found, sides[i].kind == KIND_ZIP ? zip_kind(found) : sides[i].kind, depth, true);
+		if (!found.n)
+			continue;
+		side = side == KIND_ZIP ? zip_kind(found) : side;
+		flags |= wire_kind(side)->flags | content_inside(job, name, found, side, depth, true);
 	}
 	if (!is_archive && kind != KIND_PDF && content_is_late_pdf(bytes))
 		flags |= pdf_flags(job, bytes, depth);
