@@ -97,7 +97,8 @@ static const struct {
 
 static bool is_zip(enum wire_kind_id kind)
 {
-	return kind == KIND_ZIP || kind == KIND_JAR || kind == KIND_OOXML || kind == KIND_DOCX || kind == KIND_XLSX || kind == KIND_PPTX || kind == KIND_ODF;
+	return kind == KIND_ZIP || kind == KIND_JAR || kind == KIND_OOXML || kind == KIND_DOCX || kind == KIND_XLSX || kind == KIND_PPTX ||
+	       kind == KIND_ODF;
 }
 
 uint32_t content_beside(struct content_job *job, struct str name, struct str bytes, enum wire_kind_id kind, unsigned depth)
