@@ -20,6 +20,7 @@ scanner_content = \
 	scanner/content/packed.c \
 	scanner/content/pdf.c \
 	scanner/content/pdf_filters.c \
+	scanner/content/pdf_lex.c \
 	scanner/content/pdf_lock.c \
 	scanner/content/rar.c \
 	scanner/content/rtf.c \

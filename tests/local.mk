@@ -312,7 +312,7 @@ tests_bench_bench_scan_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS) $(CLAMAV_LIBS)
 TESTS += tests/suites/scan
 dist_noinst_SCRIPTS += tests/suites/scan tests/suites/scan_suite.py
 dist_noinst_SCRIPTS += tests/suites/sandboxed.py
-EXTRA_DIST += tests/suites/containers.py tests/suites/disguise_cases.py tests/suites/document_cases.py tests/suites/odd_archives.py tests/suites/samples.py
+EXTRA_DIST += tests/suites/containers.py tests/suites/disguise_cases.py tests/suites/document_cases.py tests/suites/odd_archives.py tests/suites/odd_documents.py tests/suites/samples.py
 
 # The samples beside the shipped rules; the rules of others beside their own engine (needs test data).
 TESTS += tests/suites/starter-rules tests/suites/bench-rules tests/suites/rules-commands tests/suites/sa

@@ -253,6 +253,7 @@ static struct str readable(struct str name, char room[2 * WIRE_NAME_MAX])
 uint32_t content_embedded(struct content_job *job, struct str name, struct str bytes, unsigned depth)
 {
 	enum wire_kind_id before = job->document;
+	bool was_unseen = job->is_unseen;
 	char room[2 * WIRE_NAME_MAX];
 	uint32_t flags;
 
@@ -262,7 +263,9 @@ uint32_t content_embedded(struct content_job *job, struct str name, struct str b
 	job->unpacked += bytes.n;
 	content_is_over(job); /* this one is looked at, for it is here, but not what is in it */
 	job->document = KIND_UNKNOWN;
+	job->is_unseen = true; /* libclamav has its own view of where such a file ends */
 	flags = content_member(job, readable(name, room), bytes, bytes.n, 0, depth);
+	job->is_unseen = was_unseen;
 	job->document = before;
 	return flags;
 }

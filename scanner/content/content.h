@@ -124,10 +124,33 @@ uint32_t rtf_flags(struct content_job *job, struct str bytes, unsigned depth);
 uint32_t pdf_flags(struct content_job *job, struct str bytes, unsigned depth);
 /* The name at the start, #xx resolved; "" when longer than the room. */
 struct str pdf_name(struct str s, char *room, size_t size);
-/* A stream as it was before it was packed; false when one of its filters is not known. */
-bool pdf_unpack(struct content_job *job, struct str dictionary, struct str data, struct buf *out);
-/* Encrypted, and a password is needed to read it. */
-bool pdf_is_locked(struct str bytes);
+/* Cuts the next word, string or bracket off, as it stands. */
+bool pdf_next(struct str *rest, struct str *ret_token);
+/* What follows a name of the outermost dictionary; nothing when there is none. */
+struct str pdf_value(struct str dictionary, const char *name);
+/* What follows the name, wherever it stands; the last counts. */
+struct str pdf_behind_name(struct str s, const char *name);
+uint32_t pdf_number(struct str s);
+/* Cuts "12 0 R" off. */
+bool pdf_reference(struct str *rest, uint32_t *ret_number);
+struct pdf_object {
+	uint32_t number, generation;
+	struct str text; /* behind "obj" */
+};
+bool pdf_last_object(struct str s, struct pdf_object *ret);
+/* What is in the object of that number, the last that there is. Takes a pass over the file. */
+struct str pdf_object(struct str file, uint32_t number);
+/* A stream as it was before it was packed; false when one of its filters is not known. lookups: so many objects may be looked for. */
+bool pdf_unpack(struct content_job *job, struct str file, struct str dictionary, struct str data, unsigned *lookups, struct buf *out);
+/* How the streams of a file are encrypted that opens without a password. */
+struct pdf_key {
+	enum { PDF_PLAIN, PDF_RC4, PDF_AES, PDF_AES_AS_IT_IS /* not another key for each object */ } cipher;
+	uint8_t key[32];
+	size_t n;
+};
+/* False when a password is needed. */
+bool pdf_unlock(struct str bytes, struct pdf_key *ret);
+void pdf_decrypt(const struct pdf_key *key, const struct pdf_object *object, struct str data, struct buf *out);
 uint32_t xml_flags(struct content_job *job, struct str bytes, unsigned depth);
 uint32_t html_flags(struct str bytes);
 uint32_t biff_flags(struct str bytes);

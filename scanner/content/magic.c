@@ -138,7 +138,13 @@ static enum wire_kind_id text_kind(struct str s)
 
 bool content_is_late_pdf(struct str s)
 {
-	return str_find(str_sub(s, 0, 1024), STR("%PDF-")) >= 0;
+	ptrdiff_t at;
+
+	s = str_sub(s, 0, 1024);
+	at = str_find(s, STR("%PDF"));
+	if (at >= 0 && (size_t)at + 4 < s.n && (s.p[at + 4] == '-' || is_digit(s.p[at + 4])))
+		return true;
+	return str_starts(s, STR("%!PS-Adobe-")) && str_find(str_sub(s, 0, 64), STR(" PDF-")) > 0;
 }
 
 const struct content_magic *content_magics(size_t *ret_n)

@@ -6,7 +6,7 @@
 
 #include "scanner/content/content.h"
 
-enum { PDF_NAME_MAX = 40, DICTIONARY_MAX = 4096, STREAMS_MAX = 3000, FILES_MAX = 64 };
+enum { PDF_NAME_MAX = 40, DICTIONARY_MAX = 4096, STREAMS_MAX = 100000, FILES_MAX = 64, LOOKUPS_MAX = 64, NEAR_MAX = 4 };
 
 /* Bits above the flags: what a stream is; files are named somewhere. */
 enum { IS_OBJECTS = 1u << 31, IS_FILE = 1u << 30, HAS_FILES = 1u << 29, IS_FORM = 1u << 27,
@@ -16,7 +16,10 @@ struct pdf {
 	struct content_job *job;
 	struct str bytes;
 	unsigned depth;
-	bool is_form;
+	bool is_form, is_locked;
+	struct pdf_key key;
+	unsigned lookups; /* that may still be made */
+	uint64_t budget;  /* octets of streams that may still be read */
 	uint32_t files[FILES_MAX]; /* objects that are files, whatever their dictionary says */
 	size_t file_count;
 	uint32_t flags;
@@ -31,28 +34,6 @@ static const struct {
     {"GoToE", WIRE_F_EMBEDDED}, {"GoToR", WIRE_F_EXTERNAL}, {"ImportData", WIRE_F_EXTERNAL}, {"Encrypt", WIRE_F_ENCRYPTED},
     {"SubmitForm", WIRE_F_EXTERNAL}, {"XFA", IS_FORM}, {"ObjStm", IS_OBJECTS}, {"EF", HAS_FILES},
 };
-
-static bool ends_name(int c)
-{
-	return is_space(c) || c == 0 || c == '\f' || memchr("/<>[](){}%", c, 10) != NULL;
-}
-
-/* A name behind a slash, #xx resolved; "" when longer than any that matters. */
-struct str pdf_name(struct str s, char *room, size_t size)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n && !ends_name((unsigned char)s.p[i]); i++) {
-		int high = i + 2 < s.n && s.p[i] == '#' ? hex_value(s.p[i + 1]) : -1;
-		int low = high >= 0 ? hex_value(s.p[i + 2]) : -1;
-
-		if (n == size)
-			return STR_NONE;
-		room[n++] = low >= 0 ? (char)(high << 4 | low) : s.p[i];
-		i += low >= 0 ? 2 : 0;
-	}
-	return (struct str){room, n};
-}
 
 static uint32_t names_flags(struct str s)
 {
@@ -72,23 +53,26 @@ static uint32_t names_flags(struct str s)
 	return flags;
 }
 
-/* "/EF<</F 7 0 R": the number of the object. */
+/* "/EF<</F 7 0 R/UF 7 0 R>>", or "/EF 9 0 R", and there the rest. */
 static void note_files(struct pdf *d, struct str s)
 {
+	char room[PDF_NAME_MAX];
 	ptrdiff_t at;
 
-	while ((at = str_find(s, STR("/EF"))) >= 0) {
-		struct str here = str_sub(s, (size_t)at + 3, 128);
+	while ((at = str_chr(s, '/')) >= 0 && d->file_count < FILES_MAX) {
+		struct str rest, token;
+		uint32_t number;
 
-		s = str_from(s, (size_t)at + 3);
-		for (ptrdiff_t f; (f = str_find(here, STR("F "))) >= 0 && d->file_count < FILES_MAX;) {
-			uint64_t number;
-			struct str word;
-
-			here = str_from(here, (size_t)f + 2);
-			if (str_word(&here, &word) && str_u64(word, &number))
-				d->files[d->file_count++] = (uint32_t)number;
-		}
+		s = str_from(s, (size_t)at + 1);
+		if (!str_is(pdf_name(s, room, sizeof room), "EF"))
+			continue;
+		rest = str_sub(s, 0, DICTIONARY_MAX);
+		pdf_next(&rest, &token);
+		if (pdf_reference(&rest, &number) && d->lookups)
+			rest = d->lookups-- ? pdf_object(d->bytes, number) : STR_NONE;
+		while (d->file_count < FILES_MAX && (pdf_reference(&rest, &number) ? (d->files[d->file_count++] = number, true) :
+			       pdf_next(&rest, &token) && !str_is(token, ">>")))
+			;
 	}
 }
 
@@ -101,103 +85,130 @@ static bool is_noted(const struct pdf *d, uint32_t number)
 }
 
 /* A stream of objects, a file, or part of a form. */
-static void read_stream(struct pdf *d, uint32_t is, struct str dictionary, struct str data)
+static void read_stream(struct pdf *d, uint32_t is, const struct pdf_object *object, struct str data)
 {
-	struct buf plain = {0};
+	struct buf clear = {0}, plain = {0};
 	struct str bytes;
-	bool is_known = pdf_unpack(d->job, dictionary, data, &plain);
+	bool is_known;
 
+	if (d->key.cipher)
+		pdf_decrypt(&d->key, object, data, &clear);
+	is_known = pdf_unpack(d->job, d->bytes, object->text, d->key.cipher ? buf_str(&clear) : data, &d->lookups, &plain);
 	bytes = buf_str(&plain);
 	if (is & IS_OBJECTS) {
 		d->flags |= names_flags(bytes) & ~(uint32_t)(BITS & ~HAS_FILES);
 		note_files(d, bytes);
 	} else if (is & IS_FILE) {
-		d->flags |= WIRE_F_EMBEDDED | content_embedded(d->job, STR_NONE, bytes, d->depth);
-	} else if (content_has(bytes, "<script") || content_has(bytes, ":script")) {
-		d->flags |= WIRE_F_ACTIVE; /* forms of XML have their scripts in streams */
+		d->flags |= WIRE_F_EMBEDDED;
+		d->flags |= d->is_locked ? 0 : content_embedded(d->job, STR_NONE, bytes, d->depth);
+	} else {
+		struct buf room = {0};
+		struct str text = content_narrow(bytes, &room);
+
+		/* Forms of XML have their scripts in streams. */
+		d->flags |= content_has(text, "<script") || content_has(text, ":script") ? WIRE_F_ACTIVE : 0;
+		buf_free(&room);
 	}
-	d->flags |= is & (IS_OBJECTS | IS_FILE) && !is_known ? WIRE_F_BROKEN : 0;
+	d->flags |= is & (IS_OBJECTS | IS_FILE) && !is_known && !d->is_locked ? WIRE_F_BROKEN : 0;
+	buf_free(&clear);
 	buf_free(&plain);
 }
 
-/* What stands before "stream", back to the start of the object. */
-static struct str dictionary_before(struct str s, size_t at)
+/* Up to where it says that it ends, when it does end there; else up to the first end. */
+static struct str data_behind(struct pdf *d, size_t at, struct str dictionary)
 {
-	size_t from = at > DICTIONARY_MAX ? at - DICTIONARY_MAX : 0;
-	struct str d = str_sub(s, from, at - from);
+	struct str data = str_from(d->bytes, at), length = pdf_value(dictionary, "Length"), end;
+	uint32_t number;
+	ptrdiff_t found;
 
-	for (;;) {
-		ptrdiff_t next = str_find(d, STR("obj"));
-
-		if (next < 0)
-			return d;
-		d = str_from(d, (size_t)next + 3);
-	}
-}
-
-static struct str data_behind(struct str s, size_t at)
-{
-	struct str data = str_from(s, at);
-	ptrdiff_t end;
-
+	while (data.n && data.p[0] == ' ')
+		data = str_from(data, 1);
 	data = str_from(data, str_starts(data, STR("\r\n")) ? 2 : str_starts(data, STR("\n")) || str_starts(data, STR("\r")) ? 1 : 0);
-	end = str_find(data, STR("endstream"));
-	return str_sub(data, 0, end < 0 ? data.n : (size_t)end);
+	if (pdf_reference(&length, &number))
+		length = d->lookups && d->lookups-- ? str_trim(pdf_object(d->bytes, number)) : STR_NONE;
+	end = str_trim(str_sub(data, pdf_number(length), 16));
+	if (length.n && str_starts(end, STR("endstream")))
+		return str_sub(data, 0, pdf_number(length));
+	found = str_find(data, STR("endstream"));
+	return str_sub(data, 0, found < 0 ? data.n : (size_t)found);
 }
 
-/* "12 0 obj" before the dictionary. */
-static uint32_t object_number(struct str s, struct str dictionary)
+/* "1 0 obj" may stand in a comment or a string too: then its dictionary begins before. */
+static struct str dictionary_in(struct str before, struct str nearest)
 {
-	size_t at = (size_t)(dictionary.p - s.p);
-	uint32_t number = 0, unit = 1;
+	struct pdf_object object = {.text = nearest};
+	struct str rest = before;
 
-	at = at > 3 ? at - 3 : 0;
-	while (at && is_space(s.p[at - 1]))
-		at--;
-	while (at && is_digit(s.p[at - 1]))
-		at--;
-	while (at && is_space(s.p[at - 1]))
-		at--;
-	for (int i = 0; i < 9 && at && is_digit(s.p[at - 1]); i++, unit *= 10)
-		number += unit * (uint32_t)(s.p[--at] - '0');
-	return number;
+	for (int i = 0; i < NEAR_MAX && !pdf_value(object.text, "Filter").n; i++) {
+		rest = str_sub(before, 0, (size_t)(object.text.p - before.p) - 3);
+		if (!pdf_last_object(rest, &object))
+			return nearest;
+		object.text = str_from(before, (size_t)(object.text.p - before.p));
+	}
+	return pdf_value(object.text, "Filter").n ? object.text : nearest;
 }
 
-/* Those that say what they are; or those that only others call files. */
+/* What may be a stream, its object standing somewhere in the octets before it. */
+static void one_stream(struct pdf *d, struct str before, size_t at, bool is_for_noted)
+{
+	uint32_t is = names_flags(before) & (IS_OBJECTS | IS_FILE);
+	struct pdf_object object = {.text = before};
+	struct str data;
+
+	pdf_last_object(before, &object);
+	if (is_for_noted ? is || !is_noted(d, object.number) : !is && !d->is_form)
+		return;
+	if (object.text.p != before.p)
+		object.text = dictionary_in(before, object.text);
+	data = data_behind(d, at, object.text);
+	if (data.n > d->budget) {
+		d->job->is_over = true;
+		return;
+	}
+	d->budget -= data.n;
+	read_stream(d, is_for_noted ? IS_FILE : is, &object, data);
+}
+
+/*
+ * Those that say what they are; or those that only others call files. A "stream" in a string must hide none, so
+ * what looks like one is not passed over.
+ */
 static void each_stream(struct pdf *d, bool is_for_noted)
 {
-	size_t at = 0;
+	size_t from = 0, at = 0;
+	unsigned streams = 0;
+	ptrdiff_t next;
 
-	for (unsigned i = 0; i < STREAMS_MAX && !content_is_over(d->job); i++) {
-		ptrdiff_t next = str_find(str_from(d->bytes, at), STR("stream"));
-		struct str data, dictionary;
-		uint32_t is;
+	while (!content_is_over(d->job) && (next = str_find(str_from(d->bytes, at), STR("stream"))) >= 0) {
+		size_t here = at + (size_t)next;
 
-		if (next < 0)
-			break;
-		at += (size_t)next + 6;
-		data = data_behind(d->bytes, at);
-		dictionary = dictionary_before(d->bytes, at - 6);
-		is = names_flags(dictionary) & (IS_OBJECTS | IS_FILE);
-		if (is_for_noted ? !is && is_noted(d, object_number(d->bytes, dictionary)) : is || d->is_form)
-			read_stream(d, is_for_noted ? IS_FILE : is, dictionary, data);
-		at = (size_t)(data.p - d->bytes.p) + data.n + 9; /* behind "endstream" */
+		at = here + 6;
+		if (here >= 3 && memcmp(d->bytes.p + here - 3, "end", 3) == 0) {
+			from = at;
+			continue;
+		}
+		if (at < d->bytes.n && !is_space(d->bytes.p[at]))
+			continue;
+		if (++streams > STREAMS_MAX) {
+			d->job->is_over = true;
+			return;
+		}
+		one_stream(d, str_sub(d->bytes, from, here - from), at, is_for_noted);
 	}
 }
 
 uint32_t pdf_flags(struct content_job *job, struct str s, unsigned depth)
 {
-	struct pdf d = {.job = job, .bytes = s, .depth = depth, .flags = names_flags(s)};
-	bool is_encrypted = d.flags & WIRE_F_ENCRYPTED;
+	struct pdf d = {.job = job, .bytes = s, .depth = depth, .flags = names_flags(s), .lookups = LOOKUPS_MAX,
+	    .budget = 4 * (uint64_t)s.n + (1 << 20)};
 
 	d.is_form = d.flags & IS_FORM;
-	if (is_encrypted && !pdf_is_locked(s))
+	d.is_locked = d.flags & WIRE_F_ENCRYPTED && !pdf_unlock(s, &d.key);
+	/* Behind a password the streams say nothing, but one that is only told need not be there. */
+	if (!d.is_locked)
 		d.flags &= ~(uint32_t)WIRE_F_ENCRYPTED;
-	/* Behind a password the streams say nothing. */
-	if (!is_encrypted) {
-		note_files(&d, s);
-		each_stream(&d, false);
-	}
+	note_files(&d, s);
+	each_stream(&d, false);
 	if (d.file_count)
 		each_stream(&d, true);
 	return d.flags & ~(uint32_t)BITS;

@@ -3,7 +3,13 @@
 
 #include "scanner/content/content.h"
 
-enum { FILTERS_MAX = 6, NAME_ROOM = 24, LZW_CODES = 4096, LZW_CLEAR = 256, LZW_END = 257, COLUMNS_MAX = 4096 };
+enum { FILTERS_MAX = 8, NAME_ROOM = 24, LZW_CODES = 4096, LZW_CLEAR = 256, LZW_END = 257, ROW_MAX = 1 << 20 };
+
+struct parameters {
+	bool is_late;		  /* LZW: codes get longer one later */
+	uint32_t predictor, bytes; /* of a pixel */
+	size_t row;
+};
 
 static bool is_over(struct content_job *job, const struct buf *out)
 {
@@ -12,11 +18,12 @@ static bool is_over(struct content_job *job, const struct buf *out)
 	return out->n > job->limits->max_member;
 }
 
-static bool hex_filter(struct content_job *job, struct str s, struct buf *out)
+static bool hex_filter(struct content_job *job, const struct parameters *with, struct str s, struct buf *out)
 {
 	int high = -1;
 
 	(void)job;
+	(void)with;
 	for (size_t i = 0; i < s.n && s.p[i] != '>'; i++) {
 		int digit = hex_value(s.p[i]);
 
@@ -33,11 +40,12 @@ static void add_four(uint32_t value, unsigned n, struct buf *out)
 		buf_addc(out, (char)(value >> (24 - 8 * i)));
 }
 
-static bool base85_filter(struct content_job *job, struct str s, struct buf *out)
+static bool base85_filter(struct content_job *job, const struct parameters *with, struct str s, struct buf *out)
 {
 	uint32_t value = 0;
 	unsigned n = 0;
 
+	(void)with;
 	for (size_t i = 0; i < s.n && s.p[i] != '~' && !is_over(job, out); i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
@@ -59,8 +67,9 @@ static bool base85_filter(struct content_job *job, struct str s, struct buf *out
 	return true;
 }
 
-static bool run_length_filter(struct content_job *job, struct str s, struct buf *out)
+static bool run_length_filter(struct content_job *job, const struct parameters *with, struct str s, struct buf *out)
 {
+	(void)with;
 	while (s.n && (unsigned char)s.p[0] != 128 && !is_over(job, out)) {
 		unsigned n = (unsigned char)s.p[0];
 
@@ -95,10 +104,11 @@ static unsigned take_code(struct str s, size_t *bit, unsigned bits)
 	return code;
 }
 
-static bool lzw_filter(struct content_job *job, struct str s, struct buf *out)
+static bool lzw_filter(struct content_job *job, const struct parameters *with, struct str s, struct buf *out)
 {
 	struct lzw z = {.next = LZW_END + 1, .bits = 9};
 	size_t bit = 0, before = 0, before_n = 0;
+	unsigned early = with->is_late ? 0 : 1;
 
 	while (bit + z.bits <= s.n * 8 && !is_over(job, out)) {
 		unsigned code = take_code(s, &bit, z.bits);
@@ -125,97 +135,205 @@ static bool lzw_filter(struct content_job *job, struct str s, struct buf *out)
 		}
 		before = from;
 		before_n = out->n - from;
-		z.bits = z.next + 1 >= 2048 ? 12 : z.next + 1 >= 1024 ? 11 : z.next + 1 >= 512 ? 10 : 9;
+		z.bits = z.next + early >= 2048 ? 12 : z.next + early >= 1024 ? 11 : z.next + early >= 512 ? 10 : 9;
 	}
 	return true;
 }
 
-static bool flate_filter(struct content_job *job, struct str s, struct buf *out)
+static bool flate_filter(struct content_job *job, const struct parameters *with, struct str s, struct buf *out)
 {
+	(void)with;
 	archive_inflate(job, s, out);
 	return true;
 }
 
 static const struct {
 	const char *name;
-	bool (*unpack)(struct content_job *job, struct str s, struct buf *out);
+	bool (*unpack)(struct content_job *job, const struct parameters *with, struct str s, struct buf *out);
+	bool is_predicted;
 } filters[] = {
-    {"FlateDecode", flate_filter}, {"Fl", flate_filter}, {"ASCIIHexDecode", hex_filter}, {"AHx", hex_filter},
-    {"ASCII85Decode", base85_filter}, {"A85", base85_filter}, {"LZWDecode", lzw_filter}, {"LZW", lzw_filter},
-    {"RunLengthDecode", run_length_filter}, {"RL", run_length_filter},
+    {"FlateDecode", flate_filter, true}, {"Fl", flate_filter, true}, {"ASCIIHexDecode", hex_filter, false}, {"AHx", hex_filter, false},
+    {"ASCII85Decode", base85_filter, false}, {"A85", base85_filter, false}, {"LZWDecode", lzw_filter, true}, {"LZW", lzw_filter, true},
+    {"RunLengthDecode", run_length_filter, false}, {"RL", run_length_filter, false},
 };
 
-static bool apply(struct content_job *job, struct str name, struct str in, struct buf *out)
+/* ---- rows that were changed ---- */
+
+static uint32_t number_of(struct str dictionary, const char *name, uint32_t otherwise)
 {
+	struct str value = pdf_value(dictionary, name);
+
+	return value.n && is_digit(value.p[0]) ? pdf_number(value) : otherwise;
+}
+
+static struct parameters read_parameters(struct str dictionary)
+{
+	uint32_t colors = number_of(dictionary, "Colors", 1), bits = number_of(dictionary, "BitsPerComponent", 8);
+	uint64_t row = (number_of(dictionary, "Columns", 1) * (uint64_t)colors * bits + 7) / 8;
+	struct parameters p = {.predictor = number_of(dictionary, "Predictor", 1), .is_late = number_of(dictionary, "EarlyChange", 1) == 0};
+
+	p.row = row > ROW_MAX || colors > 64 || bits > 16 ? 0 : (size_t)row;
+	p.bytes = colors * bits < 8 ? 1 : colors * bits / 8;
+	return p;
+}
+
+static unsigned char nearest(int left, int up, int corner)
+{
+	int all = left + up - corner, a = all > left ? all - left : left - all, b = all > up ? all - up : up - all,
+	    c = all > corner ? all - corner : corner - all;
+
+	return (unsigned char)(a <= b && a <= c ? left : b <= c ? up : corner);
+}
+
+/* How an octet of a row was foretold, by the mark of the row. */
+static unsigned char foretold(unsigned char mark, unsigned char left, unsigned char up, unsigned char corner)
+{
+	switch (mark) {
+	case 1:
+		return left;
+	case 2:
+		return up;
+	case 3:
+		return (unsigned char)((left + up) / 2);
+	case 4:
+		return nearest(left, up, corner);
+	default:
+		return 0;
+	}
+}
+
+/* Each row has a mark of how it was changed: by what stands left, above, or both. */
+static void unpredict_png(const struct parameters *p, struct buf *bytes)
+{
+	unsigned char *to = (unsigned char *)bytes->p, *from = to, *end = to + bytes->n, *start = to;
+
+	while (from < end) {
+		unsigned char mark = *from++;
+
+		for (size_t i = 0; i < p->row && from < end; i++, to++) {
+			bool has_left = i >= p->bytes, has_up = (size_t)(to - start) >= p->row;
+
+			*to = (unsigned char)(*from++ + foretold(mark, has_left ? to[-(ptrdiff_t)p->bytes] : 0, has_up ? to[-(ptrdiff_t)p->row] : 0,
+							     has_left && has_up ? to[-(ptrdiff_t)(p->row + p->bytes)] : 0));
+		}
+	}
+	bytes->n = (size_t)(to - start);
+}
+
+/* Each octet is the difference to that left of it; only whole octets are of interest. */
+static void unpredict_tiff(const struct parameters *p, struct buf *bytes)
+{
+	for (size_t i = 0; i < bytes->n; i++)
+		if (i % p->row >= p->bytes)
+			bytes->p[i] = (char)(bytes->p[i] + bytes->p[i - p->bytes]);
+}
+
+static void unpredict(const struct parameters *p, struct buf *bytes)
+{
+	if (p->row && bytes->n && p->predictor >= 10)
+		unpredict_png(p, bytes);
+	else if (p->row && bytes->n && p->predictor == 2)
+		unpredict_tiff(p, bytes);
+}
+
+/* ---- one after the other ---- */
+
+static bool apply(struct content_job *job, struct str name, struct str dictionary, struct str in, struct buf *out)
+{
+	struct parameters with = read_parameters(dictionary);
+
 	for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
-		if (str_is(name, filters[i].name))
-			return filters[i].unpack(job, in, out);
+		if (str_is(name, filters[i].name)) {
+			if (!filters[i].unpack(job, &with, in, out))
+				return false;
+			if (filters[i].is_predicted)
+				unpredict(&with, out);
+			return true;
+		}
 	return false;
 }
 
-static uint32_t number_behind(struct str s, const char *name)
-{
-	ptrdiff_t at = str_find(s, str_of(name));
-	uint32_t n = 0;
+struct source {
+	struct str file;
+	unsigned *lookups;
+};
 
-	s = str_trim(str_sub(s, at < 0 ? s.n : (size_t)at + strlen(name), 16));
-	for (size_t i = 0; i < s.n && i < 6 && is_digit(s.p[i]); i++)
-		n = n * 10 + (uint32_t)(s.p[i] - '0');
-	return n;
+/* A value, or what the object has that it names. */
+static struct str resolved(const struct source *s, struct str value)
+{
+	uint32_t number;
+
+	if (!pdf_reference(&value, &number))
+		return value;
+	if (!*s->lookups)
+		return STR_NONE;
+	--*s->lookups;
+	return pdf_object(s->file, number);
 }
 
-/* Rows with a mark of how each was changed: nothing, by the octet before, by the row above. */
-static void unpredict(struct str dictionary, struct buf *bytes)
+/* Of a list, or what stands there alone: cuts the next off. */
+static bool next_value(const struct source *s, struct str *list, bool is_list, struct str *ret)
 {
-	uint32_t columns = number_behind(dictionary, "/Columns"), kind = number_behind(dictionary, "/Predictor");
-	size_t to = 0;
+	struct str token;
+	unsigned depth = 0;
+	uint32_t number;
 
-	if (kind < 10 || columns == 0 || columns > COLUMNS_MAX)
-		return;
-	for (size_t row = 0; row + 1 < bytes->n; row += columns + 1) {
-		char mark = bytes->p[row];
-
-		for (size_t i = 0; i < columns && row + 1 + i < bytes->n; i++, to++) {
-			unsigned char left = i ? (unsigned char)bytes->p[to - 1] : 0, up = to >= columns ? (unsigned char)bytes->p[to - columns] : 0;
-
-			bytes->p[to] = (char)(bytes->p[row + 1 + i] + (mark == 1 ? left : mark == 2 ? up : 0));
-		}
-	}
-	bytes->n = to;
-}
-
-/* Cuts "/Name" off, in an array or alone. */
-static bool next_filter(struct str *s, char room[NAME_ROOM], struct str *ret_name)
-{
-	while (s->n && (is_space(s->p[0]) || s->p[0] == '['))
-		*s = str_from(*s, 1);
-	if (!s->n || s->p[0] != '/')
-		return false;
-	*ret_name = pdf_name(str_from(*s, 1), room, NAME_ROOM);
-	for (*s = str_from(*s, 1); s->n && (is_alnum(s->p[0]) || s->p[0] == '#');)
-		*s = str_from(*s, 1);
+	*ret = resolved(s, *list);
+	if (is_list && pdf_reference(list, &number))
+		return true;
+	do {
+		if (!pdf_next(list, &token) || (depth == 0 && (str_is(token, "]") || str_is(token, ">>"))))
+			return false;
+		depth += str_is(token, "<<") || str_is(token, "[");
+		depth -= depth && (str_is(token, ">>") || str_is(token, "]"));
+	} while (depth);
+	if (!is_list)
+		*list = STR_NONE;
 	return true;
 }
 
-bool pdf_unpack(struct content_job *job, struct str dictionary, struct str data, struct buf *out)
+static bool open_list(struct str *value)
 {
-	static const char key[] = "/Filter";
-	ptrdiff_t at = str_find(dictionary, STR("/Filter"));
-	struct str rest = str_from(dictionary, at < 0 ? dictionary.n : (size_t)at + sizeof key - 1), name;
+	struct str rest = *value, token;
+
+	if (!pdf_next(&rest, &token) || !str_is(token, "["))
+		return false;
+	*value = rest;
+	return true;
+}
+
+static bool looks_deflated(struct str s)
+{
+	return s.n > 6 && (s.p[0] & 15) == 8 && ((unsigned)(unsigned char)s.p[0] << 8 | (unsigned char)s.p[1]) % 31 == 0;
+}
+
+bool pdf_unpack(struct content_job *job, struct str file, struct str dictionary, struct str data, unsigned *lookups, struct buf *out)
+{
+	struct source source = {file, lookups};
+	struct str names = resolved(&source, pdf_value(dictionary, "Filter")), with = pdf_value(dictionary, "DecodeParms"), name, one;
+	bool are_names = open_list(&names), are_parameters, is_known = true;
 	struct buf in = {0}, next = {0};
-	bool is_known = true;
 	char room[NAME_ROOM];
 
+	with = resolved(&source, with.n ? with : pdf_value(dictionary, "DP"));
+	are_parameters = open_list(&with);
 	buf_add(&in, data);
-	for (int i = 0; i < FILTERS_MAX && is_known && next_filter(&rest, room, &name); i++) {
+	for (int i = 0; i < FILTERS_MAX && is_known && next_value(&source, &names, are_names, &name) && str_starts(str_trim(name), STR("/")); i++) {
 		struct buf empty = in;
 
+		if (!next_value(&source, &with, are_parameters, &one))
+			one = STR_NONE;
 		next.n = 0;
-		is_known = apply(job, name, buf_str(&in), &next);
+		is_known = apply(job, pdf_name(str_from(str_trim(name), 1), room, sizeof room), one, buf_str(&in), &next);
 		in = next;
 		next = empty;
 	}
-	unpredict(dictionary, &in);
+	/* A dictionary that we read in another way than others do: what is packed all the same shows that. */
+	if (looks_deflated(buf_str(&in))) {
+		next.n = 0;
+		archive_inflate(job, buf_str(&in), &next);
+		buf_add(&in, buf_str(&next));
+	}
 	buf_add(out, buf_str(&in));
 	buf_free(&in);
 	buf_free(&next);

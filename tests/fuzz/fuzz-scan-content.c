@@ -15,6 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct content_job job = {.answer = &answer, .is_hashed = true, .limits = &limits, .deadline_us = UINT64_MAX};
 	struct str in = fuzz_input(p, n);
 	enum wire_kind_id kind = KIND_OLE;
+	struct pdf_object object = {.number = 1};
+	struct buf clear = {0};
+	struct pdf_key key;
 	struct file_name name;
 
 	if (!is_ready) {
@@ -53,7 +56,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	package_member_flags(STR("xl/externalLinks/externalLink1.bin"), in, KIND_XLSX);
 	package_member_flags(STR("content.xml"), in, KIND_ODF);
 	rar5_is_encrypted(in);
-	pdf_is_locked(in);
+	if (pdf_unlock(in, &key))
+		pdf_decrypt(&key, &object, in, &clear);
+	buf_free(&clear);
 	archive_name_escapes(in);
 	file_name_read(in, &name);
 	return 0;

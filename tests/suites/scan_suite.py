@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import disguise_cases                                                                # noqa: E402
 import odd_archives                                                                  # noqa: E402
+import odd_documents                                                                 # noqa: E402
 from containers import others                                                       # noqa: E402
 from document_cases import EXACT, OLETOOLS, cases                                    # noqa: E402
 from samples import archives, encrypted_archives, nested, tarred, zip_encrypted, zipped             # noqa: E402
@@ -181,7 +182,7 @@ def own_samples(scans):
 
 def documents(scans):
     """Facts that documents of our own making must give, and no other of EXACT."""
-    rows = cases() + disguise_cases.cases() + odd_archives.cases()
+    rows = cases() + disguise_cases.cases() + odd_archives.cases() + odd_documents.cases()
     for name, file, data, _ in rows:
         scans.add(name, message(data, file))
     result = scans.run()

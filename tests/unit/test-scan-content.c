@@ -169,6 +169,23 @@ static void aes(void **state)
 	aes128_cbc_encrypt(key, iv, data, 33);
 	assert_memory_equal(data, wanted, 32);
 	assert_int_equal(data[32], 7); /* no whole block */
+	aes_cbc_decrypt(key, sizeof key, iv, data, 33);
+	assert_memory_equal(data, "k\xc1\xbe\xe2.@\x9f\x96", 8);
+	assert_memory_equal(data + 16, "\xae-\x8aW\x1e\x03\xac\x9c", 8);
+}
+
+/* The same, F.2.6: a longer key. */
+static void aes256(void **state)
+{
+	static const uint8_t key[32] = {0x60, 0x3d, 0xeb, 0x10, 0x15, 0xca, 0x71, 0xbe, 0x2b, 0x73, 0xae, 0xf0, 0x85, 0x7d, 0x77, 0x81,
+	    0x1f, 0x35, 0x2c, 0x07, 0x3b, 0x61, 0x08, 0xd7, 0x2d, 0x98, 0x10, 0xa3, 0x09, 0x14, 0xdf, 0xf4},
+	    iv[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+	    wanted[16] = {0x6b, 0xc1, 0xbe, 0xe2, 0x2e, 0x40, 0x9f, 0x96, 0xe9, 0x3d, 0x7e, 0x11, 0x73, 0x93, 0x17, 0x2a};
+	uint8_t data[16] = {0xf5, 0x8c, 0x4c, 0x04, 0xd6, 0xe5, 0xf1, 0xba, 0x77, 0x9e, 0xab, 0xfb, 0x5f, 0x7b, 0xfb, 0xd6};
+
+	(void)state;
+	aes_cbc_decrypt(key, sizeof key, iv, data, sizeof data);
+	assert_memory_equal(data, wanted, sizeof wanted);
 }
 
 /* The smallest volume that is FAT32: the root folder is a chain, and so is the file. */
@@ -250,6 +267,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(rings), cmocka_unit_test(busy_folders), cmocka_unit_test(growing), cmocka_unit_test(torn), cmocka_unit_test(aes),
+	    cmocka_unit_test(aes256),
 	    cmocka_unit_test(fat32), cmocka_unit_test(out_of_time),
 	};
 
