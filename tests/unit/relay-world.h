@@ -31,6 +31,7 @@ static struct loop *loop;
 static struct relay *relay;
 static struct queue_writer *writer;
 static struct server hop, other;
+static int doorbell[2]; /* the relay hears the one end, the writer rings at the other */
 
 /* Stand-ins for gateway/snapshot.c: one snapshot that is always there. */
 struct snapshot *snapshot_current(void)
@@ -87,11 +88,12 @@ static inline void open_writer(void)
 
 	writer = queue_writer_open(&o, arena, &error);
 	assert_non_null(writer);
+	queue_writer_set_doorbell(writer, doorbell[1]);
 }
 
 static inline void open_relay(void)
 {
-	struct relay_options o = {.loop = loop, .dns = dns, .doorbell = -1};
+	struct relay_options o = {.loop = loop, .dns = dns, .doorbell = doorbell[0]};
 	struct str error = STR_NONE;
 
 	relay = relay_open(&o, arena, &error);
@@ -113,7 +115,7 @@ static inline void start(const char *route_settings)
 static inline int set_up(void **state)
 {
 	(void)state;
-	if (folder_make(dir) != 0)
+	if (folder_make(dir) != 0 || pipe2(doorbell, O_CLOEXEC | O_NONBLOCK) != 0)
 		return -1;
 	arena = arena_new(0);
 	memset(&hop, 0, sizeof hop);
@@ -137,6 +139,8 @@ static inline int tear_down(void **state)
 	queue_writer_close(writer);
 	writer = NULL;
 	loop_free(loop);
+	close(doorbell[0]);
+	close(doorbell[1]);
 	dns_free(dns);
 	if (hop.port)
 		server_stop(&hop);
@@ -226,7 +230,7 @@ static inline void look(void *arg)
 
 static inline bool wait_for(bool (*is_done)(void))
 {
-	struct wait w = {.is_done = is_done, .tries = 600};
+	struct wait w = {.is_done = is_done, .tries = 6000};
 
 	w.timer = timer_new(loop, look, &w);
 	timer_set(w.timer, 1);
