@@ -44,6 +44,9 @@ static void check_pair(const struct listen_conf *l, struct conf_load *load)
 void host_check(const struct config *config, struct conf_load *load)
 {
 	check_account(config, load);
+	if (!config->listens && !config->milters)
+		conf_warning(load, (struct conf_place){config->path.p, 1, 1},
+		    "no mail can come in: there is neither listen nor milter; add \"listen 0.0.0.0:25;\"");
 	for (const struct listen_conf *l = config->listens; l; l = l->next)
 		if (l->has_tls && l->certificate.n && l->key.n)
 			check_pair(l, load);

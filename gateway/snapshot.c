@@ -79,12 +79,8 @@ static void build_policy(struct snapshot *s, struct conf_load *load)
 
 	EACH_NODE(node, s->config, "language")
 		policy_texts_add(texts, load, node);
-	EACH_NODE(node, s->config, "policy") {
-		if (policy)
-			conf_error(load, node->tokens[0].place, "there is a policy already, in line %u: put all of it in one block",
-			    policy->tokens[0].place.line);
-		policy = node;
-	}
+	EACH_NODE(node, s->config, "policy")
+		policy = node; /* a second one is an error already */
 	s->policy = policy_new(load, policy, s->facts, s->lists, builtin_filters, texts);
 }
 

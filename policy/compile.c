@@ -227,8 +227,11 @@ static const struct action_row *find_action(struct compiler *c, const struct con
 		}
 	}
 	near = conf_near(t->text, names, n);
-	conf_error(c->load, t->place, "%s is no action%s%s%s", conf_token_show(c->arena, t),
-	    near ? "; did you mean '" : "; see reevectl help actions", near ? near : "", near ? "'?" : "");
+	if (conf_is_word(t, "if"))
+		conf_error(c->load, t->place, "the condition stands behind the action; expected one such as: reject if score >= 15;");
+	else
+		conf_error(c->load, t->place, "%s is no action%s%s%s", conf_token_show(c->arena, t),
+		    near ? "; did you mean '" : "; see reevectl help actions", near ? near : "", near ? "'?" : "");
 	return NULL;
 }
 

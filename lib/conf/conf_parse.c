@@ -20,6 +20,7 @@ struct reader {
 	struct conf_place here;
 	const struct reader *parent;
 	unsigned depth; /* of includes */
+	bool is_torn;	/* a string without end has swallowed what stood behind it */
 	dev_t device;	/* 0 with inode 0: a text in memory */
 	ino_t inode;
 };
@@ -153,13 +154,14 @@ static void finish(struct reader *r, struct conf_node *node, struct conf_node **
 	*tail = &node->next;
 }
 
-/* What stands where a ; should: the end of the block or of the text. */
+/* What stands where a ; should: the end of the block or of the text. Not said of what a string took with it. */
 static void unfinished(struct reader *r, const struct tokens *t, const char *before)
 {
 	const struct conf_token *last = &t->v[t->n - 1];
 
-	conf_error(r->load, last->place, "missing ';' behind %s, before %s",
-	    conf_token_show(r->load->arena, last), before);
+	if (!r->is_torn)
+		conf_error(r->load, last->place, "missing ';' behind %s, before %s",
+		    conf_token_show(r->load->arena, last), before);
 }
 
 /*
@@ -187,7 +189,7 @@ static bool parse_statement(struct reader *r, unsigned depth, struct conf_place 
 			free(tokens.v);
 			return true;
 		}
-		if (kind == LEX_END && depth > 0)
+		if (kind == LEX_END && depth > 0 && !r->is_torn)
 			conf_error(r->load, open, "this '{' is never closed; expected '}' before the end of the file");
 		if ((kind == LEX_CLOSE || kind == LEX_END) && tokens.n > 0)
 			unfinished(r, &tokens, kind == LEX_CLOSE ? "'}'" : "the end of the file");
@@ -270,7 +272,8 @@ static struct conf_node *parse_path(struct conf_load *load, const struct reader 
 	if (fd >= 0)
 		close(fd);
 	if (wrong) {
-		conf_error(load, place, "cannot read '%s': %s", path, wrong);
+		conf_error(load, place, "cannot read '%s': %s%s", path, wrong,
+		    parent ? "" : "; another file is named with -c FILE");
 		return NULL;
 	}
 	r.p = text.p;
@@ -345,6 +348,7 @@ static void lex_string(struct reader *r, struct conf_token *t)
 		buf_addc(&text, c >= 0 ? (char)c : *r->p);
 		advance(r);
 	}
+	r->is_torn |= r->p == r->end || *r->p != '"';
 	if (r->p < r->end && *r->p == '"')
 		advance(r);
 	else
@@ -372,8 +376,22 @@ static bool lex_operator(struct reader *r, struct conf_token *t)
 	return false;
 }
 
+/* Quotes as word processors make them. */
+static bool has_fine_quotes(const struct conf_token *t)
+{
+	static const char *const marks[] = {"\xe2\x80\x9c", "\xe2\x80\x9d", "\xe2\x80\x9e", "\xe2\x80\x98", "\xe2\x80\x99"};
+
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+		if (t->kind == TOKEN_WORD && str_starts(t->text, str_of(marks[i])))
+			return true;
+	return false;
+}
+
 static void check_text(struct reader *r, struct conf_token *t)
 {
+	if (has_fine_quotes(t))
+		conf_error(r->load, t->place, "typographic quotes in %s; expected plain ones: \"TEXT\"",
+		    conf_token_show(r->load->arena, t));
 	if (t->text.n > CONF_WORD_MAX) {
 		conf_error(r->load, t->place, "this is longer than %d octets", CONF_WORD_MAX);
 		t->text.n = CONF_WORD_MAX;

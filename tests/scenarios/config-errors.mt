@@ -17,6 +17,10 @@ config g1 { relay example.net { to 127.0.0.1; } policy { at connect { reject 550
 config g1 { relay example.net { to 127.0.0.1; } policy { at message { accept; reject 550 5.7.1 "x"; } } } = 0 ~ "warning: .*reach"
 config g1 { relay example.net { to 127.0.0.1 } } = 1 ~ "error"
 config g1 { relay example.net { to 127.0.0.1; } hostname a.example; hostname b.example; } = 1 ~ "hostname"
+config g1 { relay example.net { to 127.0.0.1; } policy { at message { accept; } } policy { at message { accept; } } } = 1 ~ "'policy' is given twice" !~ "already"
+config g1 { relay example.net { to 127.0.0.1; } } = 0 ~ "check.conf:1:1: warning: no mail can come in: .* add .listen"
+config g1 { relay example.net { to 127.0.0.1; } listen 127.0.0.1:2525; } = 0 !~ "no mail"
+config g1 { relay example.net { to 127.0.0.1; } milter unix:$DIR/m.sock; } = 0 !~ "no mail"
 config g1 { relay example.net { to 127.0.0.1; } policy { at message { reject 250 5.7.1 "x"; accept; } } } = 1 ~ "250"
 config g1 { relay example.net { to 127.0.0.1; } filter settings; settings b@example.net { filters-off greet grayist greylst; } } = 1 \
 	~ "unknown filter 'grayist'" ~ "unknown filter 'greylst'; did you mean 'greylist'"

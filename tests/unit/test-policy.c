@@ -305,6 +305,7 @@ static void wrong_statements(void **state)
 			       "reject \"{score\";\n"
 			       "reject \"{scoer}\";\n"
 			       "for tls;\n"
+			       "if score > 5 { accept; }\n"
 			       "} }"));
 	assert_string_equal(errors(k),
 	    "p:2:1: error: 'rejct' is no action; did you mean 'reject'?\n"
@@ -327,6 +328,7 @@ static void wrong_statements(void **state)
 	    "p:19:9: error: this '{' is never closed; expected {FACT}, or {{ for a brace\n"
 	    "p:20:10: error: unknown fact 'scoer'; did you mean 'score'?\n"
 	    "p:21:8: error: expected '{' behind 'for'\n"
+	    "p:22:1: error: the condition stands behind the action; expected one such as: reject if score >= 15;\n"
 	    "p:1:1: warning: the message stage can end without a verdict, then the message is tempfailed; end it with "
 	    "accept;\n");
 }
