@@ -16,7 +16,10 @@ style_checks = \
 	tools/check-functions \
 	tools/check-lists \
 	tools/check-text
-TESTS += $(style_checks)
+
+# What the programs have no part in: tools/check needs it in one of its builds only (make check source_checks=).
+source_checks = $(style_checks) tests/suites/configure_messages.py tests/suites/fuzz-smoke tests/mailtest/selftest.py
+TESTS += $(source_checks)
 dist_noinst_SCRIPTS += $(style_checks)
 
 # Scenarios: each .mt file is played by mailtest against the programs of the build folder.
@@ -114,5 +117,5 @@ EXTRA_DIST += \
 	tests/samples/quickstart/mailreeve.conf \
 	tests/samples/quickstart/zone \
 	tools/packages
-TESTS += tests/mailtest/selftest.py tests/suites/doc_blocks.py
-dist_noinst_SCRIPTS += tests/mailtest/selftest.py tests/suites/doc_blocks.py
+TESTS += tests/suites/doc_blocks.py
+dist_noinst_SCRIPTS += tests/mailtest/selftest.py tests/suites/doc_blocks.py tests/suites/fuzz-smoke

@@ -1,3 +1,16 @@
+# Begun first, longest first: what takes long, for others to end beside it, and not one alone at the end.
+long_tests = tests/suites/auth tests/suites/scan tests/suites/mime_differential.py tests/suites/hostile_shapes.py
+long_unit_tests = \
+	tests/unit/test-scan-life \
+	tests/unit/test-scan \
+	tests/unit/test-scan-content \
+	tests/unit/test-url \
+	tests/unit/test-relay \
+	tests/unit/test-store \
+	tests/unit/test-recipients
+TESTS += $(long_tests)
+dist_noinst_SCRIPTS += $(long_tests)
+
 # Unit tests: one program per module, tests/unit/test-MODULE.c, cmocka.
 unit_tests = \
 	tests/unit/test-addr \
@@ -45,9 +58,7 @@ unit_tests = \
 	tests/unit/test-quarantine \
 	tests/unit/test-queue \
 	tests/unit/test-rate \
-	tests/unit/test-recipients \
 	tests/unit/test-regex \
-	tests/unit/test-relay \
 	tests/unit/test-relay-parts \
 	tests/unit/test-relay-sites \
 	tests/unit/test-route \
@@ -58,30 +69,25 @@ unit_tests = \
 	tests/unit/test-rules-literal \
 	tests/unit/test-rules-message \
 	tests/unit/test-rules-meta \
-	tests/unit/test-scan \
 	tests/unit/test-scan-cache \
-	tests/unit/test-scan-content \
 	tests/unit/test-scan-faults \
 	tests/unit/test-scan-kinds \
-	tests/unit/test-scan-life \
 	tests/unit/test-scan-wire \
 	tests/unit/test-smtp \
 	tests/unit/test-smtp-header \
 	tests/unit/test-smtp-limits \
 	tests/unit/test-spf \
 	tests/unit/test-spool \
-	tests/unit/test-store \
 	tests/unit/test-store-abuse \
 	tests/unit/test-store-conform \
 	tests/unit/test-store-schema \
 	tests/unit/test-str \
 	tests/unit/test-tls \
 	tests/unit/test-unicode \
-	tests/unit/test-url \
 	tests/unit/test-wire
 if HAVE_CMOCKA
-check_PROGRAMS += $(unit_tests)
-TESTS += $(unit_tests)
+check_PROGRAMS += $(long_unit_tests) $(unit_tests)
+TESTS += $(long_unit_tests) $(unit_tests)
 endif
 unit_ldadd = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS) $(CMOCKA_LIBS)
 
@@ -216,8 +222,7 @@ tests_unit_test_authres_LDADD = $(unit_ldadd)
 check_PROGRAMS += tests/suites/auth-probe
 tests_suites_auth_probe_SOURCES = tests/suites/auth-probe.c tests/suites/probe.h
 tests_suites_auth_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
-TESTS += tests/suites/auth
-dist_noinst_SCRIPTS += tests/suites/auth tests/suites/auth-others tests/suites/auth_cli.py tests/suites/auth_differential.py \
+dist_noinst_SCRIPTS += tests/suites/auth-others tests/suites/auth_cli.py tests/suites/auth_differential.py \
 	tests/suites/auth_odd.py tests/suites/auth_suites.py
 EXTRA_DIST += tests/suites/auth_keys.py tests/suites/auth_odd_arc.py tests/suites/auth_random.py tests/suites/dmarc_oracle.py tests/suites/fakedns.py
 EXTRA_PROGRAMS += tests/bench/bench-auth
@@ -228,8 +233,8 @@ tests_bench_bench_auth_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 check_PROGRAMS += tests/suites/mime-probe
 tests_suites_mime_probe_SOURCES = tests/suites/mime-probe.c tests/suites/probe.h
 tests_suites_mime_probe_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
-TESTS += tests/suites/mime_suites.py tests/suites/mime_differential.py tests/suites/mime_mutate.py tests/suites/hostile_shapes.py
-dist_noinst_SCRIPTS += tests/suites/mime_suites.py tests/suites/mime_differential.py tests/suites/mime_mutate.py tests/suites/hostile_shapes.py tools/make-html-tables
+TESTS += tests/suites/mime_suites.py tests/suites/mime_mutate.py
+dist_noinst_SCRIPTS += tests/suites/mime_suites.py tests/suites/mime_mutate.py tools/make-html-tables
 EXTRA_DIST += \
 	tests/samples/mime/bare-cr.eml \
 	tests/samples/mime/bare-cr.json \
@@ -309,9 +314,7 @@ tests_bench_bench_scan_SOURCES = tests/bench/bench-scan.c scanner/engine.c scann
 tests_bench_bench_scan_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS) $(CLAMAV_LIBS)
 
 # Scanner and attachments against real and own samples.
-TESTS += tests/suites/scan
-dist_noinst_SCRIPTS += tests/suites/scan tests/suites/scan_suite.py
-dist_noinst_SCRIPTS += tests/suites/sandboxed.py
+dist_noinst_SCRIPTS += tests/suites/scan_suite.py tests/suites/sandboxed.py
 EXTRA_DIST += tests/suites/containers.py tests/suites/disguise_cases.py tests/suites/document_cases.py tests/suites/odd_archives.py tests/suites/odd_documents.py tests/suites/samples.py
 
 # The samples beside the shipped rules; the rules of others beside their own engine (needs test data).
@@ -324,7 +327,7 @@ tests_bench_bench_rules_SOURCES = tests/bench/bench-rules.c
 tests_bench_bench_rules_LDADD = $(REEVE_LIBS) $(REEVE_SYSTEM_LIBS)
 
 # The daemon without -f: syslog, accounts. What configure says of what is not there.
-TESTS += tests/suites/background.py tests/suites/configure_messages.py
+TESTS += tests/suites/background.py
 dist_noinst_SCRIPTS += tests/suites/background.py tests/suites/configure_messages.py
 
 # What the pages for administrators tell to write is accepted.
