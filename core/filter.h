@@ -70,6 +70,7 @@ struct filter_env {
 struct filter_counter {
 	const char *name; /* lower case, no blanks */
 	const _Atomic uint64_t *value;
+	const char *help;
 };
 
 struct filter {

@@ -225,9 +225,13 @@ enum count { COUNT_EVALUATED, COUNT_PASS, COUNT_NONE, COUNT_QUARANTINE, COUNT_RE
 static _Atomic uint64_t counts[COUNTS];
 
 static const struct filter_counter dmarc_counters[] = {
-    {"evaluated", &counts[COUNT_EVALUATED]}, {"pass", &counts[COUNT_PASS]}, {"fail-none", &counts[COUNT_NONE]},
-    {"fail-quarantine", &counts[COUNT_QUARANTINE]}, {"fail-reject", &counts[COUNT_REJECT]},
-    {"no-policy", &counts[COUNT_NO_POLICY]}, {"error", &counts[COUNT_ERROR]}, {0}};
+    {"evaluated", &counts[COUNT_EVALUATED], "messages whose author's domain was asked for its policy"},
+    {"pass", &counts[COUNT_PASS], "those that passed"},
+    {"fail-none", &counts[COUNT_NONE], "those that failed and were taken"},
+    {"fail-quarantine", &counts[COUNT_QUARANTINE], "those that failed and were set aside"},
+    {"fail-reject", &counts[COUNT_REJECT], "those that failed and were refused"},
+    {"no-policy", &counts[COUNT_NO_POLICY], "those whose domain has no policy"},
+    {"error", &counts[COUNT_ERROR], "those of which nothing can be said: no answer, or a From field that names no one"}, {0}};
 
 /* A failure counts by what became of the message. */
 static enum count count_of(enum auth_result result, const char *disposition)

@@ -252,9 +252,12 @@ enum count {
 static _Atomic uint64_t counts[COUNTS];
 
 static const struct filter_counter rules_counters[] = {
-    {"messages", &counts[COUNT_MESSAGES]}, {"match-limit", &counts[COUNT_MATCH_LIMIT]},
-    {"timed-out", &counts[COUNT_TIMED_OUT]}, {"lookups", &counts[COUNT_LOOKUPS]},
-    {"unasked", &counts[COUNT_UNASKED]}, {"unanswered", &counts[COUNT_UNANSWERED]}, {0}};
+    {"messages", &counts[COUNT_MESSAGES], "messages that rules were run on"},
+    {"match-limit", &counts[COUNT_MATCH_LIMIT], "patterns that were given up on a text because they took too many steps"},
+    {"timed-out", &counts[COUNT_TIMED_OUT], "messages on which the time for rules ran out"},
+    {"lookups", &counts[COUNT_LOOKUPS], "questions that rules asked the DNS"},
+    {"unasked", &counts[COUNT_UNASKED], "questions that were above the limit of a message"},
+    {"unanswered", &counts[COUNT_UNANSWERED], "questions that had no answer in time"}, {0}};
 
 static void add_count(enum count which, size_t n)
 {

@@ -96,6 +96,8 @@ gateway_libgateway_a_SOURCES = \
 	gateway/builtin.c \
 	gateway/config.c \
 	gateway/config.h \
+	gateway/counters.c \
+	gateway/counters.h \
 	gateway/judge.c \
 	gateway/judge.h \
 	gateway/manual.c \

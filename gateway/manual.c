@@ -1,6 +1,7 @@
 /* Walks the tables and writes them as text for terminals or as a manual page. */
 #include "gateway/manual.h"
 
+#include "gateway/counters.h"
 #include "gateway/snapshot.h"
 
 enum { WIDTH = 90, STEP = 4 };
@@ -371,6 +372,26 @@ static void lists(struct page *p)
 		     "/48, /56, /64 and /128 for IPv6.");
 }
 
+static void all_counters(struct page *p)
+{
+	const char *group = "";
+
+	heading(p, "COUNTERS");
+	paragraph(p, "reevectl stats has a line for each: process, group, name, value. They count from the start of the process "
+		     "on, and a reload does not reset them; what is said to be now goes up and down.");
+	for (const struct counter *c = counters; c->group; c++) {
+		if (strcmp(c->group, group) != 0)
+			subheading(p, group = c->group);
+		term(p, c->name, "", c->help);
+	}
+	for (size_t i = 0; builtin_filters[i]; i++) {
+		if (builtin_filters[i]->counters)
+			subheading(p, builtin_filters[i]->name);
+		for (const struct filter_counter *c = builtin_filters[i]->counters; c && c->name; c++)
+			term(p, c->name, "", c->help);
+	}
+}
+
 /* ---- topics ---- */
 
 static const struct topic {
@@ -386,6 +407,7 @@ static const struct topic {
     {"stages", "stage", "how a policy runs", policy},
     {"actions", "action", "what policies can do", actions},
     {"operators", "operator", "how conditions are written", operators},
+    {"counters", "counter", "what reevectl stats counts", all_counters},
     {"policy-default", NULL, "the policy that applies without a policy block", default_policy},
 };
 
@@ -402,7 +424,7 @@ void manual_page(struct arena *a, struct buf *out)
 {
 	struct page p = {.arena = a, .out = out, .is_man = true};
 	static void (*const parts[])(struct page *p) = {syntax, all_directives, lists, all_filters, policy, actions,
-	    operators, own_facts, default_policy};
+	    operators, own_facts, default_policy, all_counters};
 
 	buf_adds(out, ".\\\" Made by reevectl help man: change the tables in the source, not this file.\n"
 		      ".TH MAILREEVE.CONF 5 \"\" Mailreeve \"Mailreeve manual\"\n"

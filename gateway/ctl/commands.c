@@ -13,7 +13,7 @@
 	"--younger TIME (30m, 2h, 5d) or --all; several narrow it down."
 
 const struct ctl_command ctl_commands[] = {
-    {"check", ctl_check, "[FILE] [--json]", "check configuration, policy, rules, lists and maps; all errors, exit 0 or 1",
+    {"check", ctl_check, "[FILE] [--json]", "check configuration, policy, rules and lists; all errors, exit 0 or 1",
 	"Reads everything that the daemon would read and reports all errors and warnings with file:line:column. Nothing "
 	"is started and nothing is changed."},
     {"scan", ctl_scan, "[--client IP] [--helo NAME] [--from ADDRESS] [--rcpt ADDRESS]... [--as-received]\n"
@@ -94,7 +94,8 @@ const struct ctl_command ctl_commands[] = {
 	""},
     {"reload", ctl_reload, "", "check the configuration and have the running daemon take it over",
 	"Any error leaves the old one in force and is printed. Sessions keep the one that they started with."},
-    {"stats", ctl_stats, "[--json]", "counters of the running daemon", ""},
+    {"stats", ctl_stats, "[--json]", "counters of the running daemon",
+	"A line per counter: process, group, name, value. What each one counts: reevectl help counters."},
     {"trace", ctl_trace, "[--json]\nADDRESS|NETWORK [TIME]\noff",
 	"log all that is said in a client's SMTP sessions for a while",
 	"For TIME (default 10m), in the log of the running daemon (event trace), sessions that are open included; no reload "

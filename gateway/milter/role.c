@@ -129,7 +129,7 @@ static const char *control_stats(void *arg, struct str args, struct buf *out)
 		uint64_t value;
 	} rows[] = {{"sessions", milter.sessions}, {"messages", milter.messages}, {"accepted", milter.accepted},
 	    {"rejected", milter.rejected}, {"tempfailed", milter.tempfailed}, {"quarantined", milter.quarantined},
-	    {"discarded", milter.discarded}, {"refused_stages", milter.refused_stages}, {"shed", milter.shed},
+	    {"discarded", milter.discarded}, {"refused-stages", milter.refused_stages}, {"shed", milter.shed},
 	    {"open", open_connections()}, {"memory", milter.memory}};
 
 	(void)arg;

@@ -19,6 +19,7 @@ scenarios = \
 	tests/scenarios/bdat.mt \
 	tests/scenarios/clamav-outcomes.mt \
 	tests/scenarios/config-errors.mt \
+	tests/scenarios/counters.mt \
 	tests/scenarios/dsn-forward.mt \
 	tests/scenarios/dsn.mt \
 	tests/scenarios/fail-modes.mt \

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/counters.h"
 #include "gateway/manual.h"
 #include "gateway/snapshot.h"
 #include "tests/unit/unit.h"
@@ -111,9 +112,26 @@ static void names(void **state)
 	arena_free(a);
 }
 
+/* The scenario counters.mt holds that what processes tell of has a row. */
+static void counters_are_explained(void **state)
+{
+	struct arena *a = arena_new(0);
+	const char *text = page(a), *topic = explain(a, "counters");
+
+	(void)state;
+	assert_non_null(strstr(topic, "\nsmtp\n  connections\n      clients that connected\n"));
+	assert_non_null(strstr(topic, "\nrules\n  messages\n"));
+	for (const struct counter *c = counters; c->group; c++)
+		assert_true(c->help[0] && has_name(a, text, c->name) && strstr(topic, c->name));
+	for (size_t i = 0; builtin_filters[i]; i++)
+		for (const struct filter_counter *c = builtin_filters[i]->counters; c && c->name; c++)
+			assert_true(c->help && c->help[0] && has_name(a, text, c->name) && strstr(topic, c->name));
+	arena_free(a);
+}
+
 static void lines_are_short(void **state)
 {
-	static const char *const topics[] = {"syntax", "filters", "lists", "stages", "operators"};
+	static const char *const topics[] = {"syntax", "filters", "lists", "stages", "operators", "counters"};
 	struct arena *a = arena_new(0);
 
 	(void)state;
@@ -156,7 +174,7 @@ int main(void)
 	    cmocka_unit_test(page_is_complete),
 	    cmocka_unit_test(page_is_roff),
 	    cmocka_unit_test(names),
-	    cmocka_unit_test(lines_are_short),
+	    cmocka_unit_test(counters_are_explained), cmocka_unit_test(lines_are_short),
 	    cmocka_unit_test(default_policy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
