@@ -5,7 +5,10 @@
 #include "gateway/smtp/private.h"
 #include "lib/clock.h"
 
-enum { DRAIN_MORE = 64 * 1024 * 1024 };
+enum {
+	DRAIN_MORE = 64 * 1024 * 1024,
+	CHUNK_LEAST = 1024 /* a chunk of less counts as a command; of more, the size of messages bounds them */
+};
 
 /* "octets [LAST]" */
 static bool parse(struct str args, uint64_t *ret_n, bool *ret_is_last)
@@ -28,20 +31,21 @@ static bool parse(struct str args, uint64_t *ret_n, bool *ret_is_last)
 	return *ret_is_last && !str_word(&args, &word);
 }
 
-/* What is wrong before an octet of the chunk was read, and whether the transaction is over by that. */
-static const char *refuse(struct smtp *c, uint64_t n, bool *ret_is_over)
+/*
+ * What is wrong before an octet of the chunk was read. With any of it the transaction is over (RFC 3030 part 2): a
+ * message whose beginning was refused must not be completed by the chunks behind it.
+ */
+static const char *refuse(struct smtp *c, uint64_t n)
 {
 	struct message *m = c->s->message;
 	uint64_t max = c->snap->config->limits.message;
 
-	*ret_is_over = false;
 	if (!c->has_helo)
 		return "503 5.5.1 say EHLO first";
 	if (!m)
 		return "503 5.5.1 say MAIL first";
 	if (m->recipients == 0)
 		return c->has_failed_rcpt ? "554 5.5.1 no valid recipients" : "503 5.5.1 say RCPT first";
-	*ret_is_over = true;
 	if (max && (n > max || (m->spool && spool_size(m->spool) > max - n)))
 		return "552 5.3.4 message too large";
 	return c->is_bdat ? NULL : smtp_receive_start(c, true);
@@ -71,6 +75,8 @@ static void chunk_end(struct smtp *c)
 		return;
 	}
 	size = spool_size(c->s->message->spool);
+	if (c->received >= CHUNK_LEAST)
+		c->commands--;
 	if (c->is_last_chunk)
 		smtp_finish(c);
 	else
@@ -81,23 +87,22 @@ void smtp_bdat(struct smtp *c, struct str args)
 {
 	uint64_t n;
 	const char *wrong;
-	bool is_over;
 
 	if (!parse(args, &n, &c->is_last_chunk)) {
 		/* Nobody knows how much content follows. */
 		smtp_bye(c, "501 5.5.4 expected BDAT octets [LAST], closing");
 		return;
 	}
-	wrong = refuse(c, n, &is_over);
+	wrong = refuse(c, n);
 	if (wrong && n > c->snap->config->limits.message + DRAIN_MORE) {
 		/* More than we would ever throw away. */
 		smtp_bye(c, wrong);
 		return;
 	}
-	if (wrong && is_over)
+	if (wrong) {
 		smtp_message_end(c);
-	if (wrong)
 		c->failure = wrong;
+	}
 	c->chunk_left = n;
 	c->received = 0;
 	c->data_us = clock_mono_us();

@@ -10,6 +10,15 @@ session {
 	noop = 250
 	mail <a@example.com>
 	bdat "RCPT TO:<b@example.net>\r\n" = 503
+	rcpt <b@example.net> = 503				# RFC 3030 part 2: one chunk refused, all is refused
+	mail <a@example.com>
+	rcpt <b@elsewhere.example> = 550
+	pipelined {
+		bdat "Subject: the beginning is lost\r\n" = 554
+		rcpt <b@example.net> = 503
+		bdat last "\r\nrest\r\n" = 503
+	}
+	mail <a@example.com>
 	rcpt <b@example.net>
 	bdat "Subject: two chunks\r\n" = 250
 	line "DATA" = 503

@@ -10,6 +10,15 @@ session {							# EHLO and 19 more are obeyed
 	noop = 421
 	expect-close
 }
+session {							# content does not count, but crumbs of it do
+	ehlo mx.example.com
+	mail <a@example.com>
+	rcpt <b@example.net>
+	repeat 40 { bdat "x"*1022 "\r\n" = 250 }
+	repeat 18 { bdat "x"*1021 "\r\n" = 250 }
+	bdat "x\r\n" = 421
+	expect-close
+}
 session {
 	ehlo mx.example.com
 	line "X" = 500

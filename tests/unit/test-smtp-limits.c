@@ -177,6 +177,8 @@ static void chunks_keep_their_octets_to_themselves(void **state)
 	say(c, "MAIL FROM:<a@b>", "250 ");
 	put(c, STR("BDAT 6 LAST\r\nRSET\r\n"));
 	expect(c, "503 5.5.1");
+	say(c, "RCPT TO:<u@example.org>", "503 5.5.1"); /* a refused chunk ends the transaction */
+	say(c, "MAIL FROM:<a@b>", "250 ");
 	say(c, "RCPT TO:<u@example.org>", "250 ");
 	say(c, "BDAT 0", "250 2.0.0");
 	say(c, "DATA", "503 5.5.1");
