@@ -15,6 +15,19 @@ static enum line_step check_end(struct str in, size_t lf, bool lax, struct str *
 	return has_cr && str_chr(line, '\r') < 0 ? LINE_OK : LINE_BARE;
 }
 
+/* What is thrown away of a long line is held to the same rule, however it came in: no CR without LF, no LF without CR. */
+static bool has_bare(struct str gone)
+{
+	bool is_behind_cr = false;
+
+	for (size_t i = 0; i < gone.n; i++) {
+		if (is_behind_cr != (gone.p[i] == '\n'))
+			return true;
+		is_behind_cr = gone.p[i] == '\r';
+	}
+	return is_behind_cr;
+}
+
 enum line_step line_take(struct str in, size_t max, bool lax, struct str *ret_line, size_t *ret_used)
 {
 	struct str window = str_sub(in, 0, max + 2);
@@ -31,7 +44,7 @@ enum line_step line_take(struct str in, size_t max, bool lax, struct str *ret_li
 		/* A CR at the end may be the first half of the line end: it is kept. */
 		lf = str_chr(in, '\n');
 		*ret_used = lf >= 0 ? (size_t)lf + 1 : in.n - (in.p[in.n - 1] == '\r');
-		return LINE_LONG;
+		return !lax && has_bare(str_sub(in, 0, *ret_used)) ? LINE_BARE : LINE_LONG;
 	}
 	return LINE_MORE;
 }

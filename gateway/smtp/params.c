@@ -82,9 +82,17 @@ static const char *mail_ret(struct arena *a, struct str value, struct message *m
 	return m->ret == DSN_RET_NONE ? bad_value : NULL;
 }
 
+/* Stands for printable characters only (RFC 3461 parts 4.2 and 4.4): who decodes it behind us may not look. */
+static bool is_printable(struct arena *a, struct str xtext)
+{
+	struct str text;
+
+	return xtext_decode(a, xtext, &text);
+}
+
 static const char *mail_envid(struct arena *a, struct str value, struct message *m)
 {
-	if (value.n == 0 || value.n > ENVID_MAX || !xtext_is_valid(value))
+	if (value.n == 0 || value.n > ENVID_MAX || !xtext_is_valid(value) || !is_printable(a, value))
 		return bad_value;
 	m->envid = arena_str(a, value);
 	return NULL;
@@ -159,7 +167,7 @@ static const char *rcpt_orcpt(struct arena *a, struct str value, struct recipien
 		return bad_value;
 	type = str_sub(value, 0, (size_t)semicolon);
 	text = str_from(value, (size_t)semicolon + 1);
-	if (!key_is_valid(type) || text.n == 0)
+	if (!key_is_valid(type) || text.n == 0 || !is_printable(a, text))
 		return bad_value;
 	if (!xtext_is_valid(text) && !(str_iis(type, "utf-8") && str_is_utf8(text)))
 		return bad_value;

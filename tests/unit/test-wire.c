@@ -22,7 +22,10 @@ static void lines_end_in_crlf_only(void **state)
 	    {"NOOP\n", true, LINE_OK, "NOOP", 5}, {"NOOP\r\n", true, LINE_OK, "NOOP", 6},
 	    {"12345678\r\n", false, LINE_OK, "12345678", 10}, {"123456789\r\n", false, LINE_LONG, NULL, 11},
 	    {"123456789\n", true, LINE_LONG, NULL, 10}, {"12345678901\r", false, LINE_LONG, NULL, 11},
-	    {"123456789\r", false, LINE_LONG, NULL, 9}, {"123456789abcdef\nX", false, LINE_LONG, NULL, 16},
+	    {"123456789\r", false, LINE_LONG, NULL, 9}, {"123456789abcdef\nX", false, LINE_BARE, NULL, 16},
+	    {"123456789abcdef\r\nX", false, LINE_LONG, NULL, 17}, {"123456789abcdef\nX", true, LINE_LONG, NULL, 16},
+	    {"123\r56789abcdefg", false, LINE_BARE, NULL, 16}, {"123456789\rbcdef\r\n", false, LINE_BARE, NULL, 17},
+	    {"123456789abcdef\r\r\n", false, LINE_BARE, NULL, 18},
 	};
 
 	(void)state;
@@ -269,7 +272,8 @@ static void mail_parameters(void **state)
 		const char *text, *code;
 	} bad[] = {{" SIZE=", "501"}, {" SIZE=x", "501"}, {" SIZE=1 SIZE=2", "501"}, {" SIZE", "501"}, {" BODY=BINARYMIME", "501"},
 	    {" SIZE=999999999999999999999", "501"}, {" FOO=1", "555"}, {" AUTH=<>", "555"}, {" SMTPUTF8=x", "501"}, {" RET=ALL", "501"},
-	    {" ENVID=a+", "501"}, {" ENVID=a+4g", "501"}, {" ENVID=", "501"}, {" -A=1", "501"}, {" SIZE=1=2", "501"}, {" =1", "501"},
+	    {" ENVID=a+", "501"}, {" ENVID=a+4g", "501"}, {" ENVID=", "501"},
+	    {" ENVID=a+0D+0Ab", "501"}, {" ENVID=+00", "501"}, {" ENVID=+7F", "501"}, {" -A=1", "501"}, {" SIZE=1=2", "501"}, {" =1", "501"},
 	    {" S\xc3\xa4=1", "501"}};
 	struct message m;
 	struct str longest = arena_printf(arena, " ENVID=%0100d", 0), longer = arena_printf(arena, " ENVID=%0101d", 0);
@@ -300,7 +304,9 @@ static void rcpt_parameters(void **state)
 		const char *text, *code;
 	} bad[] = {{" NOTIFY=", "501"}, {" NOTIFY", "501"}, {" NOTIFY=NEVER,DELAY", "501"}, {" NOTIFY=SUCCESS,SUCCESS", "501"},
 	    {" NOTIFY=,", "501"}, {" NOTIFY=X", "501"}, {" NOTIFY=NEVER NOTIFY=NEVER", "501"}, {" ORCPT=a@b", "501"}, {" ORCPT=;a@b", "501"},
-	    {" ORCPT=rfc822;", "501"}, {" ORCPT=rfc822;a+b", "501"}, {" ORCPT=rfc822;a ORCPT=rfc822;b", "501"}, {" X", "555"}, {" SIZE=1", "555"}};
+	    {" ORCPT=rfc822;", "501"}, {" ORCPT=rfc822;a+b", "501"},
+	    {" ORCPT=rfc822;a+0Ab", "501"}, {" ORCPT=utf-8;\xc3\xbc+0D", "501"}, {" ORCPT=rfc822;a ORCPT=rfc822;b", "501"},
+	    {" X", "555"}, {" SIZE=1", "555"}};
 	struct recipient r = {0};
 
 	(void)state;
