@@ -281,6 +281,45 @@ static size_t room_needed(const struct judgement *j)
 	return room;
 }
 
+/* Local parts are the next server's affair; domains have no case. */
+static struct str address_key(struct arena *a, struct str address)
+{
+	ptrdiff_t at = str_rchr(address, '@');
+	struct str local = str_sub(address, 0, at < 0 ? address.n : (size_t)at);
+
+	return arena_printf(a, "%.*s%.*s", STR_ARG(local), STR_ARG(str_lower(a, str_from(address, local.n))));
+}
+
+/* A table with open addressing that is never full; false when the key is there already. */
+static bool add_key(struct str *table, size_t size, struct str key)
+{
+	size_t at = str_hash(key) % size;
+
+	while (table[at].p && !str_eq(table[at], key))
+		at = (at + 1) % size;
+	if (table[at].p)
+		return false;
+	table[at] = key;
+	return true;
+}
+
+void judge_unite(struct delivery_group *g, struct arena *a)
+{
+	size_t size = 2 * g->n + 1, n = 0;
+	struct str *table;
+
+	if (g->n < 2)
+		return;
+	table = arena_array(a, size, sizeof *table);
+	for (size_t i = 0; i < g->n; i++) {
+		if (!add_key(table, size, address_key(a, g->recipients[i])))
+			continue;
+		g->recipients[n] = g->recipients[i];
+		g->origins[n++] = g->origins[i];
+	}
+	g->n = n;
+}
+
 struct delivery_group *judge_groups(struct session *s, const struct judgement *j, struct arena *a)
 {
 	struct delivery_group *groups = NULL, **last = &groups;
@@ -303,5 +342,8 @@ struct delivery_group *judge_groups(struct session *s, const struct judgement *j
 		for (size_t k = 0; k < v->copy_count; k++)
 			group_add(g, v->copies[k], NULL);
 	}
+	for (struct delivery_group *g = groups; g; g = g->next)
+		if (g->is_quarantine)
+			judge_unite(g, a);
 	return groups;
 }

@@ -51,6 +51,11 @@ struct delivery_group {
 struct str judge_with_body(struct arena *a, const struct message *m, const struct delivery_group *g);
 
 struct delivery_group *judge_groups(struct session *s, const struct judgement *j, struct arena *a);
+/*
+ * Whoever was named more than once, or is where several are redirected to, gets one copy: the first leads. Those
+ * for the quarantine are united already; of an MTA's list each must be taken out, so the others are not.
+ */
+void judge_unite(struct delivery_group *g, struct arena *a);
 
 /* The log line of a message, and the trail as JSON or text for people. */
 void judge_log(const struct snapshot *snap, const struct session *s, const struct judgement *j, struct str reply);

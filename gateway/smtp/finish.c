@@ -177,11 +177,13 @@ static void make_delivery(struct smtp *c)
 	for (struct delivery_group *g = d->groups; g; g = g->next, n++)
 		edit_add_header(&g->edits, a, STR("Received"), smtp_received(s, a, bits, clock_now()));
 	d->entries = arena_array(a, n, sizeof *d->entries);
-	for (const struct delivery_group *g = d->groups; g; g = g->next) {
-		if (g->is_quarantine)
+	for (struct delivery_group *g = d->groups; g; g = g->next) {
+		if (g->is_quarantine) {
 			d->quarantined++;
-		else
-			fill_entry(c, &d->entries[d->count++], g);
+			continue;
+		}
+		judge_unite(g, a);
+		fill_entry(c, &d->entries[d->count++], g);
 	}
 	c->delivery = d;
 }

@@ -98,6 +98,7 @@ scenarios = \
 	tests/scenarios/rate-users.mt \
 	tests/scenarios/received-names.mt \
 	tests/scenarios/recipient-classes.mt \
+	tests/scenarios/recipient-twice.mt \
 	tests/scenarios/relay-intact.mt \
 	tests/scenarios/reload-roles.mt \
 	tests/scenarios/reload.mt \

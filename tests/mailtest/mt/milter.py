@@ -339,6 +339,7 @@ class MilterSession:
     def deliver(self, message):
         if not message.rcpts or not self.run.hops:
             return
+        message.rcpts = each_once(message.rcpts)
         kind = "ESMTPS" if self.is_tls else "ESMTP" if self.is_esmtp else "SMTP"
         received = f"Received: from {self.helo} ([{self.address}]) by mta.example with {kind}; now\r\n"
         message.raw = received.encode() + message.raw
@@ -415,6 +416,15 @@ def split_message(raw):
         head.append((found.group(1), found.group(2)))
         raw = raw[found.end():]
     return head, body
+
+
+def each_once(rcpts):
+    """An MTA has one copy for each address; domains have no case."""
+    first = {}
+    for rcpt in rcpts:
+        local, at, domain = rcpt.rpartition("@")
+        first.setdefault(local + at + domain.lower(), rcpt)
+    return list(first.values())
 
 
 def change_header(head, index, name, value, value_out):
