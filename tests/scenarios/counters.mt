@@ -14,6 +14,7 @@ session via smtp milter { ehlo mx.example.org
 	rcpt <b@example.net>
 	data "From: a@example.org\r\nSubject: x\r\n\r\nx\r\n"
 	quit }
+on smtp { expect n1.messages == 1 }
 on milter { await reevectl g1 stats = 0 ~ "milter +milter +refused-stages +0" }
 await reevectl g1 stats = 0 ~ "relay +relay +waiting" ~ "reports +reports +aggregate" ~ "dmarc +evaluated +1" ~ "store +hot"
 reevectl g1 help counters = 0 ~ "smtp\n  connections\n +clients that connected"
