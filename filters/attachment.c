@@ -240,6 +240,16 @@ static bool type_lies(struct str declared, const struct wire_kind *kind)
 	return is_harmless && (kind->flags & (WIRE_F_PROGRAM | WIRE_F_ARCHIVE)) != 0;
 }
 
+/* Text is a page for who opens it as one only: by its name, or by its declared type. */
+static uint32_t counted_flags(const struct scan_record *x, const struct mime_part *part, unsigned tricks)
+{
+	bool is_text = part && (x->r.kind == KIND_TEXT || x->r.kind == KIND_UNKNOWN);
+	bool is_page = tricks & NAME_HTML || (part && (str_is(part->type, "text/html") || str_is(part->type, "image/svg+xml") ||
+	    str_is(part->type, "application/xhtml+xml")));
+
+	return x->r.flags & ~(uint32_t)(is_text && !is_page ? WIRE_F_ACTIVE | WIRE_F_SMUGGLING | WIRE_F_SCRIPT | WIRE_F_PROGRAM : 0);
+}
+
 static void take_content(struct tally *t, const struct scan_record *x, const struct mime_part *part, struct str name)
 {
 	const struct wire_kind *kind = wire_kind(x->r.kind);
@@ -248,7 +258,7 @@ static void take_content(struct tally *t, const struct scan_record *x, const str
 	static const char digits[] = "0123456789abcdef";
 
 	file_name_read(name, &read);
-	see(t, x->r.flags, 0, name);
+	see(t, counted_flags(x, part, read.tricks), 0, name);
 	if (!t->mismatch && (extension_lies(read.extension, x->r.kind) || (part && type_lies(part->type, kind)))) {
 		t->mismatch = true;
 		t->mismatch_at = name;

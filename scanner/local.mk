@@ -14,6 +14,7 @@ scanner_content = \
 	scanner/content/html.c \
 	scanner/content/magic.c \
 	scanner/content/mailfile.c \
+	scanner/content/mailname.c \
 	scanner/content/objects.c \
 	scanner/content/ole.c \
 	scanner/content/package.c \

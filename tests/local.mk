@@ -304,7 +304,8 @@ tests_unit_test_clamd_SOURCES = tests/unit/test-clamd.c tests/unit/unit.h
 tests_unit_test_clamd_LDADD = $(unit_ldadd)
 tests_unit_test_scan_cache_SOURCES = tests/unit/test-scan-cache.c tests/unit/unit.h scanner/cache.c
 tests_unit_test_scan_cache_LDADD = $(unit_ldadd)
-tests_unit_test_scan_kinds_SOURCES = tests/unit/test-scan-kinds.c tests/unit/unit.h scanner/content/magic.c scanner/content/words.c scanner/content/zip.c
+tests_unit_test_scan_kinds_SOURCES = tests/unit/test-scan-kinds.c tests/unit/unit.h scanner/content/magic.c scanner/content/words.c scanner/content/xml.c \
+	scanner/content/zip.c
 tests_unit_test_scan_kinds_LDADD = $(unit_ldadd)
 tests_unit_test_scan_wire_SOURCES = tests/unit/test-scan-wire.c tests/unit/unit.h
 tests_unit_test_scan_wire_LDADD = $(unit_ldadd)

@@ -47,7 +47,16 @@ static uint32_t look_mail(struct content_job *job, struct str s, enum wire_kind_
 static uint32_t look_text(struct content_job *job, struct str s, enum wire_kind_id *kind, unsigned depth)
 {
 	(void)kind;
-	return csv_flags(s) | query_flags(s) | xml_flags(job, s, depth) | mail_flags(job, s, depth) | uu_flags(job, s, depth);
+	return sylk_text_flags(s) | csv_flags(s) | query_flags(s) | xml_flags(job, s, depth) | mail_flags(job, s, depth) | uu_flags(job, s, depth);
+}
+
+/* Excel reads on behind octets that are no text. */
+static uint32_t look_unknown(struct content_job *job, struct str s, enum wire_kind_id *kind, unsigned depth)
+{
+	(void)job;
+	(void)kind;
+	(void)depth;
+	return csv_flags(s);
 }
 
 static uint32_t look_sheet(struct content_job *job, struct str s, enum wire_kind_id *kind, unsigned depth)
@@ -93,7 +102,7 @@ static const struct {
     {KIND_OLE, look_ole}, {KIND_RTF, look_rtf}, {KIND_PDF, look_pdf}, {KIND_HTML, look_page}, {KIND_SVG, look_page},
     {KIND_XML, look_xml}, {KIND_MAIL, look_mail}, {KIND_TEXT, look_text}, {KIND_SLK, look_sheet}, {KIND_EXCEL, look_sheet},
     {KIND_ONENOTE, look_notebook}, {KIND_MSO, look_activemime}, {KIND_ARJ, look_arj}, {KIND_TNEF, look_packed},
-    {KIND_SZDD, look_packed}, {KIND_BINHEX, look_packed}, {KIND_DISK, look_disk},
+    {KIND_UNKNOWN, look_unknown}, {KIND_SZDD, look_packed}, {KIND_BINHEX, look_packed}, {KIND_DISK, look_disk},
 };
 
 /* Flags of content that is no archive, and of what is embedded in it; may make the kind more exact. */
@@ -141,6 +150,22 @@ static enum wire_kind_id document_of(enum wire_kind_id kind)
 {
 	return kind == KIND_OOXML || kind == KIND_DOCX || kind == KIND_XLSX || kind == KIND_PPTX || kind == KIND_ODF ? kind :
 	    KIND_UNKNOWN;
+}
+
+static bool is_page_name(struct str name)
+{
+	static const char *const ends[] = {".html", ".htm", ".xhtml", ".shtml", ".hta", ".svg", ".mht", ".mhtml"};
+
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (str_iends(name, str_of(ends[i])))
+			return true;
+	return false;
+}
+
+/* Browsers go by the name, and read past whatever stands before the first tag. */
+static uint32_t late_page_flags(struct str bytes, enum wire_kind_id kind)
+{
+	return (kind == KIND_TEXT || kind == KIND_UNKNOWN) && (content_has(bytes, "<script") || content_has(bytes, "<svg")) ? html_flags(bytes) : 0;
 }
 
 static bool is_too_deep(struct content_job *job, unsigned depth)
@@ -217,6 +242,7 @@ uint32_t content_member(struct content_job *job, struct str name, struct str byt
 		return record.flags;
 	}
 	record.flags |= content_flags(job, bytes, &kind, depth + 1);
+	record.flags |= is_page_name(name) ? late_page_flags(bytes, kind) : 0;
 	record.flags |= look_inside(job, name, bytes, container, depth + 1);
 	wire_answer_mark(job->answer, at, kind, record.flags);
 	return record.flags;
@@ -287,6 +313,8 @@ uint32_t content_examine(struct content_job *job, struct str bytes, bool is_body
 	}
 	if (!is_body || kind == KIND_OLE || kind == KIND_PDF)
 		flags |= content_flags(job, bytes, &kind, 1);
+	if (!is_body) /* who knows its name will tell whether that counts */
+		flags |= late_page_flags(bytes, kind);
 	flags |= is_body ? content_inside(job, STR_NONE, bytes, container, 1, content_is_unseen(bytes, container)) :
 	    look_inside(job, STR_NONE, bytes, container, 1);
 	flags |= job->is_over ? WIRE_F_LIMIT : 0;

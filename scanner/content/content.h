@@ -155,6 +155,8 @@ uint32_t xml_flags(struct content_job *job, struct str bytes, unsigned depth);
 uint32_t html_flags(struct str bytes);
 uint32_t biff_flags(struct str bytes);
 uint32_t sylk_flags(struct str bytes);
+/* The same of text that need not be one: Excel takes anything for one that begins so. */
+uint32_t sylk_text_flags(struct str bytes);
 uint32_t csv_flags(struct str bytes);
 uint32_t query_flags(struct str bytes);
 /* A part of an office package, which is of this kind. */
@@ -172,6 +174,8 @@ uint32_t arj_flags(struct content_job *job, struct str bytes, unsigned depth);
 
 /* mailfile.c: parts of mail as a file; uuencoded text. */
 uint32_t mail_flags(struct content_job *job, struct str bytes, unsigned depth);
+/* Each name that the head of a part gives it. */
+void mail_part_names(struct str head, void (*take)(void *arg, struct str name), void *arg);
 uint32_t uu_flags(struct content_job *job, struct str bytes, unsigned depth);
 uint32_t tnef_flags(struct content_job *job, struct str bytes, unsigned depth);
 /* disk.c: disks with FAT, alone or in partitions. */
@@ -209,6 +213,9 @@ uint64_t content_words(struct str bytes, const char *const *words, size_t n);
 void content_base64(struct str text, struct buf *out);
 /* UTF-16 as ASCII in the room; other bytes as they are. */
 struct str content_narrow(struct str bytes, struct buf *room);
+
+/* UTF-16 in its little order as UTF-8 in the room, up to a zero and to WIRE_NAME_MAX octets. */
+struct str content_utf8(struct str wide, struct buf *room);
 
 /* Little-endian numbers; 0 where the bytes end before. */
 static inline unsigned content_u16(struct str s, size_t at)

@@ -89,20 +89,6 @@ struct name {
 	size_t n; /* of a long name; 0 there is none */
 };
 
-static void add_utf8(struct buf *out, uint32_t c)
-{
-	if (c < 0x80) {
-		buf_addc(out, (char)c);
-	} else if (c < 0x800) {
-		buf_addc(out, (char)(0xc0 | c >> 6));
-		buf_addc(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_addc(out, (char)(0xe0 | c >> 12));
-		buf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_addc(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 /* Thirteen units in three places; pieces stand before the entry, the last one first. */
 static void take_long(struct name *name, struct str entry)
 {
@@ -133,10 +119,18 @@ static void short_name(struct str entry, struct buf *out)
 
 static void put_name(const struct name *name, struct str entry, struct buf *out)
 {
+	struct buf wide = {0}, utf8 = {0};
+
 	if (!name->n)
 		short_name(entry, out);
-	for (size_t i = 0; i < name->n; i++)
-		add_utf8(out, name->units[i] >= 0xd800 && name->units[i] < 0xe000 ? '?' : name->units[i]);
+	for (size_t i = 0; i < name->n; i++) {
+		buf_addc(&wide, (char)name->units[i]);
+		buf_addc(&wide, (char)(name->units[i] >> 8));
+	}
+	if (name->n)
+		buf_add(out, content_utf8(buf_str(&wide), &utf8));
+	buf_free(&wide);
+	buf_free(&utf8);
 }
 
 /* ---- folders ---- */

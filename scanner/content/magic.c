@@ -72,7 +72,7 @@ static bool is_plausible(struct str s, enum wire_kind_id kind)
 	}
 }
 
-enum { PAGE_MAX = 65536 };
+enum { PAGE_MAX = 65536, DECLARED_MAX = 64 };
 
 static struct str without_space(struct str s)
 {
@@ -108,10 +108,22 @@ static const struct {
 /* Browsers are content with less than a head; what begins with a tag or a comment may be padded. */
 static bool is_page(struct str start)
 {
-	static const char *const tags[] = {"<html", "<script>", "<script ", "<body", "<head>", "<meta ", "<iframe", "<table", "<div"};
+	static const char *const tags[] = {"<html", "<script>", "<script ", "<body", "<head>", "<meta ", "<iframe", "<table", "<div", "<img ",
+	    "<input", "<form", "<embed", "<object", "<svg", "<video", "<style", "<title", "<font", "<span", "<br>", "<p>", "<a "};
 	struct str near = start.n && start.p[0] == '<' ? start : str_sub(start, 0, 2048);
 
 	return content_words(near, tags, start.n && start.p[0] == '<' ? sizeof tags / sizeof *tags : 3) != 0;
+}
+
+/* The first element, behind what is declared before it; or near the start. */
+static bool is_svg(struct str start)
+{
+	struct str rest = start;
+	struct xml_tag tag = {.name = STR_NONE};
+
+	for (int i = 0; i < DECLARED_MAX && xml_next(&rest, &tag) && (!tag.name.n || tag.name.p[0] == '?' || tag.name.p[0] == '!');)
+		i++;
+	return str_iis(tag.name, "svg") || content_has(str_sub(start, 0, 2048), "<svg");
 }
 
 static enum wire_kind_id plain_text_kind(struct str s)
@@ -120,7 +132,7 @@ static enum wire_kind_id plain_text_kind(struct str s)
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (str_istarts(start, str_of(texts[i].start)))
-			return texts[i].kind == KIND_XML && content_has(str_sub(start, 0, 2048), "<svg") ? KIND_SVG :
+			return texts[i].kind == KIND_XML && is_svg(start) ? KIND_SVG :
 			    texts[i].kind == KIND_XML && content_has(str_sub(start, 0, 2048), "<html") ? KIND_HTML : texts[i].kind;
 	if (is_page(start))
 		return KIND_HTML;

@@ -1,32 +1,17 @@
 /*
  * Mail and web archives that are attached as files (.eml, .mht), and uuencoded text: what they carry is
- * looked at like members of an archive. Parts are found by their transfer encoding alone, for boundaries
+ * looked at like members of an archive. Parts are found by the fields of their heads alone, for boundaries
  * are easily damaged on purpose.
  */
 #include <string.h>
 
 #include "scanner/content/content.h"
 
-enum { PARTS_MAX = 500, HEAD_MAX = 8192, NAME_ROOM = 256, UU_LINE = 45 };
-
-static const char encoding_field[] = "content-transfer-encoding:";
+enum { PARTS_MAX = 500, HEAD_MAX = 8192, NAME_ROOM = 255, NAMES_MAX = 4, UU_LINE = 45 };
 
 static bool is_base64(char c)
 {
 	return is_alnum(c) || c == '+' || c == '/';
-}
-
-/* Lines of digits, up to what is none. */
-static void take_base64(struct str s, struct buf *out)
-{
-	struct buf digits = {0};
-	char *p = buf_reserve(&digits, s.n + 1);
-
-	for (size_t i = 0; i < s.n && (is_base64(s.p[i]) || is_space(s.p[i])); i++)
-		if (!is_space(s.p[i]))
-			p[digits.n++] = s.p[i];
-	content_base64(buf_str(&digits), out);
-	buf_free(&digits);
 }
 
 /* Up to a line that begins with two dashes. */
@@ -35,6 +20,23 @@ static struct str part_text(struct str s)
 	ptrdiff_t end = str_find(s, STR("\n--"));
 
 	return str_sub(s, 0, end < 0 ? s.n : (size_t)end);
+}
+
+/* What is no digit does not count, and padding ends only what stands before it. */
+static void take_base64(struct str s, struct buf *out)
+{
+	struct buf digits = {0};
+	char *p = buf_reserve(&digits, s.n + 1);
+
+	for (size_t i = 0; i < s.n; i++)
+		if (is_base64(s.p[i])) {
+			p[digits.n++] = s.p[i];
+		} else if (s.p[i] == '=') {
+			content_base64(buf_str(&digits), out);
+			digits.n = 0;
+		}
+	content_base64(buf_str(&digits), out);
+	buf_free(&digits);
 }
 
 static void take_quoted(struct str s, struct buf *out)
@@ -51,23 +53,6 @@ static void take_quoted(struct str s, struct buf *out)
 			buf_addc(out, s.p[i]);
 		}
 	}
-}
-
-/* name=x or filename="x", as it stands. */
-static struct str part_name(struct str head)
-{
-	ptrdiff_t at = content_find(head, "name=");
-	struct str s = str_sub(str_from(head, at < 0 ? head.n : (size_t)at + 5), 0, NAME_ROOM);
-	size_t n = 0;
-
-	if (s.n && s.p[0] == '"') {
-		ptrdiff_t end = str_chr(str_from(s, 1), '"');
-
-		return str_sub(s, 1, end < 0 ? s.n : (size_t)end);
-	}
-	while (n < s.n && !is_space(s.p[n]) && s.p[n] != ';')
-		n++;
-	return str_sub(s, 0, n);
 }
 
 static bool begins_head(struct str s, size_t i)
@@ -88,41 +73,99 @@ static struct str head_around(struct str s, size_t at)
 	return str_sub(s, from, at - from + end);
 }
 
-static uint32_t one_part(struct content_job *job, struct str head, struct str encoding, struct str body, unsigned depth)
+/* The value of a field, with what it goes on with. */
+static struct str field_of(struct str head, const char *name)
 {
+	ptrdiff_t at = content_find(head, name), end;
+	struct str s = str_from(head, at < 0 ? head.n : (size_t)at + strlen(name));
+
+	for (end = 0; (size_t)end < s.n; end++)
+		if (s.p[end] == '\n' && ((size_t)end + 1 >= s.n || (s.p[end + 1] != ' ' && s.p[end + 1] != '\t')))
+			break;
+	return str_trim(str_sub(s, 0, (size_t)end));
+}
+
+/* The names of a part: the first is its own, the others it has too. */
+struct names {
+	struct buf name[NAMES_MAX];
+	size_t n;
+};
+
+static void take_name(void *arg, struct str name)
+{
+	struct names *names = arg;
+
+	for (size_t i = 0; i < names->n; i++)
+		if (str_eq(buf_str(&names->name[i]), str_sub(name, 0, NAME_ROOM)))
+			return;
+	if (names->n < NAMES_MAX)
+		buf_add(&names->name[names->n++], str_sub(name, 0, NAME_ROOM));
+}
+
+/* Without a name or an encoding, text is what is read, and the rest is parts again. */
+static bool is_nothing_of_its_own(struct str head, struct str encoding)
+{
+	struct str type = field_of(head, "content-type:");
+
+	return !encoding.n && (!type.n || str_istarts(type, STR("text/plain")) || str_istarts(type, STR("multipart/")) ||
+	    str_istarts(type, STR("message/")));
+}
+
+static uint32_t one_part(struct content_job *job, struct str head, struct str body, unsigned depth)
+{
+	struct str encoding = field_of(head, "content-transfer-encoding:");
+	struct names names = {.n = 0};
 	struct buf out = {0};
 	uint32_t flags = 0;
 
-	if (str_istarts(encoding, STR("base64")))
-		take_base64(body, &out);
-	else if (str_istarts(encoding, STR("quoted-printable")))
+	mail_part_names(head, take_name, &names);
+	if (content_has(encoding, "base64"))
+		take_base64(part_text(body), &out);
+	else if (content_has(encoding, "quoted-printable"))
 		take_quoted(part_text(body), &out);
-	else
+	else if (names.n || !is_nothing_of_its_own(head, encoding))
 		buf_add(&out, part_text(body));
 	if (out.n)
-		flags = content_embedded(job, part_name(head), buf_str(&out), depth);
+		flags = content_embedded(job, names.n ? buf_str(&names.name[0]) : STR_NONE, buf_str(&out), depth);
+	for (size_t i = 1; i < names.n && out.n; i++)
+		content_rename(job, buf_str(&names.name[i]), buf_str(&out), flags, depth);
+	for (size_t i = 0; i < names.n; i++)
+		buf_free(&names.name[i]);
 	buf_free(&out);
 	return flags;
 }
 
+/* Where a field about a part begins, from there on. */
+static ptrdiff_t next_field(struct str s, size_t from)
+{
+	static const char *const fields[] = {"type:", "transfer-encoding:", "disposition:"};
+	ptrdiff_t at;
+
+	for (; (at = content_find(str_from(s, from), "content-")) >= 0; from++) {
+		from += (size_t)at;
+		for (size_t i = 0; (from == 0 || s.p[from - 1] == '\n') && i < sizeof fields / sizeof *fields; i++)
+			if (str_istarts(str_from(s, from + 8), str_of(fields[i])))
+				return (ptrdiff_t)from;
+	}
+	return -1;
+}
+
 uint32_t mail_flags(struct content_job *job, struct str s, unsigned depth)
 {
-	ptrdiff_t at = content_find(s, encoding_field), next;
+	ptrdiff_t at = next_field(s, 0), next;
 	uint32_t flags = 0;
 
 	for (unsigned i = 0; at >= 0 && !content_is_over(job); i++, at = next) {
-		size_t behind = (size_t)at + sizeof encoding_field - 1, end, body;
 		struct str head = head_around(s, (size_t)at);
+		size_t body = (size_t)(head.p - s.p) + head.n, end;
 
 		if (i == PARTS_MAX) {
 			job->is_over = true;
 			return flags | WIRE_F_LIMIT;
 		}
-		next = content_find(str_from(s, behind), encoding_field);
-		next = next < 0 ? -1 : next + (ptrdiff_t)behind;
+		next = next_field(s, body > (size_t)at ? body : (size_t)at + 1);
 		end = next < 0 ? s.n : (size_t)next;
-		body = (size_t)(head.p - s.p) + head.n;
-		flags |= one_part(job, head, str_trim(str_sub(s, behind, 64)), str_sub(s, body, end > body ? end - body : 0), depth);
+		flags |= one_part(job, head, str_sub(s, body, end > body ? end - body : 0), depth);
 	}
 	return flags;
 }

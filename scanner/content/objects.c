@@ -3,7 +3,7 @@
 
 #include "scanner/content/content.h"
 
-enum { STRING_MAX = 1024, LINKED = 1, NOTEBOOK_FILES_MAX = 500 };
+enum { STRING_MAX = 1024, LINKED = 1, NOTEBOOK_FILES_MAX = 500, NAME_OCTETS = 520, EXTENSION_OCTETS = 40 };
 
 /* A string that ends with a zero octet. */
 static struct str take_string(struct str *s)
@@ -14,6 +14,11 @@ static struct str take_string(struct str *s)
 	here = str_sub(here, 0, end < 0 ? here.n : (size_t)end);
 	*s = str_from(*s, here.n + 1);
 	return here;
+}
+
+static bool is_wide_letter(unsigned c)
+{
+	return c > ' ' && c < 0x7f;
 }
 
 static struct str file_of(struct str path)
@@ -63,10 +68,48 @@ uint32_t ole1_flags(struct content_job *job, struct str s, unsigned depth)
 	return flags;
 }
 
+/* A name of wide letters, with its length before it and a zero behind it, around its last dot. */
+static bool wide_name_at(struct str s, size_t dot, struct str *ret)
+{
+	size_t to = dot, from = dot;
+
+	while (to + 2 <= s.n && to - dot <= EXTENSION_OCTETS && is_wide_letter(content_u16(s, to)))
+		to += 2;
+	if (to - dot <= 2 || to - dot > EXTENSION_OCTETS || to + 2 > s.n || content_u16(s, to) != 0)
+		return false;
+	for (; from >= 4 && dot - from < NAME_OCTETS; from -= 2) {
+		*ret = str_sub(s, from, to - from);
+		if (from < dot && (content_u32(s, from - 4) == ret->n + 2 || content_u32(s, from - 4) == ret->n))
+			return true;
+		if (content_u16(s, from - 2) < ' ')
+			return false;
+	}
+	return false;
+}
+
+/* What files in it are called stands elsewhere: who clicks on one opens it by that. */
+static uint32_t notebook_names(struct content_job *job, struct str s, unsigned depth)
+{
+	struct str name;
+	uint32_t flags = 0;
+	ptrdiff_t next;
+
+	for (size_t at = 0; !content_is_over(job) && (next = str_find(str_from(s, at), (struct str){".\0", 2})) >= 0; at += 2) {
+		struct buf room = {0};
+
+		at += (size_t)next;
+		if (wide_name_at(s, at, &name))
+			flags |= content_embedded(job, content_utf8(name, &room), STR_NONE, depth);
+		buf_free(&room);
+	}
+	return flags;
+}
+
 /* Files in a notebook stand behind a mark of their own, with their length. */
 uint32_t notebook_flags(struct content_job *job, struct str s, unsigned depth)
 {
 	static const struct str mark = {"\xe7\x16\xe3\xbd\x65\x26\x11\x45\xa4\xc4\x8d\x4d\x0b\x7a\x9e\xac", 16};
+	struct str whole = s;
 	uint32_t flags = 0;
 	ptrdiff_t at;
 
@@ -78,7 +121,7 @@ uint32_t notebook_flags(struct content_job *job, struct str s, unsigned depth)
 		if (wire_kind(kind)->flags & WIRE_F_PROGRAM || (kind != KIND_PNG && kind != KIND_JPEG && kind != KIND_EMPTY))
 			flags |= WIRE_F_EMBEDDED | content_embedded(job, STR_NONE, data, depth);
 	}
-	return flags;
+	return flags & WIRE_F_EMBEDDED ? flags | notebook_names(job, whole, depth) : flags;
 }
 
 /* "ActiveMime", a head, then an OLE file that zlib compressed: macros or objects. */

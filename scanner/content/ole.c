@@ -102,7 +102,7 @@ static void read_chain(struct ole *o, uint32_t start, size_t most, struct buf *r
 		take(o, sector_at(o, at), ret);
 		at = o->fat[at];
 	}
-	if (ret->n >= most || most >= STREAM_MAX)
+	if (ret->n >= most || most == STREAM_MAX)
 		return;
 	/* A chain that breaks off: what lies behind its start. */
 	o->is_damaged = true;
@@ -113,7 +113,8 @@ static void read_chain(struct ole *o, uint32_t start, size_t most, struct buf *r
 
 static void read_stream(struct ole *o, const struct entry *e, struct buf *ret)
 {
-	size_t most = e->size < STREAM_MAX ? e->size : STREAM_MAX;
+	/* An attachment may be as large as any member. */
+	size_t limit = o->job->limits->max_member > STREAM_MAX ? o->job->limits->max_member : STREAM_MAX, most = e->size < limit ? e->size : limit;
 	uint32_t at = e->start;
 
 	if (e->size >= o->cutoff || !o->mini.n) {
@@ -338,26 +339,47 @@ static uint32_t embedded_flags(struct ole *o, const struct entry *e, struct str 
 
 /* ---- attachments of .msg ---- */
 
-static struct str wide_name(struct str s, struct buf *room)
+/* Long, short and shown name, in wide letters and in others. */
+static const char *const attachment_names[] = {"__substg1.0_3707001F", "__substg1.0_3707001E", "__substg1.0_3704001F", "__substg1.0_3704001E",
+    "__substg1.0_3001001F", "__substg1.0_3001001E"};
+
+static struct str until_zero(struct str s)
 {
-	for (size_t i = 0; i + 1 < s.n && room->n < WIRE_NAME_MAX; i += 2)
-		buf_addc(room, s.p[i + 1] ? '?' : s.p[i]);
-	return buf_str(room);
+	ptrdiff_t end = str_chr(s, '\0');
+
+	return str_sub(s, 0, end < 0 ? s.n : (size_t)end);
 }
 
-/* The long name of an attachment stands in a sibling of its data. */
+static size_t name_rank(const struct entry *e)
+{
+	size_t n = sizeof attachment_names / sizeof *attachment_names, rank = 0;
+
+	while (rank < n && !str_is((struct str){e->name, e->n}, attachment_names[rank]))
+		rank++;
+	return rank;
+}
+
+/* The name of an attachment stands in a sibling of its data. */
 static uint32_t attachment_flags(struct ole *o, const struct entry *e, struct str s)
 {
-	struct buf stream = {0}, name = {0};
+	size_t best = sizeof attachment_names / sizeof *attachment_names;
+	struct buf stream = {0}, utf8 = {0};
+	const struct entry *named = NULL;
+	struct str name = STR_NONE;
 	uint32_t flags;
 
-	for (uint32_t i = 0; i < o->n && !stream.n; i++)
-		if (o->entries[i].parent == e->parent && (str_is((struct str){o->entries[i].name, o->entries[i].n}, "__substg1.0_3707001F") ||
-			str_is((struct str){o->entries[i].name, o->entries[i].n}, "__substg1.0_3707001E")))
-			read_stream(o, &o->entries[i], &stream);
-	flags = content_embedded(o->job, stream.n > 1 && !stream.p[1] ? wide_name(buf_str(&stream), &name) : buf_str(&stream), s, o->depth);
+	for (uint32_t i = 0; i < o->n; i++)
+		if (o->entries[i].parent == e->parent && o->entries[i].size && name_rank(&o->entries[i]) < best) {
+			named = &o->entries[i];
+			best = name_rank(named);
+		}
+	if (named) {
+		read_stream(o, named, &stream);
+		name = str_ends(str_of(attachment_names[best]), STR("F")) ? content_utf8(buf_str(&stream), &utf8) : until_zero(buf_str(&stream));
+	}
+	flags = content_embedded(o->job, name, s, o->depth);
 	buf_free(&stream);
-	buf_free(&name);
+	buf_free(&utf8);
 	return flags;
 }
 

@@ -6,7 +6,7 @@
 
 #include "scanner/content/content.h"
 
-enum { PDF_NAME_MAX = 40, DICTIONARY_MAX = 4096, STREAMS_MAX = 100000, FILES_MAX = 64, LOOKUPS_MAX = 64, NEAR_MAX = 4 };
+enum { PDF_NAME_MAX = 40, DICTIONARY_MAX = 4096, FILES_MAX = 64, LOOKUPS_MAX = 64, NEAR_MAX = 4 };
 
 /* Bits above the flags: what a stream is; files are named somewhere. */
 enum { IS_OBJECTS = 1u << 31, IS_FILE = 1u << 30, HAS_FILES = 1u << 29, IS_FORM = 1u << 27,
@@ -148,25 +148,40 @@ static struct str dictionary_in(struct str before, struct str nearest)
 	return pdf_value(object.text, "Filter").n ? object.text : nearest;
 }
 
-/* What may be a stream, its object standing somewhere in the octets before it. */
-static void one_stream(struct pdf *d, struct str before, size_t at, bool is_for_noted)
-{
-	uint32_t is = names_flags(before) & (IS_OBJECTS | IS_FILE);
-	struct pdf_object object = {.text = before};
-	struct str data;
+/* What stands before a stream: since the last end, and since the last that looked like one. */
+struct before {
+	size_t from, since;
+	uint32_t is;
+	struct pdf_object object; /* the nearest */
+};
 
-	pdf_last_object(before, &object);
-	if (is_for_noted ? is || !is_noted(d, object.number) : !is && !d->is_form)
+static void look_before(struct pdf *d, struct before *b, size_t here)
+{
+	struct str s = str_sub(d->bytes, b->since, here - b->since);
+	struct pdf_object object;
+
+	b->is |= names_flags(s) & (IS_OBJECTS | IS_FILE);
+	if (pdf_last_object(s, &object))
+		b->object = object;
+}
+
+static void one_stream(struct pdf *d, const struct before *b, size_t here, bool is_for_noted)
+{
+	struct str before = str_sub(d->bytes, b->from, here - b->from), data;
+	struct pdf_object object = b->object;
+
+	if (is_for_noted ? b->is || !is_noted(d, object.number) : !b->is && !d->is_form)
 		return;
+	object.text = object.text.p ? str_from(before, (size_t)(object.text.p - before.p)) : before;
 	if (object.text.p != before.p)
 		object.text = dictionary_in(before, object.text);
-	data = data_behind(d, at, object.text);
+	data = data_behind(d, here + 6, object.text);
 	if (data.n > d->budget) {
 		d->job->is_over = true;
 		return;
 	}
 	d->budget -= data.n;
-	read_stream(d, is_for_noted ? IS_FILE : is, &object, data);
+	read_stream(d, is_for_noted ? IS_FILE : b->is, &object, data);
 }
 
 /*
@@ -175,8 +190,8 @@ static void one_stream(struct pdf *d, struct str before, size_t at, bool is_for_
  */
 static void each_stream(struct pdf *d, bool is_for_noted)
 {
-	size_t from = 0, at = 0;
-	unsigned streams = 0;
+	struct before b = {.from = 0};
+	size_t at = 0;
 	ptrdiff_t next;
 
 	while (!content_is_over(d->job) && (next = str_find(str_from(d->bytes, at), STR("stream"))) >= 0) {
@@ -184,16 +199,14 @@ static void each_stream(struct pdf *d, bool is_for_noted)
 
 		at = here + 6;
 		if (here >= 3 && memcmp(d->bytes.p + here - 3, "end", 3) == 0) {
-			from = at;
+			b = (struct before){.from = at, .since = at};
 			continue;
 		}
 		if (at < d->bytes.n && !is_space(d->bytes.p[at]))
 			continue;
-		if (++streams > STREAMS_MAX) {
-			d->job->is_over = true;
-			return;
-		}
-		one_stream(d, str_sub(d->bytes, from, here - from), at, is_for_noted);
+		look_before(d, &b, here);
+		b.since = at;
+		one_stream(d, &b, here, is_for_noted);
 	}
 }
 

@@ -100,37 +100,45 @@ uint32_t xlsb_link_flags(struct str s)
 	return flags;
 }
 
-enum { CELL_MAX = 200 };
+enum { CELL_MAX = 400, TOPIC_MAX = 4096 };
 
 static bool starts_formula(char c)
 {
 	return c == '=' || c == '@' || c == '+' || c == '-';
 }
 
-/* A cell that starts a program: =cmd|'/c calc'!A0 */
-static bool is_call(struct str s, size_t bar)
+/* Of text: what is no text has such characters by chance only. */
+static bool is_in_cell(char c)
 {
-	size_t from = bar;
+	return (unsigned char)c >= ' ' || c == '\t';
+}
 
-	if (bar == 0 || bar + 1 >= s.n || !strchr("'/\"", s.p[bar + 1]) || s.p[bar + 1] == '\0')
-		return false;
-	while (from > 0 && bar - from < CELL_MAX && s.p[from - 1] != '\n' && !starts_formula(s.p[from - 1]))
-		from--;
-	return from > 0 && from < bar && s.p[from - 1] != '\n' && str_chr(str_sub(s, bar, 2 * CELL_MAX), '!') >= 0;
+/* A cell that starts a program: =cmd|'/c calc'!A0 */
+static bool has_cell_call(struct str s)
+{
+	size_t start = SIZE_MAX, bar = SIZE_MAX; /* of the formula, and in it; none */
+
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!is_in_cell(c))
+			start = bar = SIZE_MAX;
+		else if (c == '!' && bar != SIZE_MAX && i - bar < TOPIC_MAX)
+			return true;
+		else if (c == '|' && start != SIZE_MAX && start + 1 < i && i - start < CELL_MAX && i + 1 < s.n &&
+			 (s.p[i + 1] == '\'' || s.p[i + 1] == '/' || s.p[i + 1] == '"'))
+			bar = i;
+		else if (starts_formula(c))
+			start = i;
+	}
+	return false;
 }
 
 uint32_t csv_flags(struct str s)
 {
-	for (size_t at = 0;; at++) {
-		ptrdiff_t bar = str_chr(str_from(s, at), '|');
-
-		if (bar < 0)
-			break;
-		at += (size_t)bar;
-		if (is_call(s, at))
-			return WIRE_F_DDE;
-	}
-	return content_has(s, "=dde(") ? WIRE_F_DDE : 0;
+	if (str_chr(s, '|') >= 0 && has_cell_call(s))
+		return WIRE_F_DDE;
+	return content_has(s, "=dde(") || content_has(s, "=dde (") ? WIRE_F_DDE : 0;
 }
 
 /* .iqy: a table that is fetched from the web. */
@@ -162,6 +170,11 @@ static bool has_call(struct str line)
 		if (part.n > 1 && part.p[0] == 'E' && str_find(part, STR("|'")) > 0)
 			return true;
 	return false;
+}
+
+uint32_t sylk_text_flags(struct str s)
+{
+	return str_starts(s, STR("ID;")) ? sylk_flags(s) : 0;
 }
 
 uint32_t sylk_flags(struct str s)

@@ -28,7 +28,7 @@ bool content_has(struct str bytes, const char *needle)
 	return content_find(bytes, needle) >= 0;
 }
 
-enum { PAIRS = 65536 };
+enum { PAIRS = 65536, WIDE_MIN = 16 };
 
 static unsigned pair_at(const char *p)
 {
@@ -96,11 +96,22 @@ void content_base64(struct str text, struct buf *out)
 	}
 }
 
+/* Text without a mark of its order: every other octet is zero, and the others are of text. */
+static bool is_wide(struct str s, size_t low)
+{
+	if (s.n < 2 || (s.n >= 2 && s.p[low] != '<' && s.n < WIDE_MIN))
+		return false;
+	for (size_t i = 0; i + 1 < s.n && i < WIDE_MIN; i += 2)
+		if (s.p[i + 1 - low] != '\0' || !((s.p[i + low] >= ' ' && s.p[i + low] < 0x7f) || is_space(s.p[i + low])))
+			return i > 0 && s.p[low] == '<';
+	return true;
+}
+
 /* UTF-16 as what is ASCII of it, '?' for the rest; other bytes as they are. */
 struct str content_narrow(struct str bytes, struct buf *room)
 {
-	bool is_little = bytes.n >= 2 && ((memcmp(bytes.p, "\xff\xfe", 2) == 0) || (bytes.p[0] == '<' && bytes.p[1] == '\0'));
-	bool is_big = bytes.n >= 2 && ((memcmp(bytes.p, "\xfe\xff", 2) == 0) || (bytes.p[0] == '\0' && bytes.p[1] == '<'));
+	bool is_little = bytes.n >= 2 && (memcmp(bytes.p, "\xff\xfe", 2) == 0 || is_wide(bytes, 0));
+	bool is_big = bytes.n >= 2 && (memcmp(bytes.p, "\xfe\xff", 2) == 0 || is_wide(bytes, 1));
 	char *out;
 
 	if (!is_little && !is_big)
@@ -113,4 +124,41 @@ struct str content_narrow(struct str bytes, struct buf *room)
 		out[room->n++] = high ? '?' : low;
 	}
 	return (unsigned char)bytes.p[0] >= 0xfe ? str_from(buf_str(room), 1) : buf_str(room);
+}
+
+static void add_utf8(uint32_t c, struct buf *out)
+{
+	if (c < 0x80) {
+		buf_addc(out, (char)c);
+		return;
+	}
+	if (c < 0x800) {
+		buf_addc(out, (char)(0xc0 | c >> 6));
+	} else {
+		if (c < 0x10000) {
+			buf_addc(out, (char)(0xe0 | c >> 12));
+		} else {
+			buf_addc(out, (char)(0xf0 | c >> 18));
+			buf_addc(out, (char)(0x80 | (c >> 12 & 0x3f)));
+		}
+		buf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
+	}
+	buf_addc(out, (char)(0x80 | (c & 0x3f)));
+}
+
+struct str content_utf8(struct str wide, struct buf *room)
+{
+	room->n = 0;
+	for (size_t i = 0; i + 1 < wide.n && room->n < WIRE_NAME_MAX - 4; i += 2) {
+		uint32_t c = content_u16(wide, i), low = content_u16(wide, i + 2);
+
+		if (c == 0)
+			break;
+		if (c >= 0xd800 && c < 0xdc00 && low >= 0xdc00 && low < 0xe000) {
+			c = 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
+			i += 2;
+		}
+		add_utf8(c >= 0xd800 && c < 0xe000 ? '?' : c, room);
+	}
+	return buf_str(room);
 }

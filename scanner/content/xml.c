@@ -6,7 +6,7 @@
 
 #include "scanner/content/content.h"
 
-enum { ENTITY_MAX = 10 };
+enum { ENTITY_MAX = 12 };
 
 static struct str local_name(struct str name)
 {
@@ -85,26 +85,34 @@ struct str xml_get(const struct xml_tag *tag, const char *name)
 	return STR_NONE;
 }
 
-/* "&#68;", "&#x44;" and the five names: the character, '?' when it is not ASCII. */
-static char entity(struct str name)
+/* The five names of XML, and those of HTML that hide a scheme or a call; '?' for others. */
+static char named(struct str name)
 {
 	static const struct {
 		const char *name;
 		char c;
-	} names[] = {{"quot", '"'}, {"apos", '\''}, {"amp", '&'}, {"lt", '<'}, {"gt", '>'}};
-	unsigned long code = 0;
-	bool is_hex = name.n > 1 && to_lower(name.p[1]) == 'x';
+	} names[] = {{"quot", '"'}, {"apos", '\''}, {"amp", '&'}, {"lt", '<'}, {"gt", '>'},
+	    {"Tab", '\t'}, {"NewLine", '\n'}, {"colon", ':'},
+	    {"lpar", '('},
+	    {"rpar", ')'}, {"sol", '/'}, {"period", '.'}, {"comma", ','}, {"semi", ';'}, {"equals", '='}, {"plus", '+'}, {"nbsp", ' '}};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (str_is(name, names[i].name))
 			return names[i].c;
-	if (!str_starts(name, STR("#")))
-		return '?';
-	for (size_t i = is_hex ? 2 : 1; i < name.n; i++) {
-		int digit = hex_value(name.p[i]);
+	return '?';
+}
 
-		code = digit >= 0 && code < 0x110000 ? code * (is_hex ? 16 : 10) + (unsigned)digit : 0x110000;
-	}
+/* "&#68;", "&#x0044" behind its mark: with as many digits as one likes, and browsers do without the end. '?' when it is not ASCII. */
+static char numbered(struct str *rest)
+{
+	bool is_hex = rest->n && to_lower(rest->p[0]) == 'x';
+	unsigned base = is_hex ? 16 : 10;
+	uint32_t code = 0;
+
+	*rest = str_from(*rest, is_hex);
+	for (; rest->n && hex_value(rest->p[0]) >= 0 && (is_hex || is_digit(rest->p[0])); *rest = str_from(*rest, 1))
+		code = code < 0x110000 ? code * base + (uint32_t)hex_value(rest->p[0]) : code;
+	*rest = str_from(*rest, rest->n && rest->p[0] == ';');
 	return code > 0 && code < 128 ? (char)code : '?';
 }
 
@@ -117,8 +125,13 @@ void xml_plain(struct str text, struct buf *out)
 		if (at < 0)
 			return;
 		text = str_from(text, (size_t)at + 1);
+		if (text.n && text.p[0] == '#') {
+			text = str_from(text, 1);
+			buf_addc(out, numbered(&text));
+			continue;
+		}
 		end = str_chr(str_sub(text, 0, ENTITY_MAX), ';');
-		buf_addc(out, end < 0 ? '&' : entity(str_sub(text, 0, (size_t)end)));
+		buf_addc(out, end < 0 ? '&' : named(str_sub(text, 0, (size_t)end)));
 		text = str_from(text, end < 0 ? 0 : (size_t)end + 1);
 	}
 }

@@ -1,9 +1,10 @@
 """Documents that are read in more than one way, or that hide what acts in them behind an encryption that asks for no
 password. Rows as in document_cases.py; harmless, all of them."""
 import base64
+import struct
 import zlib
 
-from samples import pdf, program
+from samples import ole, onenote, pdf, program
 
 # Made by qpdf: no user's password, and the script in a stream of objects.
 PDF_RC4 = base64.b64decode(
@@ -115,6 +116,105 @@ def files():
             ("blanks and comments", named(b"/EF%x\n" + b" " * 300 + b"<</Unix%y\n 7 0 R>>"))]
 
 
+MADE = ("var b=new Blob([Uint8Array.from(atob('UEsDBAAAAAAAAAAAAAAAAAAA'),c=>c.charCodeAt(0))]);a.href=URL.createObjectURL(b);"
+        "a.download='x.zip'")
+PAGE = f"<script>{MADE}</script>"
+ZIP_LINK = "data:application/zip;base64,UEsDBAAAAAAAAAAAAAAAAAAAAAAA"
+
+
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def percent(text):
+    return "".join(f"%{ord(c):02x}" for c in text)
+
+
+def pages():
+    codes, svg = ",".join(str(ord(c)) for c in MADE), f"<svg xmlns='http://www.w3.org/2000/svg'>{PAGE}</svg>"
+    made, saved, script, none = {"script", "smuggling"}, {"smuggling"}, {"script"}, set()
+    rows = [
+        ("a picture in base64", f'<body><embed src="data:image/svg+xml;base64,{encoded(svg)}">', made),
+        ("a page in base64 without quotes", f"<iframe src=data:text/html;base64,{encoded(PAGE)}>", made),
+        ("a page in entities", f'<iframe srcdoc="{"".join(f"&#{ord(c)};" for c in PAGE)}">', made),
+        ("a page in long entities", f'<iframe srcdoc="{"".join(f"&#x00000000000{ord(c):x};" for c in PAGE)}">', made),
+        ("a scheme in entities without ends", '<a href="&#106avascript&#58x()">x</a>', script),
+        ("an event in entities", f'<body onload="{"".join(f"&#{ord(c)};" for c in MADE)}">', made),
+        ("base64 in base64", f"<script>eval(atob(atob('{encoded(encoded(MADE))}')))</script>", made),
+        ("percent signs in base64", f"<script>document.write(unescape(atob('{encoded(percent(MADE))}')))</script>", made),
+        ("codes", f"<script>eval(String.fromCharCode({codes}))</script>", made),
+        ("codes in a list", f"<script>eval([{codes}].map(c=>String.fromCharCode(c)).join(''))</script>", made),
+        ("octal", "<script>window['\\141tob'];URL['cre\\141teObjectURL'](new window['\\102lob']([1]))</script>", made),
+        ("braces", "<script>window['\\u{61}tob'](1);URL['cr\\u{65}ateObjectURL'](new window['Bl\\u{6f}b']([1]))</script>", made),
+        ("joined by a call", "<script>window['at'.concat('ob')](1);URL['createObj'.concat('ectURL')](new window['Bl'.concat('ob')](1))</script>", made),
+        ("comments between", "<script>window['at'/*x*/+/**/'ob'](1);URL['create'/*x*/+'ObjectURL'](new window['Bl'/*y*/+'ob'](1))</script>", made),
+        ("a refresh", f'<meta http-equiv=refresh content="0;url={ZIP_LINK}">', saved),
+        ("a link with blanks", f'<a href = "{ZIP_LINK}" download = x.zip>x</a>', saved),
+        ("a link over lines", f'<a\ndownload\nhref="{ZIP_LINK}">x</a>', saved),
+        ("a link in entities", f'<a download=x href="d&#97;ta:{ZIP_LINK[5:]}">x</a>', saved),
+        ("a picture and a link", f'<img src="{ZIP_LINK}"><a download href="x.pdf">x</a>', none),
+        ("a scheme in entities", '<a href="java&#115;cript:x()">x</a>', script), ("a scheme with a tab", '<a href="java&Tab;script:x()">x</a>', script),
+        ("a scheme over lines", '<a href="java\nscript:x()">x</a>', script), ("a scheme that is none", '<a href="java script.html">x</a>', none),
+    ]
+    rows = [(f"page: {what}", "a.html", b"<html>" + text.encode(), wanted) for what, text, wanted in rows]
+    prolog = f'<?xml version="1.0"?><!DOCTYPE svg PUBLIC "x" "y"><!-- {"x" * 3000} -->'
+    far = ("some text " * 8000 + "<html>" + PAGE).encode()
+    return rows + [
+        ("page behind text", "a.html", far, made), ("text that shows a page", "a.txt", far, none),
+        ("page behind other octets", "a.htm", bytes(range(256)) * 20 + PAGE.encode(), made),
+        ("page that begins with a picture", "a.html", f'<img src=x onerror="{MADE}">'.encode(), made),
+        ("picture behind a prolog", "a.svg", (prolog + svg).encode(), made),
+        ("picture with a prefix", "a.svg", b'<?xml version="1.0"?><s:svg xmlns:s="http://www.w3.org/2000/svg"><s:script>%s</s:script></s:svg>' % MADE.encode(),
+         made),
+        ("picture, its script in entities", "a.svg", ("<svg><script>" + "".join(f"&#{ord(c)};" for c in MADE) + "</script></svg>").encode(), made),
+    ]
+
+
+def mail_of(fields, body):
+    return b"From: a@example.com\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=qq\n\n--qq\n\nhello\n--qq\n" + fields + b"\n\n" + body + \
+        b"\n--qq--\n"
+
+
+def parts():
+    script, both, b64 = b"WScript.Echo(1)", {"program", "script"}, b"\nContent-Transfer-Encoding: base64"
+    name, body = b"Content-Disposition: attachment; ", base64.encodebytes(script)
+    rows = [
+        ("a name in percent signs", mail_of(name + b"filename*=utf-8''a%2Ejs" + b64, body), both),
+        ("a name in pieces", mail_of(name + b'filename*1=js; filename*0="a."' + b64, body), both),
+        ("a name in pieces and percent signs", mail_of(name + b"filename*0*=utf-8'en'a%2E; filename*1=js" + b64, body), both),
+        ("a name in a word", mail_of(name + b'filename="=?utf-8?Q?a=2E?= =?utf-8?B?anM=?="' + b64, body), both),
+        ("a name on the next line", mail_of(name + b"filename=\n  a.js" + b64, body), both),
+        ("a second name", mail_of(name + b"filename=a.txt\nContent-Type: text/plain; name=a.js" + b64, body), both),
+        ("no encoding", mail_of(b"Content-Type: text/plain; name=a.js", script), both),
+        ("a page without encoding", mail_of(b"Content-Type: text/html", b"<html>" + PAGE.encode()), {"script", "smuggling"}),
+        ("a comment in the encoding", mail_of(b"Content-Transfer-Encoding: (x) base64", base64.encodebytes(program())), {"program"}),
+        ("other octets in base64", mail_of(b"Content-Transfer-Encoding: base64", b"!T#V q" + base64.encodebytes(program())[3:]), {"program"}),
+        ("names that are none", mail_of(b"Content-Type: text/plain; rename=a.txt; name", b"hello"), set()),
+    ]
+    return [(f"mail, {what}", "a.eml", data, wanted) for what, data, wanted in rows]
+
+
+def outlook():
+    def attached(field, name):
+        return ole({"__properties_version1.0": bytes(32), "__attach_version1.0_#00000000/__substg1.0_37010102": b"x",
+                    "__attach_version1.0_#00000000/" + field: name})
+    both, wide = {"program", "script"}, "b.wsf\0".encode("utf-16-le")
+    return [
+        ("msg, a short name", "a.msg", attached("__substg1.0_3704001F", "a.js".encode("utf-16-le")), both),
+        ("msg, only a shown name", "a.msg", attached("__substg1.0_3001001E", b"a.js"), both),
+        ("msg, a name with a dot of full width", "a.msg", attached("__substg1.0_3707001F", "a\uff0ejs".encode("utf-16-le")), both),
+        ("notebook with a script's name", "a.one", onenote(b"x") + struct.pack("<I", len(wide)) + wide + bytes(9), both | {"embedded-object"}),
+        ("notebook with an address", "a.one", onenote(b"x") + "see www.example.com. or a.js".encode("utf-16-le") + bytes(9), {"embedded-object"}),
+        ("table behind other octets", "a.csv", b"\0\1\2" * 30 + b"\n=cmd|'/C calc'!A0\n", {"dde"}),
+        ("table in wide letters without a mark", "a.csv", "a;b;c;d\n=cmd|'/C calc'!A0\n".encode("utf-16-le"), {"dde"}),
+        ("table with a long topic", "a.csv", b"=cmd|'/C " + b"x" * 900 + b"'!A0\n", {"dde"}),
+        ("table with a function", "a.csv", b'=DDE ("cmd";"/C calc";"x")\n', {"dde"}),
+        ("octets like a call", "a.bin", b"=cmd|'\0/C calc'!A0", set()),
+        ("sheet that hardly says so", "a.slk", b"ID;X\nC;X1;Y1;Ecmd|'/c calc'!A0\nE\n", both | {"dde"}),
+        ("table with a column ID", "a.csv", b"ID;Name;O;E\nO;x;y\n1;C;E\n", set()),
+    ]
+
+
 def cases():
     return [(f"pdf, {what}", "a.pdf", data, {"script"}) for what, data in streams()] + [
         (f"pdf, a file named by {what}", "a.pdf", data, {"embedded-object", "program"}) for what, data in files()] + [
@@ -122,4 +222,4 @@ def cases():
          {"script", "encrypted"}),
         ("pdf, a form in wide letters", "a.pdf", pdf((b"/AcroForm<</XFA 2 0 R>>", None), (b"/Filter/FlateDecode", zlib.compress(
             "\ufeff<xdp><script>x</script></xdp>".encode("utf-16-le")))), {"script"}),
-    ]
+    ] + pages() + parts() + outlook()

@@ -147,6 +147,8 @@ static void growing(void **state)
 	    {"%PDF-1.4\n", "/EF<</F 1 0 R>>"}, {"%PDF-1.4\n/EF<</F 1 0 R>>", "1 0 obj<<>>stream\nx"},
 	    {"%PDF-1.4\n", "1 0 obj<</Type/ObjStm/Filter/LZWDecode>>stream\nx"},
 	    {"%PDF-1.4\n", "1 0 obj<</Type/EmbeddedFile/Filter[/A85/A85/A85]>>stream\nx"},
+	    {"a,b\n=", "a|'"}, {"%PDF-1.4\n", "1 0 obj<</Filter<<[("}, {"MIME-Version: 1.0\n", "Content-Type: a/b; name*1=\"x\n\n"},
+	    {"<html><script>", "[1,"}, {"<html>", "<a href='&#1"}, {"\xff\xd8\xff", "7z\xbc\xaf\x27\x1c"}, {"", "\x50\x2a\x4d\x18"},
 	    {"\x09\x08\x10", "\x01"}, {"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "\xe7\x16\xe3\xbd\x65\x26\x11\x45\xa4\xc4\x8d\x4d\x0b\x7a\x9e\xac"},
 	};
 
