@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 
 import argparse      # noqa: E402
 import hashlib       # noqa: E402
+import json          # noqa: E402
 import os            # noqa: E402
 import random        # noqa: E402
 import re            # noqa: E402
@@ -32,6 +33,7 @@ from mt.nexthop import NextHop, Rule            # noqa: E402
 from mt.values import Failure                   # noqa: E402
 
 CONNECTIONS = 10           # to the next hop: no more deliveries can be in flight
+STILL_LOOKS = 10
 DRAIN_SECONDS = 120
 
 
@@ -203,14 +205,22 @@ def wait_for(check, seconds, step=0.02):
     return False
 
 
-def drain(world, g):
-    """Retries are due at once: the clock walks until nothing waits. It stands while the relay is at work, for a
-    step is a time-out to whoever waits for an answer, and a message that is sent again."""
+def drain(world, g, load=None):
+    """Retries are due at once: the clock walks until nothing waits. It stands while the relay is at work, or about to be,
+    for a step is a time-out to whoever waits for an answer, and a message that is sent again. A relay that has just begun
+    knows of nothing yet: an empty list counts when all is there, or when it stays so."""
+    looks = []
+
     def is_empty():
         status, output = g.control(["queue", "list", "--json"])
+        looks.append(output)
+        is_still = len(looks) > STILL_LOOKS and len(set(looks[-STILL_LOOKS:])) == 1
         if status == 0 and not output.strip():
-            return True
-        if '"state":"active"' not in output:
+            return is_still or not load or not load.acked - set(world.hops[0].deliveries)
+        rows = [json.loads(line) for line in output.splitlines()] if status == 0 else [{"state": "unknown", "next": 0}]
+        is_later = all(row["state"] != "active" and row["next"] > time.time() + world.offset for row in rows)
+        if is_later or is_still:    # still: its site waits, not the message
+            looks.clear()
             world.step(600)
         return False
 
@@ -292,7 +302,7 @@ def sigkill(world, options, rng):
         g.start("restart")
     time.sleep(0.5)
     load.stop()
-    drain(world, g)
+    drain(world, g, load)
     g.stop("end")
     return judge(world, load, kills)
 
@@ -319,7 +329,7 @@ def aside(world, options, rng):
         g.start("restart")
     time.sleep(0.5)
     load.stop()
-    drain(world, g)
+    drain(world, g, load)
     g.stop("end")
     numbers, leftovers = quarantined(g)
     owed = {n for n in load.acked if load.is_held(n)}
@@ -353,7 +363,7 @@ def flaky(world, options, rng):
         g.start("restart")
     hop.rules = []
     load.stop()
-    drain(world, g)
+    drain(world, g, load)
     g.stop("end")
     return judge(world, load, kills)
 
@@ -367,7 +377,7 @@ def restarts(world, options, rng):
         g.stop("stop")
         g.start("start")
     load.stop()
-    drain(world, g)
+    drain(world, g, load)
     g.stop("end")
     return judge(world, load, [])
 
@@ -424,7 +434,7 @@ def full_disk(world, _options, rng):
     world.step(600)
     recovered = wait_for(lambda: len(load.acked) >= accepted_before + 50 or world.step(60), 60, 0.3)
     load.stop()
-    drain(world, g)
+    drain(world, g, load)
     g.stop("end")
     return judge(world, load, [], (None if full else "the disk never filled up",
                                    None if alive_then else "the daemon ended",
@@ -459,7 +469,7 @@ def failing_disk(world, _options, rng):
     count = len(load.acked)
     recovered = wait_for(lambda: len(load.acked) > count + 20, 60)
     load.stop()
-    drain(world, g)
+    drain(world, g, load)
     g.stop("end")
     # What was delivered while results could not be written down is delivered again, and what was in
     # memory only, for results are synced a little later: within a second, however busy the disk is.
