@@ -23,7 +23,8 @@
 
 /* ---- system calls, in groups ---- */
 
-enum { BASE = 1, FILES = 2, WRITES = 4, NETWORK = 8, MESSAGES = 16, LOOPS = 32, THREADS = 64, FORKS = 128, ACCEPTS = 256, CONFINES = 512 };
+enum { BASE = 1, FILES = 2, WRITES = 4, NETWORK = 8, MESSAGES = 16, LOOPS = 32, THREADS = 64, FORKS = 128, ACCEPTS = 256, CONFINES = 512,
+	SELF = 1024, TAKES = 2048 };
 
 static const struct {
 	unsigned group;
@@ -34,7 +35,7 @@ static const struct {
 	"rt_sigtimedwait sigaltstack futex clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time getpid gettid "
 	"getuid geteuid getgid getegid getppid getresuid getresgid exit exit_group poll ppoll select pselect6 dup dup2 dup3 "
 	"getrandom sched_yield sched_getaffinity sysinfo uname getrlimit setrlimit getrusage restart_syscall rseq "
-	"set_robust_list get_robust_list set_tid_address arch_prctl prctl membarrier fadvise64 readahead pipe pipe2 "
+	"set_robust_list get_robust_list set_tid_address arch_prctl membarrier fadvise64 readahead pipe pipe2 "
 	"eventfd2 memfd_create getcpu times umask"},
     {FILES, "open openat stat lstat access faccessat faccessat2 readlink readlinkat getdents64 statfs fstatfs getcwd flock"},
     {WRITES, "creat mkdir mkdirat unlink unlinkat rmdir rename renameat renameat2 ftruncate truncate fallocate fsync fdatasync "
@@ -42,7 +43,8 @@ static const struct {
     {NETWORK, "socket connect bind listen accept accept4 getsockname getpeername setsockopt getsockopt sendto recvfrom sendmmsg "
 	"recvmmsg shutdown socketpair"},
     {MESSAGES, "sendmsg recvmsg"},
-    {ACCEPTS, "accept4 getsockopt setsockopt socketpair signalfd4"},
+    {SELF, "prctl"},
+    {ACCEPTS, "accept4 getsockopt setsockopt socketpair shutdown signalfd4"},
     {LOOPS, "epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 timerfd_create timerfd_settime "
 	"timerfd_gettime signalfd4"},
     {CONFINES, "chdir seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"},
@@ -53,13 +55,13 @@ static const struct {
 	const char *name;
 	unsigned groups;
 } kinds[SANDBOX_KINDS] = {
-    [SANDBOX_GATEWAY] = {"gateway", BASE | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
-    [SANDBOX_MILTER] = {"milter", BASE | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
-    [SANDBOX_RELAY] = {"relay", BASE | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
-    [SANDBOX_REPORTS] = {"reports", BASE | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
-    [SANDBOX_SUPERVISOR] = {"scanner", BASE | FILES | WRITES | MESSAGES | ACCEPTS | FORKS | CONFINES},
-    [SANDBOX_TEMPLATE] = {"scanner-template", BASE | FILES | WRITES | MESSAGES | FORKS | CONFINES},
-    [SANDBOX_WORKER] = {"scanner-worker", BASE | FILES | WRITES | MESSAGES},
+    [SANDBOX_GATEWAY] = {"gateway", BASE | SELF | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
+    [SANDBOX_MILTER] = {"milter", BASE | SELF | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
+    [SANDBOX_RELAY] = {"relay", BASE | SELF | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
+    [SANDBOX_REPORTS] = {"reports", BASE | SELF | FILES | WRITES | NETWORK | MESSAGES | LOOPS | THREADS},
+    [SANDBOX_SUPERVISOR] = {"scanner", BASE | SELF | FILES | WRITES | MESSAGES | ACCEPTS | FORKS | CONFINES},
+    [SANDBOX_TEMPLATE] = {"scanner-template", BASE | SELF | FILES | WRITES | MESSAGES | FORKS | CONFINES},
+    [SANDBOX_WORKER] = {"scanner-worker", BASE | FILES | WRITES | TAKES},
 };
 
 const char *sandbox_name(enum sandbox_kind kind)
@@ -121,6 +123,22 @@ static int allow_threads(scmp_filter_ctx filter)
 	    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 }
 
+/*
+ * What a worker may do that others would misuse: take messages, but not look at those that another will take; name itself
+ * and its memory, but not outlive who forked it.
+ */
+static int allow_takes(scmp_filter_ctx filter)
+{
+	static const int names[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, 0x53564d41 /* PR_SET_VMA, in newer headers */};
+	int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 0);
+
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(recvmsg), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_PEEK, 0));
+	for (size_t i = 0; i < sizeof names / sizeof *names && result == 0; i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (unsigned)names[i]));
+	return result;
+}
+
 static int fill_filter(scmp_filter_ctx filter, unsigned wanted)
 {
 	int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
@@ -132,6 +150,8 @@ static int fill_filter(scmp_filter_ctx filter, unsigned wanted)
 		result = allow_choices(filter);
 	if (result == 0 && wanted & THREADS)
 		result = allow_threads(filter);
+	if (result == 0 && wanted & TAKES)
+		result = allow_takes(filter);
 	return result;
 }
 

@@ -10,29 +10,16 @@ static size_t page(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-void *desks_new(size_t count)
+struct desk *desk_new(void)
 {
-	void *desks = mmap(NULL, count * page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *d = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	return desks == MAP_FAILED ? NULL : desks;
+	return d == MAP_FAILED ? NULL : d;
 }
 
-void desks_free(void *desks, size_t count)
+void desk_free(struct desk *d)
 {
-	if (desks)
-		munmap(desks, count * page());
-}
-
-struct desk *desk_at(void *desks, size_t i)
-{
-	return (struct desk *)((char *)desks + i * page());
-}
-
-void desks_leave(void *desks, size_t count, size_t but)
-{
-	for (size_t i = 0; i < count; i++)
-		if (i != but)
-			munmap(desk_at(desks, i), page());
+	munmap(d, page());
 }
 
 void desk_take(struct desk *d, uint64_t id, int64_t deadline_ms, uint32_t is_again, int64_t now_ms)

@@ -7,7 +7,6 @@
 #define REEVE_SCANNER_DESK_H
 
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct desk {
@@ -15,16 +14,14 @@ struct desk {
 	_Atomic int64_t deadline_ms;  /* of that */
 	_Atomic uint32_t is_again;    /* that is tried a second time */
 	_Atomic uint32_t takes_no_more;
+	_Atomic uint32_t has_begun;   /* it has taken the second try that waited for it, if there was one */
 	_Atomic int64_t since_ms;     /* when the last message was taken, or put away */
 	_Atomic uint64_t scans, infected, unscanned, retries, micros; /* of all workers that sat here */
 };
 
-/* NULL when there is no memory. What is forked shares them. */
-void *desks_new(size_t count);
-void desks_free(void *desks, size_t count);
-struct desk *desk_at(void *desks, size_t i);
-/* In a worker: the others' are out of reach. */
-void desks_leave(void *desks, size_t count, size_t but);
+/* Memory of its own, so that whoever has one cannot reach another. NULL when there is none. What is forked shares it. */
+struct desk *desk_new(void);
+void desk_free(struct desk *d);
 
 /* A worker's moves. */
 void desk_take(struct desk *d, uint64_t id, int64_t deadline_ms, uint32_t is_again, int64_t now_ms);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
@@ -16,6 +17,7 @@
 struct engine {
 	struct cl_engine *clamav;
 	uint64_t max_file;
+	int folder; /* where it may unpack, -1: not known yet */
 	struct cl_scan_options options;
 };
 
@@ -210,6 +212,17 @@ static bool load_paths(struct engine *e, const struct wire_settings *settings, c
 	return info->signatures > 0;
 }
 
+/* Called by the library when it has begun with something; what has so few octets it does not look at. */
+enum { LOOKED_AT_MIN = 6 };
+
+static cl_error_t has_begun(int fd, const char *type, void *context)
+{
+	(void)fd;
+	(void)type;
+	*(bool *)context = true;
+	return CL_CLEAN;
+}
+
 static void set_limits(struct cl_engine *clamav, const struct wire_settings *s, const char *tmpdir)
 {
 	cl_engine_set_num(clamav, CL_ENGINE_MAX_FILESIZE, (long long)s->max_file);
@@ -221,6 +234,7 @@ static void set_limits(struct cl_engine *clamav, const struct wire_settings *s, 
 	cl_engine_set_num(clamav, CL_ENGINE_PCRE_MATCH_LIMIT, 100000);
 	cl_engine_set_num(clamav, CL_ENGINE_PCRE_RECMATCH_LIMIT, 2000);
 	cl_engine_set_str(clamav, CL_ENGINE_TMPDIR, tmpdir);
+	cl_engine_set_clcb_pre_cache(clamav, has_begun);
 }
 
 static void set_options(struct cl_scan_options *o, uint32_t options)
@@ -274,6 +288,7 @@ struct engine *engine_load(const struct wire_settings *settings, const struct st
 		snprintf(error, ENGINE_TEXT_MAX, "cannot start libclamav");
 		return NULL;
 	}
+	e->folder = -1;
 	e->max_file = settings->max_file;
 	set_limits(e->clamav, settings, tmpdir);
 	set_options(&e->options, settings->options);
@@ -284,12 +299,16 @@ struct engine *engine_load(const struct wire_settings *settings, const struct st
 		snprintf(error, ENGINE_TEXT_MAX, "cannot compile the databases: %s", cl_strerror(result));
 		return NULL;
 	}
+	engine_set_tmpdir(e, tmpdir);
 	return passes_self_test(e, error) ? e : NULL;
 }
 
 void engine_set_tmpdir(struct engine *e, const char *tmpdir)
 {
 	cl_engine_set_str(e->clamav, CL_ENGINE_TMPDIR, tmpdir);
+	if (e->folder >= 0)
+		close(e->folder);
+	e->folder = open(tmpdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static enum wire_status error_status(cl_error_t result)
@@ -308,6 +327,16 @@ static enum wire_status error_status(cl_error_t result)
 	}
 }
 
+/* The library says "clean" of what it could not unpack because its folder is gone, or full. */
+bool engine_can_unpack(const struct engine *e)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	return fstat(e->folder, &st) == 0 && st.st_nlink > 0 && fstatvfs(e->folder, &fs) == 0 &&
+	       (fs.f_files == 0 || fs.f_favail > 0) && (fs.f_blocks == 0 || fs.f_bavail > 0);
+}
+
 enum wire_status engine_scan(struct engine *e, struct str bytes, char *text)
 {
 	struct cl_scan_options options = e->options;
@@ -315,6 +344,7 @@ enum wire_status engine_scan(struct engine *e, struct str bytes, char *text)
 	unsigned long scanned = 0;
 	cl_error_t result;
 	cl_fmap_t *map;
+	bool begun = false;
 
 	text[0] = '\0';
 	if (bytes.n == 0)
@@ -328,10 +358,14 @@ enum wire_status engine_scan(struct engine *e, struct str bytes, char *text)
 		snprintf(text, ENGINE_TEXT_MAX, "out of memory");
 		return WIRE_UNSCANNED;
 	}
-	result = cl_scanmap_callback(map, NULL, &name, &scanned, e->clamav, &options, NULL);
+	result = cl_scanmap_callback(map, NULL, &name, &scanned, e->clamav, &options, &begun);
 	cl_fmap_close(map);
-	if (result == CL_CLEAN || result == CL_VERIFIED)
+	if ((result == CL_CLEAN || result == CL_VERIFIED) && (begun || bytes.n < LOOKED_AT_MIN) && engine_can_unpack(e))
 		return WIRE_CLEAN;
+	if (result == CL_CLEAN || result == CL_VERIFIED) {
+		snprintf(text, ENGINE_TEXT_MAX, "the folder for what is unpacked is gone, or full");
+		return WIRE_UNSCANNED;
+	}
 	/* Signatures have names; without one it is an alert of the library's own about a limit. */
 	if (result == CL_VIRUS && !name)
 		name = "Heuristics.Limits.Exceeded";

@@ -25,6 +25,8 @@ struct engine *engine_load(const struct wire_settings *settings, const struct st
 void engine_set_tmpdir(struct engine *e, const char *tmpdir);
 /* Name of what was found, or the reason, in text[ENGINE_TEXT_MAX]; "" when clean. */
 enum wire_status engine_scan(struct engine *e, struct str bytes, char *text);
+/* Where it unpacks there is a folder, with room; where not, nothing is clean. */
+bool engine_can_unpack(const struct engine *e);
 /* libclamav has them, so no other library is needed. */
 void engine_hash(const char *name, struct str bytes, uint8_t *ret_hash);
 void engine_sha256(struct str bytes, uint8_t ret_hash[WIRE_HASH]);

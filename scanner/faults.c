@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { LINK = 3 };
 
 static bool crash(void)
 {
@@ -130,6 +133,31 @@ static bool can_type(void)
 	return ioctl(0, TIOCSTI, "x") == 0 || errno != EPERM;
 }
 
+/* It would outlive who forked it. */
+static bool can_be_orphan(void)
+{
+	return prctl(PR_SET_PDEATHSIG, 0) == 0;
+}
+
+/* Messages for others, and where they are answered. Each descriptor is tried: one is the queue. */
+static bool can_peek(void)
+{
+	struct msghdr message = {0};
+	bool found = false;
+
+	for (int fd = 0; fd < 32; fd++)
+		found |= recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno == EAGAIN;
+	return found;
+}
+
+/* Nobody hears of it any more, and it does not hear that it shall end. What it says is said. */
+static bool hide(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	close(LINK); /* as the template forks it */
+	return false;
+}
+
 static const struct {
 	const char *text;
 	bool (*happen)(void);
@@ -138,6 +166,7 @@ static const struct {
     {"FAULT:loop", loop}, {"FAULT:open", can_open}, {"FAULT:socket", can_socket}, {"FAULT:execve", can_execute},
     {"FAULT:ptrace", can_trace}, {"FAULT:fork", can_fork}, {"FAULT:kill", can_kill}, {"FAULT:write", can_write}, {"FAULT:signal", can_signal},
     {"FAULT:limit", can_limit}, {"FAULT:owner", can_set_owner}, {"FAULT:type", can_type},
+    {"FAULT:orphan", can_be_orphan}, {"FAULT:peek", can_peek}, {"FAULT:hide", hide},
 };
 
 bool fault_happens(struct str bytes)

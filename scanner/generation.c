@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -25,6 +26,13 @@ enum {
 	RETRY_MS = 10000, RETRY_DEATH_MS = 250, PATIENCE_MS = 120000, PATIENCE_CHECKS = 200, OLD_S = 7 * 86400,
 	DAY_MS = 86400 * 1000
 };
+
+/* What is over gives its memory back when there is time for it. */
+static void fall_back(pid_t pid)
+{
+	if (pid > 0)
+		setpriority(PRIO_PROCESS, (id_t)pid, 19);
+}
 
 static void generation_free(struct supervisor *s, struct generation *g)
 {
@@ -45,7 +53,8 @@ static void generation_free(struct supervisor *s, struct generation *g)
 	if (s->next == g)
 		s->next = NULL;
 	generation_add_counts(g, &s->stats);
-	desks_free(g->desks, g->settings.wire.workers);
+	for (size_t i = 0; i < g->settings.wire.workers; i++)
+		desk_free(g->desks[i]);
 	free(g->settings.datagram);
 	free(g);
 }
@@ -125,9 +134,9 @@ static struct generation *generation_new(struct supervisor *s)
 	if (!g)
 		abort();
 	copy_settings(g, buf_str(&s->wanted));
-	g->desks = desks_new(g->settings.wire.workers);
-	if (!g->desks)
-		abort();
+	for (size_t i = 0; i < g->settings.wire.workers; i++)
+		if (!(g->desks[i] = desk_new()))
+			abort();
 	g->number = ++s->numbers;
 	g->link = -1;
 	g->rank = !s->current ? LOAD_AS_ALL : s->hurries ? LOAD_LOW : LOAD_IDLE;
@@ -194,7 +203,7 @@ static void loaded(struct generation *g, const struct link_message *m)
 	g->ready_ms = supervisor_now_ms();
 	g->worker_count = g->settings.wire.workers;
 	for (size_t i = 0; i < g->worker_count; i++) {
-		g->workers[i] = (struct worker){.generation = g, .fd = -1, .desk = desk_at(g->desks, i)};
+		g->workers[i] = (struct worker){.generation = g, .fd = -1, .desk = g->desks[i]};
 	}
 }
 
@@ -276,7 +285,7 @@ void generation_event(struct supervisor *s, struct generation *g)
 		loaded(g, &m);
 	else if (m.op == LINK_FAILED && g == s->next)
 		load_failed(s, g, m.text, RETRY_MS);
-	else if (m.op == LINK_SPAWNED && m.slot < g->worker_count)
+	else if (m.op == LINK_SPAWNED && m.slot < g->worker_count && g->workers[m.slot].state == WORKER_STARTS)
 		g->workers[m.slot].pid = m.pid;
 	else if (m.op == LINK_CHANGED && (g == s->current || g == s->next))
 		s->changed = true;

@@ -14,7 +14,7 @@
 #include "scanner/engine.h"
 #include "scanner/wire.h"
 
-enum { LINK_TEXT_MAX = ENGINE_TEXT_MAX, TMPDIR_MAX = 256 };
+enum { LINK_TEXT_MAX = ENGINE_TEXT_MAX, TMPDIR_MAX = 256, MESSAGE_MS_MAX = 3600 * 1000 };
 
 /* Between supervisor and template, or worker, one struct a datagram. */
 enum link_op {
@@ -63,7 +63,7 @@ struct template_job {
 	enum load_rank rank;
 	uint32_t generation;
 	struct queues queues;
-	void *desks; /* as many as there are workers */
+	struct desk *const *desks; /* of the workers */
 };
 
 /* What a worker is given. */

@@ -10,7 +10,7 @@
 void generation_add_counts(const struct generation *g, struct supervisor_stats *sum)
 {
 	for (size_t i = 0; i < g->settings.wire.workers; i++) {
-		const struct desk *d = desk_at(g->desks, i);
+		const struct desk *d = g->desks[i];
 
 		sum->scans += d->scans;
 		sum->infected += d->infected;

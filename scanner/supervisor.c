@@ -14,13 +14,14 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/log.h"
 
-enum { SOON_MS = 1000, QUIET_MS = 1 };
+enum { SOON_MS = 1000, QUIET_MS = 1, ENDING_MS = 20, REFUSED_MAX = 64 /* in a row: others have questions */ };
 
 int64_t supervisor_now_ms(void)
 {
@@ -87,9 +88,10 @@ static bool is_hopeless(const struct supervisor *s)
 static void refuse(struct supervisor *s, const struct wire_head *head, int reply)
 {
 	struct str text = write_answer(s, head, WIRE_UNSCANNED, str_of(s->error));
+	struct stat st;
 
 	s->stats.unscanned++;
-	if (fcntl(reply, F_SETFL, O_NONBLOCK) < 0 || write(reply, text.p, text.n) < 0)
+	if (fstat(reply, &st) < 0 || !S_ISFIFO(st.st_mode) || fcntl(reply, F_SETFL, O_NONBLOCK) < 0 || write(reply, text.p, text.n) < 0)
 		return; /* nobody is there any more */
 }
 
@@ -98,7 +100,7 @@ static void refuse_mail(struct supervisor *s, int queue)
 	struct wire_head head;
 	struct wire_fds fds;
 
-	while (is_hopeless(s) && wire_receive_head(queue, &head, &fds)) {
+	for (unsigned i = 0; i < REFUSED_MAX && is_hopeless(s) && wire_receive_head(queue, &head, &fds); i++) {
 		if (fds.n > 0)
 			refuse(s, &head, fds.fd[0]);
 		wire_fds_close(&fds);
@@ -143,6 +145,17 @@ static const char *why_waiting(const struct supervisor *s)
 	return s->current ? "the scanner had too much to do" : s->error[0] ? s->error : "the scanner is still loading its databases";
 }
 
+/* A client's word ends workers: not often, and not when it cannot be true. */
+static void end_idle(struct supervisor *s, int64_t sent_ms)
+{
+	int64_t now = supervisor_now_ms();
+
+	if (!s->current || sent_ms > now || now - s->idle_ms < SOON_MS)
+		return;
+	s->idle_ms = now;
+	generation_end_idle(s->current, sent_ms);
+}
+
 static void take_overdue(struct supervisor *s, struct conn *c, struct str datagram)
 {
 	struct worker *w = generation_find(s, c->head.id);
@@ -154,8 +167,7 @@ static void take_overdue(struct supervisor *s, struct conn *c, struct str datagr
 		return;
 	}
 	s->stats.unscanned++;
-	if (s->current)
-		generation_end_idle(s->current, c->head.sent_ms);
+	end_idle(s, c->head.sent_ms);
 	answer(s, c, WIRE_UNSCANNED, str_of(why_waiting(s)));
 }
 
@@ -220,14 +232,14 @@ static void poll_add(struct supervisor *s, int fd, short events, enum poll_kind 
 	s->poll_what[s->poll_count++] = (struct poll_what){kind, what};
 }
 
+/* Whoever has closed them for sending, nobody can use them any more: a new scanner has new ones. */
 static void poll_queues(struct supervisor *s)
 {
-	if (is_hopeless(s)) {
-		poll_add(s, s->queues.fresh, POLLIN, POLL_QUEUE, NULL);
-		poll_add(s, s->queues.again, POLLIN, POLL_QUEUE, NULL);
-	} else if (s->current && !s->takes_over && !s->ends && !generation_awaits_fresh(s->current)) {
-		poll_add(s, s->queues.again, POLLIN, POLL_AGAIN, NULL);
-	}
+	short refuses = is_hopeless(s) ? POLLIN : 0;
+	bool refreshes = s->current && !s->takes_over && !s->ends && !generation_awaits_fresh(s->current);
+
+	poll_add(s, s->ends ? -1 : s->queues.fresh, POLLRDHUP | refuses, POLL_QUEUE, NULL);
+	poll_add(s, s->ends ? -1 : s->queues.again, (short)(POLLRDHUP | refuses | (refreshes ? POLLIN : 0)), POLL_QUEUE, NULL);
 }
 
 /* While one generation takes over from another nobody is told of either. */
@@ -261,7 +273,7 @@ static void poll_collect(struct supervisor *s)
 	s->poll_count = 0;
 	poll_add(s, s->listen_fd, POLLIN, POLL_LISTEN, NULL);
 	poll_add(s, s->signals, POLLIN, POLL_SIGNAL, NULL);
-	poll_add(s, s->life_fd, 0, POLL_LIFE, NULL);
+	poll_add(s, s->ends ? -1 : s->life_fd, 0, POLL_LIFE, NULL);
 	poll_generations(s);
 	poll_queues(s);
 	poll_conns(s);
@@ -282,13 +294,20 @@ static void on_signal(struct supervisor *s)
 	}
 }
 
-static void on_queues(struct supervisor *s)
+static void on_queues(struct supervisor *s, short events)
 {
+	if (events & (POLLRDHUP | POLLHUP)) {
+		log_say(LOG_LEVEL_ERROR, "scanner", "a client has closed the queue for all: starting again");
+		s->ends = true;
+	}
 	refuse_mail(s, s->queues.fresh);
 	refuse_mail(s, s->queues.again);
+	/* Something waits in the second one, or this would not be asked. */
+	if (s->current && !s->takes_over && !s->ends && !generation_awaits_fresh(s->current))
+		generation_refresh(s->current);
 }
 
-static void on_event(struct supervisor *s, const struct poll_what *what)
+static void on_event(struct supervisor *s, const struct poll_what *what, short events)
 {
 	switch (what->kind) {
 	case POLL_LISTEN:
@@ -301,11 +320,7 @@ static void on_event(struct supervisor *s, const struct poll_what *what)
 		s->ends = true;
 		break;
 	case POLL_QUEUE:
-		on_queues(s);
-		break;
-	case POLL_AGAIN:
-		if (s->current)
-			generation_refresh(s->current);
+		on_queues(s, events);
 		break;
 	case POLL_CONN: {
 		struct conn *c = what->what;
@@ -340,13 +355,14 @@ static int watch_signals(void)
 	return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* A socket whose one end we and all workers have, and the other clients get. */
+/* A socket whose one end we and all workers have, and the other clients get. Nothing goes the other way. */
 static bool open_queue(int *ret_queue, struct wire_fds *senders)
 {
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return false;
+	shutdown(ends[0], SHUT_WR);
 	wire_widen(ends[1]);
 	*ret_queue = ends[0];
 	senders->fd[senders->n++] = ends[1];
@@ -359,6 +375,8 @@ static int wait_ms(const struct supervisor *s)
 
 	if (s->takes_over)
 		return QUIET_MS;
+	if (generation_has_ending(s->current)) /* a second try may wait for it, or for another that becomes idle */
+		return ENDING_MS;
 	return s->changed && !s->next && left > 0 && left < SOON_MS ? (int)left : SOON_MS;
 }
 
@@ -382,7 +400,7 @@ static void run(struct supervisor *s)
 			continue;
 		for (size_t i = 0; i < s->poll_count; i++)
 			if (s->polls[i].revents)
-				on_event(s, &s->poll_what[i]);
+				on_event(s, &s->poll_what[i], s->polls[i].revents);
 	}
 }
 

@@ -29,7 +29,7 @@ struct worker {
 	pid_t pid;
 	struct desk *desk;
 	int64_t asked_ms; /* when the template was told to fork it */
-	int64_t ended_ms; /* when it was told to end */
+	int64_t told_ms;  /* when it was told to begin, or to end */
 };
 
 enum generation_state { GENERATION_LOADS, GENERATION_READY, GENERATION_DRAINS };
@@ -42,7 +42,7 @@ struct generation {
 	struct settings settings;
 	struct engine_info info;
 	char tmpdir[TMPDIR_MAX];
-	void *desks;
+	struct desk *desks[WIRE_WORKERS_MAX];
 	struct worker workers[WIRE_WORKERS_MAX];
 	size_t worker_count; /* 0 until it has loaded */
 	unsigned lost; /* workers that died before they had settled */
@@ -50,7 +50,7 @@ struct generation {
 	int64_t started_ms, ready_ms;
 };
 
-enum poll_kind { POLL_LISTEN, POLL_SIGNAL, POLL_LIFE, POLL_QUEUE, POLL_AGAIN, POLL_CONN, POLL_TEMPLATE, POLL_WORKER };
+enum poll_kind { POLL_LISTEN, POLL_SIGNAL, POLL_LIFE, POLL_QUEUE, POLL_CONN, POLL_TEMPLATE, POLL_WORKER };
 struct poll_what {
 	enum poll_kind kind;
 	void *what;
@@ -78,6 +78,7 @@ struct supervisor {
 	int64_t retry_ms;	    /* not before */
 	unsigned load_deaths;	    /* processes that died while they loaded, one after the other */
 	int64_t warn_ms;	    /* of old databases, not before */
+	int64_t idle_ms;	    /* when workers were ended last because they did nothing */
 	char error[LINK_TEXT_MAX];  /* why the last load failed; "" it did not */
 	uint32_t numbers;
 	bool ends;
@@ -127,8 +128,10 @@ void worker_watch(struct supervisor *s, struct worker *w, int64_t now_ms);
 /* The workers take no more mail; what has begun is finished. */
 void generation_drain(struct generation *g);
 bool generation_has_work(const struct generation *g);
-/* Some worker does not serve: another that mail has not touched is on its way. */
+/* Some worker ends or starts, and will look for a second try in a moment; or nothing can be done but wait for one that ends. */
 bool generation_awaits_fresh(const struct generation *g);
+/* Some worker was told to end. */
+bool generation_has_ending(const struct generation *g);
 /* One of the workers ends, so that a fresh one comes. */
 void generation_refresh(struct generation *g);
 /* The worker with that message on its desk, or NULL. */
@@ -137,8 +140,6 @@ struct worker *generation_find(struct supervisor *s, uint64_t id);
 void generation_time_out(struct supervisor *s, struct worker *w);
 /* Ends those who have nothing to do and did not take what has waited since then: they hang. */
 void generation_end_idle(struct generation *g, int64_t sent_ms);
-/* What is over gives its memory back when there is time for it. */
-void fall_back(pid_t pid);
 
 /* ---- scanner/status.c ---- */
 

@@ -66,14 +66,26 @@ static _Noreturn void become_worker(const struct template *t, unsigned slot, int
 {
 	const struct template_job *job = t->job;
 	const struct worker_job worker = {.link = t->link, .queues = job->queues, .engine = t->engine, .settings = &t->settings->wire,
-	    .tmpdir = path, .desk = desk_at(job->desks, slot), .generation = job->generation, .info = t->info};
+	    .tmpdir = path, .desk = job->desks[slot], .generation = job->generation, .info = t->info};
 
 	/* The lowest number is closed first when a process dies: the supervisor knows of it before the client does. */
 	dup2(link, t->link);
 	close(link);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	desks_leave(job->desks, t->settings->wire.workers, slot);
+	for (unsigned i = 0; i < t->settings->wire.workers; i++)
+		if (i != slot)
+			desk_free(job->desks[i]);
 	worker_main(&worker);
+}
+
+/* Of a worker that the supervisor does not hear any more: it may live, and must not. */
+static void end_former(struct template *t, unsigned slot)
+{
+	if (t->pids[slot] <= 0)
+		return;
+	kill(t->pids[slot], SIGKILL);
+	waitpid(t->pids[slot], NULL, 0);
+	t->pids[slot] = 0;
 }
 
 static void spawn(struct template *t, unsigned slot, int link)
@@ -81,6 +93,7 @@ static void spawn(struct template *t, unsigned slot, int link)
 	struct link_message answer = {.op = LINK_SPAWNED, .slot = slot};
 	char path[TMPDIR_MAX + 16];
 
+	end_former(t, slot);
 	worker_path(t, slot, path, sizeof path);
 	tmpdir_clear(path, true);
 	mkdir(path, 0700);

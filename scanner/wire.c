@@ -245,9 +245,11 @@ bool wire_send_pieces(int fd, const struct iovec *pieces, size_t count, const st
 	return n == (ssize_t)size_of(pieces, count);
 }
 
-/* Keeps the first descriptors that came, closes all others. */
-static void take_fds(struct msghdr *message, struct wire_fds *ret_fds)
+/* Keeps the first descriptors that came, closes all others; how many there were. */
+static size_t take_fds(struct msghdr *message, struct wire_fds *ret_fds)
 {
+	size_t all = 0;
+
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
@@ -262,7 +264,9 @@ static void take_fds(struct msghdr *message, struct wire_fds *ret_fds)
 			else
 				close(fd);
 		}
+		all += count;
 	}
+	return all;
 }
 
 /* cut: of MSG_TRUNC and MSG_CTRUNC, what must not have happened. */
@@ -271,6 +275,7 @@ static ptrdiff_t receive(int fd, struct iovec piece, struct wire_fds *ret_fds, i
 	union control control;
 	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.room,
 	    .msg_controllen = sizeof control.room};
+	size_t came;
 	ssize_t n;
 
 	if (ret_fds)
@@ -280,12 +285,12 @@ static ptrdiff_t receive(int fd, struct iovec piece, struct wire_fds *ret_fds, i
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -1;
-	take_fds(&message, ret_fds);
+	came = take_fds(&message, ret_fds);
 	if (!(message.msg_flags & cut))
 		return n;
 	if (ret_fds)
 		wire_fds_close(ret_fds);
-	errno = EMSGSIZE;
+	errno = message.msg_flags & MSG_CTRUNC && came < 2 * WIRE_FDS_MAX ? EMFILE : EMSGSIZE;
 	return -1;
 }
 
@@ -299,7 +304,7 @@ bool wire_receive_head(int fd, struct wire_head *ret_head, struct wire_fds *ret_
 	char room[sizeof *ret_head];
 	ptrdiff_t n = receive(fd, (struct iovec){room, sizeof room}, ret_fds, MSG_DONTWAIT, MSG_CTRUNC);
 
-	if (n > 0 && !read_head((struct str){room, (size_t)n}, ret_head))
+	if (n >= 0 && !read_head((struct str){room, (size_t)n}, ret_head))
 		wire_fds_close(ret_fds);
-	return n > 0;
+	return n >= 0;
 }

@@ -126,6 +126,8 @@ struct wire_head {
 	uint32_t signatures;
 	uint32_t is_cut;       /* answer: more members than fit */
 	uint64_t micros;
+	uint32_t options;      /* SCAN: of enum wire_option, what is wanted; answer: what this generation does */
+	uint32_t unused;
 };
 
 enum wire_option {
@@ -210,7 +212,10 @@ void wire_fds_close(struct wire_fds *fds);
 bool wire_send(int fd, struct str datagram, const struct wire_fds *pass, int flags);
 /* The same of a datagram in pieces. */
 bool wire_send_pieces(int fd, const struct iovec *pieces, size_t count, const struct wire_fds *pass, int flags);
-/* Octets read; 0 at the end, -1 with errno. What was cut off counts as EMSGSIZE. ret_fds NULL: what comes is closed. */
+/*
+ * Octets read; 0 at the end, -1 with errno. What was cut off counts as EMSGSIZE, or EMFILE when we had no room for descriptors.
+ * ret_fds NULL: what comes is closed.
+ */
 ptrdiff_t wire_receive(int fd, char *room, size_t size, struct wire_fds *ret_fds, int flags);
 /* Of a datagram the head alone, what is behind it is lost; false when there is none. What has no head has no descriptors. Does not wait. */
 bool wire_receive_head(int fd, struct wire_head *ret_head, struct wire_fds *ret_fds);

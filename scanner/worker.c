@@ -25,7 +25,6 @@
 
 enum {
 	MEMORY_MORE = 1 << 30,
-	MESSAGE_MS_MAX = 3600 * 1000,
 	COPIED_MAX = 256 * 1024, /* of a memfd: above, a mapping is cheaper than a copy */
 	KEPT_MAX = 16 << 20, MAPPED_MIN = 4 << 20, /* of malloc(): kept when free, and mapped for itself */
 };
@@ -257,6 +256,7 @@ static void start_answer(struct worker *w, const struct wire_head *request)
 	w->answer.head.generation = w->about.generation;
 	w->answer.head.signatures = w->about.signatures;
 	w->answer.head.database_time = w->about.database_time;
+	w->answer.head.options = w->about.options;
 }
 
 static void serve(struct worker *w, const struct wire_head *head, struct str datagram, const struct wire_fds *fds)
@@ -281,24 +281,33 @@ static bool has_time(struct wire_head *head, int64_t now_ms)
 	return true;
 }
 
-/* What nobody waits for any longer, or can be answered, is dropped: who sent it sees that its pipe is closed. */
-static bool take(struct worker *w, int queue, int flags)
-{
+/* A datagram out of a queue, with what came beside it. */
+struct came {
+	struct str datagram;
 	struct wire_fds fds;
-	ptrdiff_t n = wire_receive(queue, w->came.room, sizeof w->came.room, &fds, flags);
-	struct str datagram = {w->came.room, n > 0 ? (size_t)n : 0};
+};
+
+/* False when nothing more will come, or nothing more can be received: then another process shall. */
+static bool receive(struct worker *w, int queue, int flags, struct came *ret)
+{
+	ptrdiff_t n = wire_receive(queue, w->came.room, sizeof w->came.room, &ret->fds, flags);
+
+	ret->datagram = (struct str){w->came.room, n > 0 ? (size_t)n : 0};
+	return n >= 0 || errno == EMSGSIZE;
+}
+
+/* What nobody waits for any longer, or can be answered, is dropped: who sent it sees that its pipe is closed. */
+static void handle(struct worker *w, struct came *came)
+{
 	int64_t now_ms = (int64_t)(now_us() / 1000);
 	struct wire_head head;
 
-	if (n < 0)
-		return errno == EMSGSIZE;
-	if (wire_read_request(datagram, &head) && head.op == WIRE_SCAN && fds.n > 0 && has_time(&head, now_ms)) {
+	if (wire_read_request(came->datagram, &head) && head.op == WIRE_SCAN && came->fds.n > 0 && has_time(&head, now_ms)) {
 		desk_take(w->desk, head.id, head.deadline_ms, head.is_again, now_ms);
-		serve(w, &head, datagram, &fds);
+		serve(w, &head, came->datagram, &came->fds);
 		desk_clear(w->desk, (int64_t)(now_us() / 1000));
 	}
-	wire_fds_close(&fds);
-	return true;
+	wire_fds_close(&came->fds);
 }
 
 /* Beyond what is mapped now. */
@@ -358,7 +367,8 @@ static void await_go(int link)
 }
 
 static struct {
-	int queue, nothing;
+	struct queues queues;
+	int nothing;
 	struct desk *desk;
 } retirement;
 
@@ -371,12 +381,13 @@ static void retire(int number)
 	int why = errno;
 
 	(void)number;
-	dup2(retirement.nothing, retirement.queue);
+	dup2(retirement.nothing, retirement.queues.fresh);
+	dup2(retirement.nothing, retirement.queues.again);
 	retirement.desk->takes_no_more = 1;
 	errno = why;
 }
 
-static void retire_when_told(int queue, struct desk *desk)
+static void retire_when_told(struct queues queues, struct desk *desk)
 {
 	struct sigaction action = {.sa_handler = retire, .sa_flags = SA_RESTART};
 	int ends[2];
@@ -384,15 +395,34 @@ static void retire_when_told(int queue, struct desk *desk)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		_exit(1);
 	close(ends[1]);
-	retirement.queue = queue;
+	retirement.queues = queues;
 	retirement.nothing = ends[0];
 	retirement.desk = desk;
 	sigaction(SIGTERM, &action, NULL);
 }
 
+/* Without a folder for what is unpacked nothing is clean any more: a fresh one has a new folder. */
+static bool can_go_on(const struct worker *w)
+{
+	return !w->engine || w->answer.head.status != WIRE_UNSCANNED || engine_can_unpack(w->engine);
+}
+
+/* One that is tried again gets a worker that no mail has touched: this one, now, and no second one. */
+static void take_second_try(struct worker *w, int queue)
+{
+	struct came came;
+	bool is_there = receive(w, queue, MSG_DONTWAIT, &came);
+
+	dup2(retirement.nothing, queue);
+	w->desk->has_begun = 1;
+	if (is_there)
+		handle(w, &came);
+}
+
 _Noreturn void worker_main(const struct worker_job *job)
 {
 	static struct worker w;
+	struct came came;
 
 	prctl(PR_SET_NAME, "reeve-worker");
 	/* The next scan wants the memory of the last: pages that go and come again cost more than they save. */
@@ -402,19 +432,18 @@ _Noreturn void worker_main(const struct worker_job *job)
 	w.engine = job->engine;
 	w.settings = job->settings;
 	w.desk = job->desk;
-	w.about = (struct wire_head){.generation = job->generation, .signatures = job->info.signatures, .database_time = job->info.database_time};
+	w.about = (struct wire_head){.generation = job->generation, .signatures = job->info.signatures, .database_time = job->info.database_time,
+	    .options = job->settings->options};
 	w.cache = cache_new();
 	/* By a short name, for the library makes a folder there in each scan. */
 	if (job->engine)
 		engine_set_tmpdir(job->engine, chdir(job->tmpdir) == 0 ? "." : job->tmpdir);
-	retire_when_told(job->queues.fresh, job->desk);
+	retire_when_told(job->queues, job->desk);
 	confine(job->tmpdir, job->settings);
 	settle(&w);
 	await_go(job->link);
-	/* One that is tried again gets a worker that no mail has touched: this one, now. */
-	take(&w, job->queues.again, MSG_DONTWAIT);
-	close(job->queues.again);
-	while (take(&w, job->queues.fresh, 0))
-		;
+	take_second_try(&w, job->queues.again);
+	while (can_go_on(&w) && receive(&w, job->queues.fresh, 0, &came))
+		handle(&w, &came);
 	sanitizer_exit(0);
 }

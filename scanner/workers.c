@@ -4,19 +4,16 @@
  */
 #define _GNU_SOURCE
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/sanitizer.h"
 #include "scanner/supervisor.h"
 
-enum { SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000, END_MS = 1000, LATE_MS = 500 };
-
-void fall_back(pid_t pid)
-{
-	if (pid > 0)
-		setpriority(PRIO_PROCESS, (id_t)pid, 19);
-}
+enum {
+	SPAWN_AGAIN_MS = 1000, SETTLE_MS = 60000, BEGIN_MS = 1000, LATE_MS = 500,
+	END_MS = 1000, LEAKS_MS = 60000, /* a search for leaks takes longer than an end */
+};
 
 /* ---- one ---- */
 
@@ -37,6 +34,7 @@ static void ask_for_worker(struct generation *g, size_t slot)
 		w->state = WORKER_STARTS;
 		w->fd = ends[0];
 		w->desk->takes_no_more = 0;
+		w->desk->has_begun = 0;
 	} else {
 		close(ends[0]);
 	}
@@ -62,9 +60,7 @@ void worker_kill(struct worker *w)
 static void worker_end(struct worker *w)
 {
 	w->state = WORKER_ENDS;
-	w->ended_ms = supervisor_now_ms();
-	if (!w->desk->id)
-		fall_back(w->pid);
+	w->told_ms = supervisor_now_ms();
 	kill(w->pid, SIGTERM);
 }
 
@@ -73,7 +69,8 @@ void worker_go(struct worker *w)
 	struct link_message m = {.op = LINK_GO};
 
 	w->state = WORKER_SERVES;
-	w->desk->since_ms = supervisor_now_ms();
+	w->told_ms = supervisor_now_ms();
+	w->desk->since_ms = w->told_ms;
 	wire_send(w->fd, (struct str){(const char *)&m, sizeof m}, NULL, MSG_DONTWAIT); /* one that is gone is noticed */
 }
 
@@ -94,23 +91,53 @@ void generation_drain(struct generation *g)
 			worker_end(&g->workers[i]);
 }
 
-bool generation_awaits_fresh(const struct generation *g)
+bool generation_has_ending(const struct generation *g)
 {
-	for (size_t i = 0; i < g->worker_count; i++)
-		if (g->workers[i].state != WORKER_SERVES)
+	for (size_t i = 0; g && i < g->worker_count; i++)
+		if (g->workers[i].state == WORKER_ENDS)
 			return true;
 	return false;
 }
 
-void generation_refresh(struct generation *g)
+static bool is_fresh_soon(const struct worker *w, int64_t now)
 {
-	struct worker *idle = NULL;
+	if (w->state == WORKER_SERVES)
+		return !w->desk->has_begun && now - w->told_ms < BEGIN_MS;
+	return w->state != WORKER_ENDS || !w->desk->id;
+}
+
+/* One that is idle, else the one that began last, unless one is on its way out already. */
+static struct worker *dispensable(const struct generation *g)
+{
+	const struct worker *found = NULL;
+
+	for (size_t i = 0; i < g->worker_count; i++) {
+		const struct worker *w = &g->workers[i];
+
+		if (w->state == WORKER_SERVES && !w->desk->id)
+			return (struct worker *)w;
+		if (w->state == WORKER_SERVES && (!found || w->desk->since_ms > found->desk->since_ms))
+			found = w;
+	}
+	return generation_has_ending(g) ? NULL : (struct worker *)found;
+}
+
+bool generation_awaits_fresh(const struct generation *g)
+{
+	int64_t now = supervisor_now_ms();
 
 	for (size_t i = 0; i < g->worker_count; i++)
-		if (!idle || idle->desk->id)
-			idle = &g->workers[i];
-	if (idle && idle->state == WORKER_SERVES)
-		worker_end(idle);
+		if (is_fresh_soon(&g->workers[i], now))
+			return true;
+	return !dispensable(g);
+}
+
+void generation_refresh(struct generation *g)
+{
+	struct worker *w = dispensable(g);
+
+	if (w)
+		worker_end(w);
 }
 
 static bool may_have_mail(const struct worker *w)
@@ -153,15 +180,29 @@ bool worker_is_quiet(const struct worker *w)
 	return w->state != WORKER_ENDS || w->desk->takes_no_more || w->desk->id;
 }
 
-/* Who does not hear is ended, and whose client has gone before it was found late. */
+/* What a desk says of a message's end is believed when it can be. */
+static bool is_late(const struct desk *d, int64_t now)
+{
+	int64_t deadline = d->deadline_ms;
+
+	return d->id && (deadline < now - LATE_MS || deadline > now + 2 * MESSAGE_MS_MAX);
+}
+
+static bool hangs(const struct worker *w, int64_t now)
+{
+	int64_t since = now - (w->state == WORKER_STARTS ? w->asked_ms : w->told_ms);
+
+	if (w->state == WORKER_ENDS)
+		return since > (w->desk->id ? MESSAGE_MS_MAX : sanitizer_seeks_leaks() ? LEAKS_MS : END_MS);
+	return w->state == WORKER_STARTS && since > SETTLE_MS; /* one that does not settle is no worker */
+}
+
+/* A message whose client has gone before it was found late, and who does not hear. */
 void worker_watch(struct supervisor *s, struct worker *w, int64_t now)
 {
-	if (w->state == WORKER_ENDS && !worker_is_quiet(w) && now - w->ended_ms > END_MS)
-		worker_kill(w);
-	else if (may_have_mail(w) && w->desk->id && now - w->desk->deadline_ms > LATE_MS)
+	if (may_have_mail(w) && is_late(w->desk, now))
 		generation_time_out(s, w);
-	/* One that does not settle is no worker. */
-	else if (w->state == WORKER_STARTS && now - w->asked_ms > SETTLE_MS)
+	else if (hangs(w, now))
 		worker_kill(w);
 }
 

@@ -6,12 +6,13 @@
 #include "core/scan/scan_private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SETUP_MS = 10000, ABSENCES_MAX = 3 };
+enum { SETUP_MS = 10000, AGAIN_MS = 50, ABSENCES_MAX = 3 };
 
 struct scan *scan_new(struct arena *a, struct str socket, struct str tmpdir)
 {
@@ -74,8 +75,7 @@ void scan_close(struct scan *sc)
 {
 	if (!sc)
 		return;
-	if (sc->link)
-		scan_link_lost(sc, sc->link);
+	scan_link_forget(sc);
 	if (sc->life_fd >= 0)
 		scan_own_end(sc);
 	pthread_mutex_destroy(&sc->lock);
@@ -144,7 +144,7 @@ static enum scan_outcome try(struct scan *sc, struct arena *a, const struct scan
 	int why;
 
 	if (!l)
-		return SCAN_ABSENT;
+		return SCAN_FAILED;
 	outcome = scan_exchange(l, request, a, ret_answer);
 	why = errno;
 	if (outcome == SCAN_ABSENT)
@@ -154,7 +154,37 @@ static enum scan_outcome try(struct scan *sc, struct arena *a, const struct scan
 	return outcome;
 }
 
-/* A message whose worker died gets a fresh one, once. One that nobody has taken costs it nothing to try again. */
+/* A message that nobody could have answered. What does not answer questions either may be gone: a new link will tell. */
+static struct scan_report *overdue(struct scan *sc, struct arena *a, const struct scan_request *request)
+{
+	struct str text;
+
+	if (scan_why_overdue(sc, &request->head, a, &text))
+		return unscanned(a, text);
+	scan_link_forget(sc);
+	return unscanned(a, STR("the scanner did not answer in time"));
+}
+
+/* The report; NULL when these databases, or no databases, are not those that we want: they are on their way. */
+static struct scan_report *answered(struct scan *sc, struct arena *a, const struct scan_request *request, struct str answer,
+    const struct scan_items *items)
+{
+	struct wire_head head;
+
+	if (!wire_read_answer(answer, &head) || head.id != request->head.id || head.op != WIRE_SCAN)
+		return unscanned(a, STR("the scanner answered something that was not asked"));
+	if (head.status == WIRE_UNSCANNED || (request->head.options & ~head.options) == 0)
+		return read_report(a, &head, str_from(answer, sizeof head), items);
+	if (scan_now_ms() + AGAIN_MS >= request->head.deadline_ms)
+		return overdue(sc, a, request);
+	poll(NULL, 0, AGAIN_MS);
+	return NULL;
+}
+
+/*
+ * A message whose worker died gets a fresh one, once. One that nobody has taken, for the scanner was started again, costs
+ * it nothing to try, and there all workers are fresh.
+ */
 static struct scan_report *ask(struct scan *sc, struct arena *a, const struct scan_items *items, struct scan_request *request)
 {
 	unsigned absences = 0;
@@ -162,27 +192,32 @@ static struct scan_report *ask(struct scan *sc, struct arena *a, const struct sc
 	request->head.id = __atomic_add_fetch(&sc->ids, 1, __ATOMIC_RELAXED);
 	request->head.sent_ms = scan_now_ms();
 	request->head.deadline_ms = request->head.sent_ms + sc->timeout_ms;
-	while (request->head.is_again < 2) {
-		struct wire_head head;
+	request->head.options = sc->settings.options & (WIRE_O_CLAMAV | WIRE_O_CONTENT);
+	while (request->head.is_again < 2 && absences < ABSENCES_MAX) {
+		struct scan_report *report = NULL;
 		struct str answer;
 
 		switch (try(sc, a, request, &answer)) {
 		case SCAN_ANSWERED:
-			if (wire_read_answer(answer, &head) && head.id == request->head.id && head.op == WIRE_SCAN)
-				return read_report(a, &head, str_from(answer, sizeof head), items);
-			return unscanned(a, STR("the scanner answered something that was not asked"));
+			report = answered(sc, a, request, answer, items);
+			break;
 		case SCAN_LOST:
 			request->head.is_again++;
 			break;
 		case SCAN_ABSENT:
-			if (++absences == ABSENCES_MAX || !sc->link)
-				return unscanned(a, why_not(a, sc));
+			request->head.is_again = 0;
+			absences++;
 			break;
+		case SCAN_FAILED:
+			return unscanned(a, why_not(a, sc));
 		case SCAN_OVERDUE:
-			return unscanned(a, scan_why_overdue(sc, &request->head, a));
+			return overdue(sc, a, request);
 		}
+		if (report)
+			return report;
 	}
-	return unscanned(a, STR("a scanner process died of this message, and a fresh one too"));
+	return unscanned(a, absences < ABSENCES_MAX ? STR("a scanner process died of this message, and a fresh one too") :
+	    STR("the scanner cannot be reached: it ends as soon as it has begun"));
 }
 
 const struct scan_report *message_scan(struct scan *sc, struct message *m)

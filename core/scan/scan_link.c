@@ -14,7 +14,7 @@
 #include "lib/clock.h"
 #include "lib/res.h"
 
-enum { AGAIN_MS = 50, ABSENT_MS = 5000, GRACE_MS = 1000, CONTROL_MAX = 16 * 1024, FIRST_MAX = 4096 };
+enum { AGAIN_MS = 50, FULL_MS = 10, ABSENT_MS = 5000, GRACE_MS = 1000, CONTROL_MAX = 16 * 1024, FIRST_MAX = 4096 };
 
 int64_t scan_now_ms(void)
 {
@@ -41,7 +41,7 @@ static bool wait_for(int fd, short events, int64_t deadline_ms)
 
 static int connect_to(const struct sockaddr_un *address, socklen_t size)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); /* a scanner that hangs does not hold us */
 
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)address, size) < 0) {
 		int why = errno;
@@ -150,12 +150,11 @@ enum res scan_ask_own(struct scan *sc, enum wire_op op, unsigned timeout_ms, str
 	return ask(connect_scanner(sc), (struct wire_head){.op = (uint16_t)op, .id = 1}, timeout_ms, a, ret_text);
 }
 
-struct str scan_why_overdue(struct scan *sc, const struct wire_head *request, struct arena *a)
+bool scan_why_overdue(struct scan *sc, const struct wire_head *request, struct arena *a, struct str *ret_why)
 {
 	struct wire_head head = {.op = WIRE_OVERDUE, .id = request->id, .sent_ms = request->sent_ms};
-	struct str text;
 
-	return ask(connect_scanner(sc), head, GRACE_MS, a, &text) == RES_PERM ? text : STR("the scanner did not answer in time");
+	return ask(connect_scanner(sc), head, GRACE_MS, a, ret_why) == RES_PERM;
 }
 
 /* ---- queues ---- */
@@ -214,7 +213,9 @@ static struct scan_link *open_patiently(struct scan *sc, int64_t deadline_ms)
 		struct scan_link *l = link_open(sc, deadline_ms);
 		int why = errno;
 
-		if (l || scan_now_ms() >= until || scan_now_ms() >= deadline_ms || (sc->socket.n == 0 && sc->own_size == 0)) {
+		/* Nobody starts our own again. */
+		if (l || scan_now_ms() >= until || scan_now_ms() >= deadline_ms ||
+		    (sc->socket.n == 0 && (sc->own_size == 0 || why == ECONNREFUSED))) {
 			errno = why;
 			return l;
 		}
@@ -283,19 +284,44 @@ void scan_link_lost(struct scan *sc, struct scan_link *l)
 	pthread_mutex_unlock(&sc->lock);
 }
 
+void scan_link_forget(struct scan *sc)
+{
+	pthread_mutex_lock(&sc->lock);
+	if (sc->link)
+		unuse(sc->link);
+	sc->link = NULL;
+	pthread_mutex_unlock(&sc->lock);
+}
+
 /* ---- a message ---- */
 
-/* Where there is no room in the queue, it waits. */
+/* No room in the queue, for descriptors on their way, or of memory: all of it passes. */
+static bool is_full(int why)
+{
+	return why == EAGAIN || why == ETOOMANYREFS || why == ENOBUFS || why == ENOMEM;
+}
+
+/*
+ * Where there is no room in the queue, it waits; not for the kernel's word, which comes when the queue is nearly empty: by
+ * then others may have come and filled it.
+ */
 static enum scan_outcome put(int queue, const struct scan_request *request, const struct wire_fds *pass)
 {
-	for (;;) {
+	while (scan_now_ms() < request->head.deadline_ms) {
+		struct pollfd p = {.fd = queue, .events = POLLOUT};
+		int why;
+
 		if (wire_send_pieces(queue, request->pieces, request->count, pass, MSG_DONTWAIT))
 			return SCAN_ANSWERED;
-		if (errno != EAGAIN)
+		why = errno;
+		if (why == EPIPE || why == ECONNRESET || why == ECONNREFUSED)
 			return SCAN_ABSENT;
-		if (!wait_for(queue, POLLOUT, request->head.deadline_ms))
-			return SCAN_OVERDUE;
+		if (!is_full(why))
+			return SCAN_FAILED;
+		if (poll(&p, 1, FULL_MS) > 0 && why != EAGAIN)
+			poll(NULL, 0, FULL_MS);
 	}
+	return SCAN_OVERDUE;
 }
 
 /* Octets that an answer has in all, by its beginning; 0 when that cannot be. */
@@ -348,7 +374,7 @@ enum scan_outcome scan_exchange(const struct scan_link *l, const struct scan_req
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return SCAN_ABSENT;
+		return SCAN_FAILED;
 	pass.fd[0] = ends[1];
 	pass.fd[1] = request->memory;
 	outcome = put(l->queues.fd[request->head.is_again], request, &pass);

@@ -68,18 +68,20 @@ static _Noreturn void run(const char *program, int listen_fd, int life_fd, const
 
 void scan_own_start(struct scan *sc)
 {
-	const char *program = scan_program(sc->arena);
-	const char *tmpdir = sc->tmpdir.n ? sc->tmpdir.p : "/tmp";
+	const char *tmpdir = sc->tmpdir.n ? sc->tmpdir.p : "/tmp", *program;
 	int listen_fd, life[2] = {-1, -1}, high[2];
 
 	if (sc->failure.n)
 		return;
+	program = scan_program(sc->arena);
 	if (access(program, X_OK) < 0) {
 		sc->failure = arena_printf(sc->arena, "%s: %s", program, strerror(errno));
 		return;
 	}
 	listen_fd = listen_anywhere(sc);
 	if (listen_fd < 0 || pipe2(life, O_CLOEXEC) < 0) {
+		if (listen_fd >= 0)
+			close(listen_fd);
 		sc->own_size = 0;
 		sc->failure = arena_printf(sc->arena, "cannot make a socket for the scanner: %s", strerror(errno));
 		return;

@@ -50,16 +50,20 @@ void scan_link_drop(struct scan *sc, struct scan_link *l);
 /* Nobody takes messages there: the next take opens a new one. */
 void scan_link_lost(struct scan *sc, struct scan_link *l);
 
+/* The same of whatever link there is. */
+void scan_link_forget(struct scan *sc);
+
 enum scan_outcome {
 	SCAN_ANSWERED,
 	SCAN_LOST,    /* whoever took it has died, or the scanner before anybody did */
-	SCAN_ABSENT,  /* nobody takes messages; errno */
+	SCAN_ABSENT,  /* nobody takes messages there any more */
+	SCAN_FAILED,  /* it could not be sent; errno */
 	SCAN_OVERDUE,
 };
 /* One message into one of the link's queues, and the answer, which is in the arena. */
 enum scan_outcome scan_exchange(const struct scan_link *l, const struct scan_request *request, struct arena *a, struct str *ret_answer);
-/* What the scanner says of a message that got no answer in time. */
-struct str scan_why_overdue(struct scan *sc, const struct wire_head *request, struct arena *a);
+/* What the scanner says of a message that got no answer in time; false when it says nothing. */
+bool scan_why_overdue(struct scan *sc, const struct wire_head *request, struct arena *a, struct str *ret_why);
 
 /* Of a SCAN; points into itself and to the items. False when it is too large (size > WIRE_BYTES_MAX) or there is no memory. */
 bool scan_request_pack(struct scan_request *r, struct arena *a, const struct scan_items *items);

@@ -59,11 +59,12 @@ static inline void write_sample(struct kit *k, const char *comment)
 	buf_free(&b);
 }
 
-static inline void start_checking(struct kit *k, int64_t timeout_ms, uint32_t check_ms)
+/* socket "": a scanner of our own. */
+static inline void start_with(struct kit *k, struct str socket, int64_t timeout_ms, uint32_t check_ms)
 {
 	struct wire_settings *s;
 
-	k->scan = scan_new(k->arena, STR_NONE, STR_NONE);
+	k->scan = scan_new(k->arena, socket, STR_NONE);
 	s = scan_settings(k->scan);
 	s->options = WIRE_O_CLAMAV | WIRE_O_CONTENT;
 	s->workers = 2;
@@ -77,6 +78,16 @@ static inline void start_checking(struct kit *k, int64_t timeout_ms, uint32_t ch
 	assert_true(scan_add_database(k->scan, str_of(k->folder)));
 	scan_set_timeout(k->scan, timeout_ms);
 	scan_start(k->scan);
+}
+
+static inline void start_checking(struct kit *k, int64_t timeout_ms, uint32_t check_ms)
+{
+	start_with(k, STR_NONE, timeout_ms, check_ms);
+}
+
+static inline void start_at(struct kit *k, struct str socket, int64_t timeout_ms)
+{
+	start_with(k, socket, timeout_ms, 50);
 }
 
 static inline void start(struct kit *k, int64_t timeout_ms)

@@ -81,7 +81,7 @@ static void hangs(void **state)
 static void denied(void **state)
 {
 	static const char *const tries[] = {"FAULT:open", "FAULT:socket", "FAULT:execve", "FAULT:ptrace", "FAULT:fork", "FAULT:kill",
-	    "FAULT:write", "FAULT:signal", "FAULT:limit", "FAULT:owner", "FAULT:type"};
+	    "FAULT:write", "FAULT:signal", "FAULT:limit", "FAULT:owner", "FAULT:type", "FAULT:orphan", "FAULT:peek"};
 	struct kit *k = faulty_kit(20000);
 
 	(void)state;
@@ -106,6 +106,33 @@ static void killed_for_it(void **state)
 		assert_int_equal(status_of(k, tries[i]), WIRE_UNSCANNED);
 	assert_int_equal(status_of(k, "FAULT:open"), WIRE_CLEAN);
 	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	kit_free(k);
+}
+
+/* One that mail has taken over hides: another takes its place, and it is ended, as all are when the databases change. */
+static void those_who_hide_are_ended(void **state)
+{
+	struct kit *k = faulty_kit(60000);
+	pid_t before[8], after[8];
+	struct arena *a = arena_new(0);
+	struct str text;
+	size_t n, m;
+
+	(void)state;
+	n = find_processes("reeve-worker", before, 8);
+	for (int i = 0; i < 4; i++)
+		status_of(k, "FAULT:hide"); /* clean, or not scanned when it was ended before it had answered */
+	for (int i = 0; i < 6000 && count_of(k, "workers") < 2; i++)
+		usleep(10000);
+	assert_int_equal(find_processes("reeve-worker", after, 8), 2);
+	assert_int_equal(scan_ask_own(k->scan, WIRE_RELOAD, 60000, a, &text), RES_OK);
+	for (int i = 0; i < 6000 && (m = find_processes("reeve-worker", after, 8)) != n; i++)
+		usleep(10000);
+	assert_int_equal(m, n);
+	for (size_t i = 0; i < n * n; i++)
+		assert_int_not_equal(before[i / n], after[i % n]);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	arena_free(a);
 	kit_free(k);
 }
 
@@ -183,6 +210,7 @@ int main(void)
 	    cmocka_unit_test(hangs),
 	    cmocka_unit_test(denied),
 	    cmocka_unit_test(killed_for_it),
+	    cmocka_unit_test(those_who_hide_are_ended),
 	    cmocka_unit_test(others_go_on),
 	};
 

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "core/scan/scan_private.h"
 #include "tests/unit/scan-kit.h"
@@ -339,7 +340,10 @@ static void loader_dies(void **state)
 	kit_free(k);
 }
 
-/* Who has been told of new databases sends no message that the old ones see. */
+/*
+ * Who has been told of new databases sends no message that the old ones see; not even when the old ones do not hear that
+ * they shall end.
+ */
 static void told_when_certain(void **state)
 {
 	struct kit *k = kit_new();
@@ -348,18 +352,119 @@ static void told_when_certain(void **state)
 	write_sample(k, "0");
 	start_checking(k, 60000, 600000);
 	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
-	for (int i = 1; i <= 10; i++) {
+	for (int i = 1; i <= 6; i++) {
 		struct arena *a = arena_new(0);
 		struct str text;
 		char name[20];
 
 		snprintf(name, sizeof name, "%d", i);
 		write_sample(k, name);
+		if (i == 3)
+			assert_int_equal(signal_all("reeve-worker", SIGSTOP), 2);
 		assert_int_equal(scan_ask_own(k->scan, WIRE_RELOAD, 60000, a, &text), RES_OK);
+		signal_all("reeve-worker", SIGCONT);
 		assert_true(str_is(scan_text(k, a, sample)->name, arena_printf(a, "Test.%d.UNOFFICIAL", i).p));
 		arena_free(a);
 	}
 	assert_int_equal(count_of(k, "deaths"), 0);
+	kit_free(k);
+}
+
+/* A scanner as the master starts it, with a listening socket. */
+static pid_t start_scanner(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	pid_t pid;
+
+	unlink(address->sun_path);
+	assert_int_equal(bind(fd, (const struct sockaddr *)address, sizeof *address), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fd, 10);
+		execl(getenv("REEVE_SCANNER"), "mailreeve-scanner", "10", "-1", "-1", "/tmp", "0", (char *)NULL);
+		_exit(127);
+	}
+	close(fd);
+	return pid;
+}
+
+/* The next message finds the new one. */
+static void scanner_starts_again(void **state)
+{
+	struct kit *k = kit_new();
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	pid_t pid;
+
+	(void)state;
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", k->folder);
+	write_sample(k, "One");
+	pid = start_scanner(&address);
+	start_at(k, str_of(address.sun_path), 60000);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+		kill(pid, i == 1 ? SIGTERM : SIGKILL);
+		waitpid(pid, NULL, 0);
+		pid = start_scanner(&address);
+	}
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	kit_free(k);
+}
+
+/* Who wants databases is not content with the answer of a scanner that has none yet. */
+static void databases_come_later(void **state)
+{
+	struct kit *k = kit_new();
+	struct scan *content;
+
+	(void)state;
+	write_sample(k, "One");
+	start(k, 60000);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	content = k->scan;
+	k->scan = scan_new(k->arena, STR_NONE, STR_NONE);
+	*scan_settings(k->scan) = *scan_settings(content);
+	scan_settings(k->scan)->serial++;
+	scan_settings(k->scan)->options = WIRE_O_CONTENT;
+	k->scan->own_address = content->own_address;
+	k->scan->own_size = content->own_size;
+	scan_start(k->scan);
+	for (int i = 0; i < 6000 && count_of(k, "signatures") > 0; i++)
+		usleep(10000);
+	assert_int_equal(status_of(k, sample), WIRE_CLEAN);
+	scan_close(k->scan);
+	k->scan = content;
+	scan_settings(k->scan)->serial += 2;
+	scan_link_forget(k->scan);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	kit_free(k);
+}
+
+/* Without its folder libclamav finds nothing and says clean: that is not believed, and a fresh worker has one. */
+static void folders_vanish(void **state)
+{
+	struct kit *k = kit_new();
+	pid_t pids[8];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* where it is only root may ask */
+	write_sample(k, "One");
+	start(k, 60000);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	for (size_t n = find_processes("reeve-worker", pids, 8); n-- > 0;) {
+		char link[64], folder[200] = "";
+
+		snprintf(link, sizeof link, "/proc/%d/cwd", pids[n]);
+		assert_true(readlink(link, folder, sizeof folder - 1) > 0);
+		assert_int_equal(rmdir(folder), 0);
+	}
+	assert_int_equal(status_of(k, sample), WIRE_UNSCANNED);
+	for (int i = 0; i < 6000 && status_of(k, sample) == WIRE_UNSCANNED; i++)
+		usleep(10000);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
 	kit_free(k);
 }
 
@@ -435,6 +540,9 @@ int main(void)
 	    cmocka_unit_test(hangs),
 	    cmocka_unit_test(bad_database_keeps_old),
 	    cmocka_unit_test(told_when_certain),
+	    cmocka_unit_test(scanner_starts_again),
+	    cmocka_unit_test(databases_come_later),
+	    cmocka_unit_test(folders_vanish),
 	    cmocka_unit_test(swap_under_load),
 	    cmocka_unit_test(swap_latency),
 	    cmocka_unit_test(kills_under_load),
