@@ -244,6 +244,21 @@ static bool is_behind_end(struct str tar, int64_t at)
 	return str_eq(str_sub(tar, (size_t)at, TAR_BLOCK), (struct str){zeros, TAR_BLOCK});
 }
 
+/*
+ * A disk that is UDF, too: systems show that tree, and nobody here reads it. The descriptors stand in sectors from the
+ * sixteenth on.
+ */
+static bool has_udf(struct str disk)
+{
+	for (size_t sector = 16; sector < 32; sector++) {
+		struct str id = str_sub(disk, sector * 2048 + 1, 5);
+
+		if (str_eq(id, STR("NSR02")) || str_eq(id, STR("NSR03")))
+			return true;
+	}
+	return false;
+}
+
 uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wire_kind_id kind, unsigned depth)
 {
 	const struct reader *r = reader_of(kind);
@@ -267,6 +282,10 @@ uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wi
 		flags = (flags & ~(uint32_t)WIRE_F_BROKEN) | WIRE_F_ENCRYPTED;
 	if (job->is_over)
 		flags |= WIRE_F_LIMIT;
+	if ((kind == KIND_ISO || kind == KIND_UDF) && has_udf(bytes)) {
+		flags |= WIRE_F_BROKEN;
+		job->is_unread = true;
+	}
 	if (a)
 		archive_read_free(a);
 	return flags;

@@ -103,7 +103,8 @@ static bool is_zip(enum wire_kind_id kind)
 
 uint32_t content_beside(struct content_job *job, struct str name, struct str bytes, enum wire_kind_id kind, unsigned depth)
 {
-	bool is_archive = wire_kind(kind)->flags & WIRE_F_ARCHIVE || is_zip(kind);
+	/* Files in an old document of Office stand in pieces all over it: its own reader puts them together. */
+	bool is_archive = wire_kind(kind)->flags & WIRE_F_ARCHIVE || is_zip(kind) || content_binary_kind(bytes) == KIND_OLE;
 	uint32_t flags = 0;
 
 	if (kind == KIND_EMPTY || kind == KIND_DISK)

@@ -15,6 +15,7 @@ struct content_job {
 	bool is_hashed;     /* SHA-256 is wanted of what is told */
 	uint64_t unpacked;  /* octets read out of archives so far */
 	uint32_t members, folders;
+	unsigned unlocked; /* documents that were tried without a password, which costs far more than to read them */
 	uint64_t largest;   /* member, as far as it is known; UINT64_MAX when it was not read to its end */
 	uint64_t deadline_us;
 	struct str container; /* name of what the members at hand are in; "" of the item, which is not known here */

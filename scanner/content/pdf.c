@@ -6,7 +6,7 @@
 
 #include "scanner/content/content.h"
 
-enum { PDF_NAME_MAX = 40, DICTIONARY_MAX = 4096, FILES_MAX = 64, LOOKUPS_MAX = 64, NEAR_MAX = 4 };
+enum { PDF_NAME_MAX = 40, DICTIONARY_MAX = 4096, FILES_MAX = 64, LOOKUPS_MAX = 64, NEAR_MAX = 4, UNLOCKED_MAX = 50 };
 
 /* Bits above the flags: what a stream is; files are named somewhere. */
 enum { IS_OBJECTS = 1u << 31, IS_FILE = 1u << 30, HAS_FILES = 1u << 29, IS_FORM = 1u << 27,
@@ -216,7 +216,7 @@ uint32_t pdf_flags(struct content_job *job, struct str s, unsigned depth)
 	    .budget = 4 * (uint64_t)s.n + (1 << 20)};
 
 	d.is_form = d.flags & IS_FORM;
-	d.is_locked = d.flags & WIRE_F_ENCRYPTED && !pdf_unlock(s, &d.key);
+	d.is_locked = d.flags & WIRE_F_ENCRYPTED && (job->unlocked++ >= UNLOCKED_MAX || !pdf_unlock(s, &d.key));
 	/* Behind a password the streams say nothing, but one that is only told need not be there. */
 	if (!d.is_locked)
 		d.flags &= ~(uint32_t)WIRE_F_ENCRYPTED;

@@ -108,9 +108,18 @@ def nameless(data):
     ]
 
 
+def in_two_trees(name, data):
+    """A disk that says it has UDF, too."""
+    disk = bytearray(iso(name, data))
+    at = next(at for at in range(17 * 2048, len(disk), 2048) if disk[at:at + 6] == b"\xffCD001")
+    return bytes(disk[:at + 2048] + b"\0BEA01\1".ljust(2048, b"\0") + b"\0NSR02\1".ljust(2048, b"\0") + disk[at + 2048:])
+
+
 def cases():
     """Rows as in document_cases.py."""
     script = b"WScript.Echo(1)"
+    document = zipped(*((f"{i}.txt", bytes(range(256)) * 3) for i in range(9)))
+    pieces = document[:1024] + bytes(512) + document[1024:] + bytes(700)
     both = {"program", "script"}
     return [
         ("gzip, the name of its container is another", "a.js.gz", gzip_called("a.txt", b"x"), both),
@@ -123,6 +132,8 @@ def cases():
         ("document, its folders with backslashes", "a.docx", zipped(("[Content_Types].xml", b"<Types/>"), ("word\\document.xml", b"<x/>")), set()),
         ("old RAR", "a.rar", b"RE~^" + bytes(100), {"broken"}),
         ("picture", "a.jpg", JPEG, set()),
+        ("zip in pieces in an old document", "a.doc", ole({"WordDocument": word_document(b"t"), "Data": pieces}), set()),
+        ("disk with a tree that nobody here reads", "a.iso", in_two_trees("A.TXT", b"x"), {"broken", "disk-image"}),
         ("PDF behind a picture's head", "a.pdf", JPEG[:4] + pdf((b"/OpenAction<</S/JavaScript/JS(x)>>", None)), {"script", "type-mismatch"}),
     ]
 
