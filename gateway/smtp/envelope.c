@@ -80,8 +80,9 @@ void smtp_mail(struct smtp *c, struct str args)
 {
 	const char *wrong;
 
-	if (c->conf->tls_required && smtp_tls(c) && !c->is_tls) {
-		smtp_error(c, "530 5.7.0 say STARTTLS first");
+	if (c->conf->tls_required && !c->is_tls) {
+		/* A reload can ask for TLS, keys come with a restart. */
+		smtp_error(c, smtp_tls(c) ? "530 5.7.0 say STARTTLS first" : "454 4.7.0 TLS is required and not available");
 		return;
 	}
 	if (!skip_keyword(&args, STR("FROM:"))) {

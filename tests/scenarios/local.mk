@@ -105,6 +105,7 @@ scenarios = \
 	tests/scenarios/reload-crash.mt \
 	tests/scenarios/reload-restart.mt \
 	tests/scenarios/reload-scanner.mt \
+	tests/scenarios/reload-tls.mt \
 	tests/scenarios/roles.mt \
 	tests/scenarios/route-names.mt \
 	tests/scenarios/route-tls-verify.mt \
