@@ -129,7 +129,7 @@ static int allow_threads(scmp_filter_ctx filter)
  */
 static int allow_takes(scmp_filter_ctx filter)
 {
-	static const int names[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, 0x53564d41 /* PR_SET_VMA, in newer headers */};
+	static const int names[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, 0x53564d41 /* PR_SET_VMA, in newer headers */};
 	int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 0);
 
 	if (result == 0)
