@@ -68,8 +68,7 @@ static _Noreturn void become_worker(const struct template *t, unsigned slot, int
 	const struct worker_job worker = {.link = t->link, .queues = job->queues, .engine = t->engine, .settings = &t->settings->wire,
 	    .tmpdir = path, .desk = job->desks[slot], .generation = job->generation, .info = t->info};
 
-	/* The lowest number is closed first when a process dies: the supervisor knows of it before the client does. */
-	dup2(link, t->link);
+	dup2(link, t->link); /* to the supervisor as ours was */
 	close(link);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned i = 0; i < t->settings->wire.workers; i++)
