@@ -15,6 +15,7 @@ struct desk {
 	_Atomic uint32_t is_again;    /* that is tried a second time */
 	_Atomic uint32_t takes_no_more;
 	_Atomic uint32_t has_begun;   /* it has taken the second try that waited for it, if there was one */
+	_Atomic uint32_t leaves_gaps; /* the supervisor's word: somebody loads, and runs only when nobody else does */
 	_Atomic int64_t since_ms;     /* when the last message was taken, or put away */
 	_Atomic uint64_t scans, infected, unscanned, retries, micros; /* of all workers that sat here */
 };

@@ -395,6 +395,8 @@ void generations_tend(struct supervisor *s)
 		generation_ask_for_missing(s->next);
 		warn_of_age(s);
 	}
+	if (s->current)
+		generation_leave_gaps(s->current, s->next && s->next->rank == LOAD_IDLE);
 	watch_workers(s);
 	bury_drained(s);
 }

@@ -130,6 +130,8 @@ void generation_drain(struct generation *g);
 bool generation_has_work(const struct generation *g);
 /* Some worker ends or starts, and will look for a second try in a moment; or nothing can be done but wait for one that ends. */
 bool generation_awaits_fresh(const struct generation *g);
+/* Whether its workers leave time to who loads. */
+void generation_leave_gaps(struct generation *g, bool wanted);
 /* Some worker was told to end. */
 bool generation_has_ending(const struct generation *g);
 /* One of the workers ends, so that a fresh one comes. */

@@ -24,6 +24,7 @@
 #include "scanner/private.h"
 
 enum {
+	GAP_PART = 8, GAP_MIN_US = 100, GAP_MAX_US = 5000, /* between messages */
 	MEMORY_MORE = 1 << 30,
 	COPIED_MAX = 256 * 1024, /* of a memfd: above, a mapping is cheaper than a copy */
 	KEPT_MAX = 16 << 20, MAPPED_MIN = 4 << 20, /* of malloc(): kept when free, and mapped for itself */
@@ -407,6 +408,18 @@ static bool can_go_on(const struct worker *w)
 	return !w->engine || w->answer.head.status != WIRE_UNSCANNED || engine_can_unpack(w->engine);
 }
 
+/*
+ * While somebody loads databases at the lowest rank: where there is always more mail, he would never run, and at a better
+ * rank he would stand in the way in the middle of messages. So there is time for him between them.
+ */
+static void leave_gap(const struct worker *w)
+{
+	uint64_t us = w->answer.head.micros / GAP_PART;
+
+	if (w->desk->leaves_gaps)
+		usleep((useconds_t)(us < GAP_MIN_US ? GAP_MIN_US : us > GAP_MAX_US ? GAP_MAX_US : us));
+}
+
 /* One that is tried again gets a worker that no mail has touched: this one, now, and no second one. */
 static void take_second_try(struct worker *w, int queue)
 {
@@ -443,7 +456,9 @@ _Noreturn void worker_main(const struct worker_job *job)
 	settle(&w);
 	await_go(job->link);
 	take_second_try(&w, job->queues.again);
-	while (can_go_on(&w) && receive(&w, job->queues.fresh, 0, &came))
+	while (can_go_on(&w) && receive(&w, job->queues.fresh, 0, &came)) {
 		handle(&w, &came);
+		leave_gap(&w);
+	}
 	sanitizer_exit(0);
 }

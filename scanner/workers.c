@@ -91,6 +91,13 @@ void generation_drain(struct generation *g)
 			worker_end(&g->workers[i]);
 }
 
+void generation_leave_gaps(struct generation *g, bool wanted)
+{
+	for (size_t i = 0; i < g->worker_count; i++)
+		if (g->workers[i].desk->leaves_gaps != wanted)
+			g->workers[i].desk->leaves_gaps = wanted;
+}
+
 bool generation_has_ending(const struct generation *g)
 {
 	for (size_t i = 0; g && i < g->worker_count; i++)

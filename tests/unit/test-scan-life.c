@@ -11,7 +11,7 @@
 #include "core/scan/scan_private.h"
 #include "tests/unit/scan-kit.h"
 
-enum { THREADS = 4, MANY = 20000, WINDOWS = 5, TRIES = 12, PLAIN_TRIES = 3, AFTER = 100 /* scans by the new databases */ };
+enum { THREADS = 4, MANY = 60000, WINDOWS = 5, TRIES = 12, PLAIN_TRIES = 3, AFTER = 100 /* scans by the new databases */ };
 
 /* Idle workers and the template: mail goes on. */
 static void deaths(void **state)
