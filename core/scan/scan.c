@@ -147,6 +147,8 @@ static enum scan_outcome try(struct scan *sc, struct arena *a, const struct scan
 		return SCAN_FAILED;
 	outcome = scan_exchange(l, request, a, ret_answer);
 	why = errno;
+	if (outcome == SCAN_LOST && !scan_link_lives(l))
+		outcome = SCAN_ABSENT;
 	if (outcome == SCAN_ABSENT)
 		scan_link_lost(sc, l);
 	scan_link_drop(sc, l);

@@ -159,7 +159,7 @@ bool scan_why_overdue(struct scan *sc, const struct wire_head *request, struct a
 
 /* ---- queues ---- */
 
-static struct scan_link *link_new(struct wire_fds queues)
+static struct scan_link *link_new(struct wire_fds queues, int control)
 {
 	struct scan_link *l = malloc(sizeof *l);
 
@@ -168,7 +168,7 @@ static struct scan_link *link_new(struct wire_fds queues)
 		errno = ENOMEM;
 		return NULL;
 	}
-	*l = (struct scan_link){.users = 1, .queues = queues};
+	*l = (struct scan_link){.users = 1, .queues = queues, .control = control};
 	return l;
 }
 
@@ -185,7 +185,7 @@ static struct scan_link *set_up(struct scan *sc, int fd, int64_t deadline_ms)
 	if (!ok)
 		return NULL;
 	if (reply.head.status == WIRE_CLEAN && reply.fds.n == 2)
-		return link_new(reply.fds);
+		return link_new(reply.fds, fd);
 	wire_fds_close(&reply.fds);
 	errno = EINVAL;
 	return NULL;
@@ -198,7 +198,7 @@ static struct scan_link *link_open(struct scan *sc, int64_t deadline_ms)
 	struct scan_link *l = fd >= 0 ? set_up(sc, fd, deadline_ms) : NULL;
 
 	why = errno;
-	if (fd >= 0)
+	if (!l && fd >= 0)
 		close(fd);
 	errno = why;
 	return l;
@@ -229,6 +229,7 @@ static void unuse(struct scan_link *l)
 	if (--l->users > 0)
 		return;
 	wire_fds_close(&l->queues);
+	close(l->control);
 	free(l);
 }
 
@@ -291,6 +292,13 @@ void scan_link_forget(struct scan *sc)
 		unuse(sc->link);
 	sc->link = NULL;
 	pthread_mutex_unlock(&sc->lock);
+}
+
+bool scan_link_lives(const struct scan_link *l)
+{
+	struct pollfd p = {.fd = l->control, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 0; /* it says nothing by itself */
 }
 
 /* ---- a message ---- */

@@ -13,6 +13,7 @@
 struct scan_link {
 	unsigned users; /* under the lock; one for being the scan's */
 	struct wire_fds queues; /* fresh messages; those whose worker died */
+	int control; /* over which they came: it lasts as long as the supervisor does */
 };
 
 struct scan {
@@ -52,6 +53,8 @@ void scan_link_lost(struct scan *sc, struct scan_link *l);
 
 /* The same of whatever link there is. */
 void scan_link_forget(struct scan *sc);
+/* False when the supervisor has died, with which all workers go. */
+bool scan_link_lives(const struct scan_link *l);
 
 enum scan_outcome {
 	SCAN_ANSWERED,
