@@ -304,6 +304,7 @@ def suite_dmarc_walk(suite):
             asked = [name for name, kind in suite.server.questions if kind == "TXT"]
             wanted = case.get("queries", {}).get(domain)
             if wanted:
+                asked = [name for i, name in enumerate(asked) if i == 0 or name != asked[i - 1]]  # sent again on a busy machine
                 suite.check("%s queries %s" % (case["id"], domain), asked == wanted, "want %s, got %s" % (wanted, asked))
         check_alignment(suite, case, zone)
 
