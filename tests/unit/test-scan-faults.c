@@ -163,7 +163,7 @@ static int64_t median_ns(struct kit *k)
 struct trouble {
 	struct kit *kit;
 	const char *text;
-	_Atomic bool ends;
+	_Atomic bool began, ends;
 	_Atomic unsigned scans, clean;
 };
 
@@ -171,10 +171,11 @@ static void *make_trouble(void *arg)
 {
 	struct trouble *t = arg;
 
-	while (!t->ends) {
+	t->began = true;
+	do {
 		t->clean += status_of(t->kit, t->text) == WIRE_CLEAN;
 		t->scans++;
-	}
+	} while (!t->ends);
 	return NULL;
 }
 
@@ -191,6 +192,8 @@ static void others_go_on(void **state)
 		pthread_t thread;
 
 		assert_int_equal(pthread_create(&thread, NULL, make_trouble, &t), 0);
+		while (!t.began)
+			usleep(1000);
 		usleep(50000);
 		during = median_ns(k);
 		t.ends = true;
