@@ -360,7 +360,7 @@ static void told_when_certain(void **state)
 		snprintf(name, sizeof name, "%d", i);
 		write_sample(k, name);
 		if (i == 3)
-			assert_int_equal(signal_all("reeve-worker", SIGSTOP), 2);
+			assert_true(signal_all("reeve-worker", SIGSTOP) >= 2); /* and who still ends */
 		assert_int_equal(scan_ask_own(k->scan, WIRE_RELOAD, 60000, a, &text), RES_OK);
 		signal_all("reeve-worker", SIGCONT);
 		assert_true(str_is(scan_text(k, a, sample)->name, arena_printf(a, "Test.%d.UNOFFICIAL", i).p));
