@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINK = 3 };
+enum { LINK = 3, QUEUE };
 
 static bool crash(void)
 {
@@ -150,6 +150,24 @@ static bool can_peek(void)
 	return found;
 }
 
+/* Something for clients, through the queue that they send into. */
+static bool can_send_back(void)
+{
+	struct iovec piece = {(void *)"x", 1};
+	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+
+	return sendmsg(QUEUE, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+/* As a library does that forgets to close: nothing more can be opened, or received. */
+static bool use_all_files(void)
+{
+	struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_NOFILE, &none);
+	return false;
+}
+
 /* Nobody hears of it any more, and it does not hear that it shall end. What it says is said. */
 static bool hide(void)
 {
@@ -166,7 +184,8 @@ static const struct {
     {"FAULT:loop", loop}, {"FAULT:open", can_open}, {"FAULT:socket", can_socket}, {"FAULT:execve", can_execute},
     {"FAULT:ptrace", can_trace}, {"FAULT:fork", can_fork}, {"FAULT:kill", can_kill}, {"FAULT:write", can_write}, {"FAULT:signal", can_signal},
     {"FAULT:limit", can_limit}, {"FAULT:owner", can_set_owner}, {"FAULT:type", can_type},
-    {"FAULT:orphan", can_be_orphan}, {"FAULT:peek", can_peek}, {"FAULT:hide", hide},
+    {"FAULT:orphan", can_be_orphan}, {"FAULT:peek", can_peek}, {"FAULT:hide", hide}, {"FAULT:back", can_send_back},
+    {"FAULT:files", use_all_files},
 };
 
 bool fault_happens(struct str bytes)

@@ -47,6 +47,7 @@ static struct str write_answer(struct supervisor *s, const struct wire_head *req
 
 	wire_answer_start(a, s->answer_room, request);
 	a->head.status = status;
+	a->head.options = request->options; /* no other will be */
 	if (s->current) {
 		a->head.generation = s->current->number;
 		a->head.signatures = s->current->info.signatures;
@@ -78,10 +79,16 @@ void supervisor_tell_waiting(struct supervisor *s, enum wire_status status, cons
 
 /* ---- mail that nobody will take ---- */
 
-/* The last load failed and no other begins soon: to wait would change nothing. */
+/* The last load failed and no other begins soon. */
+static bool has_failed(const struct supervisor *s)
+{
+	return !s->next && s->error[0] && s->retry_ms - supervisor_now_ms() > SOON_MS;
+}
+
+/* To wait would change nothing. */
 static bool is_hopeless(const struct supervisor *s)
 {
-	return !s->current && !s->next && s->error[0] && s->retry_ms - supervisor_now_ms() > SOON_MS;
+	return !s->current && has_failed(s);
 }
 
 /* Without waiting: a client that does not make room for an answer gets none. */
@@ -140,9 +147,15 @@ static void take_reload(struct supervisor *s, struct conn *c, struct str datagra
 		answer(s, c, WIRE_UNSCANNED, STR("nobody has sent settings yet"));
 }
 
-static const char *why_waiting(const struct supervisor *s)
+/* What that message wants is done by the generation in force. */
+static bool is_served(const struct supervisor *s, const struct wire_head *message)
 {
-	return s->current ? "the scanner had too much to do" : s->error[0] ? s->error : "the scanner is still loading its databases";
+	return s->current && !(message->options & ~s->current->settings.wire.options);
+}
+
+static const char *why_waiting(const struct supervisor *s, const struct wire_head *message)
+{
+	return is_served(s, message) ? "the scanner had too much to do" : s->error[0] ? s->error : "the scanner is still loading its databases";
 }
 
 /* A client's word ends workers: not often, and not when it cannot be true. */
@@ -150,7 +163,7 @@ static void end_idle(struct supervisor *s, int64_t sent_ms)
 {
 	int64_t now = supervisor_now_ms();
 
-	if (!s->current || sent_ms > now || now - s->idle_ms < SOON_MS)
+	if (sent_ms > now || now - s->idle_ms < SOON_MS)
 		return;
 	s->idle_ms = now;
 	generation_end_idle(s->current, sent_ms);
@@ -166,9 +179,14 @@ static void take_overdue(struct supervisor *s, struct conn *c, struct str datagr
 		answer(s, c, WIRE_UNSCANNED, STR("scanning took too long"));
 		return;
 	}
+	if (c->head.deadline_ms > supervisor_now_ms() && !has_failed(s)) {
+		answer(s, c, WIRE_CLEAN, STR_NONE);
+		return;
+	}
 	s->stats.unscanned++;
-	end_idle(s, c->head.sent_ms);
-	answer(s, c, WIRE_UNSCANNED, str_of(why_waiting(s)));
+	if (is_served(s, &c->head))
+		end_idle(s, c->head.sent_ms);
+	answer(s, c, WIRE_UNSCANNED, str_of(why_waiting(s, &c->head)));
 }
 
 static void (*const takers[])(struct supervisor *s, struct conn *c, struct str datagram) = {

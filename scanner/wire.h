@@ -40,7 +40,11 @@ enum wire_op {
 	WIRE_SCAN,
 	WIRE_STATUS,
 	WIRE_RELOAD,
-	WIRE_OVERDUE, /* the message with this id had no answer in its time: why? Whoever has it is ended */
+	/*
+	 * The message with this id had no answer in its time, or none of databases that it wants: why? Whoever has it is ended.
+	 * Clean: they are on their way, and there is time.
+	 */
+	WIRE_OVERDUE,
 };
 
 /* How an item, or all of a message, came out. A higher one prevails. Only clean is clean. */
@@ -126,7 +130,7 @@ struct wire_head {
 	uint32_t signatures;
 	uint32_t is_cut;       /* answer: more members than fit */
 	uint64_t micros;
-	uint32_t options;      /* SCAN: of enum wire_option, what is wanted; answer: what this generation does */
+	uint32_t options;      /* SCAN, OVERDUE: of enum wire_option, what is wanted; answer: what this generation does */
 	uint32_t unused;
 };
 

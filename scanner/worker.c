@@ -265,6 +265,11 @@ static void serve(struct worker *w, const struct wire_head *head, struct str dat
 	uint64_t started = now_us();
 
 	start_answer(w, head);
+	if (head->options & ~w->about.options) { /* the client sees that, and waits for databases that do */
+		refuse(w, "this is not looked for yet");
+		answer(fds->fd[0], wire_answer_finish(&w->answer));
+		return;
+	}
 	look(w, head, datagram, fds->n > 1 ? fds->fd[1] : -1, started + (uint64_t)(head->deadline_ms - head->sent_ms) * 800);
 	w->answer.head.micros = now_us() - started;
 	count(w->desk, &w->answer.head);

@@ -167,18 +167,21 @@ static struct scan_report *overdue(struct scan *sc, struct arena *a, const struc
 	return unscanned(a, STR("the scanner did not answer in time"));
 }
 
-/* The report; NULL when these databases, or no databases, are not those that we want: they are on their way. */
+/* The report; NULL when the scanner does not do yet what we want: it loads. */
 static struct scan_report *answered(struct scan *sc, struct arena *a, const struct scan_request *request, struct str answer,
     const struct scan_items *items)
 {
 	struct wire_head head;
+	struct str why;
 
 	if (!wire_read_answer(answer, &head) || head.id != request->head.id || head.op != WIRE_SCAN)
 		return unscanned(a, STR("the scanner answered something that was not asked"));
-	if (head.status == WIRE_UNSCANNED || (request->head.options & ~head.options) == 0)
+	if ((request->head.options & ~head.options) == 0)
 		return read_report(a, &head, str_from(answer, sizeof head), items);
-	if (scan_now_ms() + AGAIN_MS >= request->head.deadline_ms)
+	if (scan_now_ms() >= request->head.deadline_ms)
 		return overdue(sc, a, request);
+	if (scan_why_overdue(sc, &request->head, a, &why))
+		return unscanned(a, why);
 	poll(NULL, 0, AGAIN_MS);
 	return NULL;
 }

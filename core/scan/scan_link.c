@@ -152,7 +152,8 @@ enum res scan_ask_own(struct scan *sc, enum wire_op op, unsigned timeout_ms, str
 
 bool scan_why_overdue(struct scan *sc, const struct wire_head *request, struct arena *a, struct str *ret_why)
 {
-	struct wire_head head = {.op = WIRE_OVERDUE, .id = request->id, .sent_ms = request->sent_ms};
+	struct wire_head head = {.op = WIRE_OVERDUE, .id = request->id, .sent_ms = request->sent_ms, .deadline_ms = request->deadline_ms,
+	    .options = request->options};
 
 	return ask(connect_scanner(sc), head, GRACE_MS, a, ret_why) == RES_PERM;
 }

@@ -65,7 +65,7 @@ enum scan_outcome {
 };
 /* One message into one of the link's queues, and the answer, which is in the arena. */
 enum scan_outcome scan_exchange(const struct scan_link *l, const struct scan_request *request, struct arena *a, struct str *ret_answer);
-/* What the scanner says of a message that got no answer in time; false when it says nothing. */
+/* Why a message got no answer, or not one that it wants; false when there is hope, or the scanner says nothing. */
 bool scan_why_overdue(struct scan *sc, const struct wire_head *request, struct arena *a, struct str *ret_why);
 
 /* Of a SCAN; points into itself and to the items. False when it is too large (size > WIRE_BYTES_MAX) or there is no memory. */

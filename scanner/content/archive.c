@@ -92,7 +92,12 @@ bool archive_name_escapes(struct str name)
 
 static bool is_zip(const struct reader *r)
 {
-	return r->format == archive_read_support_format_zip;
+	return r && r->format == archive_read_support_format_zip;
+}
+
+bool archive_is_zip(enum wire_kind_id kind)
+{
+	return is_zip(reader_of(kind));
 }
 
 static bool is_of_dos(const struct reader *r, struct str bytes)

@@ -95,16 +95,10 @@ static const struct {
     {KIND_RAR, true, false, find_rar}, {KIND_7Z, true, false, find_7z}, {KIND_CAB, true, false, find_cab},
 };
 
-static bool is_zip(enum wire_kind_id kind)
-{
-	return kind == KIND_ZIP || kind == KIND_JAR || kind == KIND_OOXML || kind == KIND_DOCX || kind == KIND_XLSX || kind == KIND_PPTX ||
-	       kind == KIND_ODF;
-}
-
 uint32_t content_beside(struct content_job *job, struct str name, struct str bytes, enum wire_kind_id kind, unsigned depth)
 {
 	/* Files in an old document of Office stand in pieces all over it: its own reader puts them together. */
-	bool is_archive = wire_kind(kind)->flags & WIRE_F_ARCHIVE || is_zip(kind) || content_binary_kind(bytes) == KIND_OLE;
+	bool is_archive = wire_kind(kind)->flags & WIRE_F_ARCHIVE || archive_is_zip(kind) || content_binary_kind(bytes) == KIND_OLE;
 	uint32_t flags = 0;
 
 	if (kind == KIND_EMPTY || kind == KIND_DISK)
@@ -113,7 +107,7 @@ uint32_t content_beside(struct content_job *job, struct str name, struct str byt
 		enum wire_kind_id side = sides[i].kind;
 		struct str found;
 
-		if (!(is_archive ? sides[i].in_archives : sides[i].in_others) || side == kind || (side == KIND_ZIP && is_zip(kind)))
+		if (!(is_archive ? sides[i].in_archives : sides[i].in_others) || side == kind || (side == KIND_ZIP && archive_is_zip(kind)))
 			continue;
 		found = sides[i].find(bytes);
 		if (!found.n)

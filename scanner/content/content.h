@@ -105,6 +105,8 @@ uint32_t zip_read_hidden(struct content_job *job, struct str bytes, size_t told,
 /* archive.c: reads the members; returns flags of the archive itself. */
 uint32_t archive_read_members(struct content_job *job, struct str bytes, enum wire_kind_id kind, unsigned depth);
 bool archive_can_read(enum wire_kind_id kind);
+/* A zip file, whatever its members make of it. */
+bool archive_is_zip(enum wire_kind_id kind);
 void archive_init(void);
 /* What zlib compressed, as far as it can be read and the limits let; false when that is nothing. */
 bool archive_inflate(struct content_job *job, struct str bytes, struct buf *ret_bytes);

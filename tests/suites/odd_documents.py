@@ -4,7 +4,7 @@ import base64
 import struct
 import zlib
 
-from samples import ole, onenote, pdf, program
+from samples import ole, onenote, pdf, pdf_encrypted, program, zipped
 
 # Made by qpdf: no user's password, and the script in a stream of objects.
 PDF_RC4 = base64.b64decode(
@@ -215,6 +215,11 @@ def outlook():
     ]
 
 
+def many(before):
+    """So many that open without a password, then one with a script: fifty are tried."""
+    return zipped(*((f"{i}.pdf", pdf_encrypted(b"", 3)) for i in range(before)), ("last.pdf", PDF_RC4))
+
+
 def cases():
     return [(f"pdf, {what}", "a.pdf", data, {"script"}) for what, data in streams()] + [
         (f"pdf, a file named by {what}", "a.pdf", data, {"embedded-object", "program"}) for what, data in files()] + [
@@ -222,4 +227,6 @@ def cases():
          {"script", "encrypted"}),
         ("pdf, a form in wide letters", "a.pdf", pdf((b"/AcroForm<</XFA 2 0 R>>", None), (b"/Filter/FlateDecode", zlib.compress(
             "\ufeff<xdp><script>x</script></xdp>".encode("utf-16-le")))), {"script"}),
+        ("the fiftieth pdf without a password", "a.zip", many(49), {"script"}),
+        ("the one behind it", "a.zip", many(50), {"encrypted"}),
     ] + pages() + parts() + outlook()

@@ -11,13 +11,14 @@
 #define REEVE_TESTS_SCAN_KIT_H
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/scan/scan.h"
+#include "core/scan/scan_private.h"
 
 #include "lib/clock.h"
 #include "lib/res.h"
@@ -162,6 +163,56 @@ static inline uint32_t generation_of(struct kit *k)
 	arena_free(a);
 	return generation;
 }
+
+/* ---- requests by hand ---- */
+
+/* What a reader of a pipe gets; WIRE_STATUSES when nobody answers. */
+static inline enum wire_status read_status(int fd)
+{
+	static char room[WIRE_ANSWER_MAX];
+	struct wire_head head = {.status = WIRE_STATUSES};
+	ssize_t n = read(fd, room, sizeof room);
+
+	if (n > 0)
+		assert_true(wire_read_answer((struct str){room, (size_t)n}, &head));
+	close(fd);
+	return head.status;
+}
+
+/* Puts a datagram into a queue, with memory (-1: none); where the answer will come. */
+static inline int put(struct kit *k, int queue, struct str datagram, int memory)
+{
+	struct scan_link *l = scan_link_take(k->scan, scan_now_ms() + 20000);
+	struct wire_fds pass = {.n = memory < 0 ? 1 : 2};
+	int ends[2];
+
+	assert_non_null(l);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pass.fd[0] = ends[1];
+	pass.fd[1] = memory;
+	assert_true(wire_send(l->queues.fd[queue], datagram, &pass, 0));
+	scan_link_drop(k->scan, l);
+	close(ends[1]);
+	return ends[0];
+}
+
+/* A message in a request. */
+struct small {
+	struct wire_head head;
+	struct wire_item item;
+	char text[64];
+};
+
+static inline struct small small_request(const char *text)
+{
+	struct small r = {.head = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = WIRE_SCAN, .id = 1, .count = 1, .sent_ms = scan_now_ms(),
+	    .deadline_ms = scan_now_ms() + 60000, .size = sizeof r.item + sizeof r.text}, .item = {.offset = sizeof r.item, .size = sizeof r.text}};
+
+	memcpy(r.text, text, strlen(text));
+	return r;
+}
+
+/* ---- the scanner itself ---- */
 
 /* A number of the scanner's status. */
 static inline uint64_t count_of(struct kit *k, const char *name)

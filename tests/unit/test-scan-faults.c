@@ -2,6 +2,7 @@
  * What mail may do to a worker: crash it, hang it, eat its memory, try to get out. Such a message is
  * never clean, and nobody else's scan is worse for it. Uses tests/scanner-faulty.
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
@@ -80,11 +81,46 @@ static void hangs(void **state)
 	kit_free(k);
 }
 
+/* Its client has gone: nobody says that it takes too long. */
+static void hangs_alone(void **state)
+{
+	struct kit *k = faulty_kit(60000);
+	struct small r = small_request("FAULT:loop");
+
+	(void)state;
+	r.head.deadline_ms = scan_now_ms() + 500;
+	close(put(k, 0, (struct str){(const char *)&r, sizeof r}, -1));
+	for (int i = 0; i < 6000 && count_of(k, "timeouts") < 1; i++)
+		usleep(10000);
+	assert_int_equal(count_of(k, "timeouts"), 1);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	kit_free(k);
+}
+
+/* One that cannot receive any more ends, and the message gets another. */
+static void without_descriptors(void **state)
+{
+	struct kit *k = faulty_kit(60000);
+	uint64_t before;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		status_of(k, "FAULT:files");
+	before = count_of(k, "retries");
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	assert_true(count_of(k, "retries") <= before + 2); /* one for each that was there */
+	for (int i = 0; i < 6000 && count_of(k, "workers") < 2; i++)
+		usleep(10000);
+	assert_int_equal(count_of(k, "workers"), 2);
+	kit_free(k);
+}
+
 /* In a worker all of this is denied; the message is as clean as it was. */
 static void denied(void **state)
 {
 	static const char *const tries[] = {"FAULT:open", "FAULT:socket", "FAULT:execve", "FAULT:ptrace", "FAULT:fork", "FAULT:kill",
-	    "FAULT:write", "FAULT:signal", "FAULT:limit", "FAULT:owner", "FAULT:type", "FAULT:orphan", "FAULT:peek"};
+	    "FAULT:write", "FAULT:signal", "FAULT:limit", "FAULT:owner", "FAULT:type", "FAULT:orphan", "FAULT:peek", "FAULT:back"};
 	struct kit *k = faulty_kit(20000);
 
 	(void)state;
@@ -214,6 +250,8 @@ int main(void)
 	    cmocka_unit_test(starved_load),
 	    cmocka_unit_test(crashes),
 	    cmocka_unit_test(hangs),
+	    cmocka_unit_test(hangs_alone),
+	    cmocka_unit_test(without_descriptors),
 	    cmocka_unit_test(denied),
 	    cmocka_unit_test(killed_for_it),
 	    cmocka_unit_test(those_who_hide_are_ended),

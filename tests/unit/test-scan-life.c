@@ -442,6 +442,36 @@ static void databases_come_later(void **state)
 	kit_free(k);
 }
 
+/* And who wants databases that cannot be loaded hears why, soon. */
+static void databases_never_come(void **state)
+{
+	struct kit *k = kit_new();
+	struct arena *a = arena_new(0);
+	struct scan *content;
+	const struct scan_report *report;
+
+	(void)state;
+	start(k, 600000); /* there is none */
+	content = scan_new(k->arena, STR_NONE, STR_NONE);
+	*scan_settings(content) = *scan_settings(k->scan);
+	scan_settings(content)->serial++;
+	scan_settings(content)->options = WIRE_O_CONTENT;
+	content->own_address = k->scan->own_address;
+	content->own_size = k->scan->own_size;
+	scan_start(content);
+	for (int i = 0; i < 6000 && count_of(k, "workers") < 2; i++)
+		usleep(10000);
+	scan_settings(k->scan)->serial += 2;
+	scan_link_forget(k->scan);
+	report = scan_text(k, a, sample);
+	assert_int_equal(report->status, WIRE_UNSCANNED);
+	assert_true(str_find(report->reason, STR("freshclam")) >= 0);
+	assert_int_equal(count_of(k, "workers"), 2);
+	scan_close(content);
+	arena_free(a);
+	kit_free(k);
+}
+
 /* Without its folder libclamav finds nothing and says clean: that is not believed, and a fresh worker has one. */
 static void folders_vanish(void **state)
 {
@@ -542,6 +572,7 @@ int main(void)
 	    cmocka_unit_test(told_when_certain),
 	    cmocka_unit_test(scanner_starts_again),
 	    cmocka_unit_test(databases_come_later),
+	    cmocka_unit_test(databases_never_come),
 	    cmocka_unit_test(folders_vanish),
 	    cmocka_unit_test(swap_under_load),
 	    cmocka_unit_test(swap_latency),

@@ -59,55 +59,9 @@ static void ways_to_come(void **state)
 	kit_free(k);
 }
 
-/* What a reader of a pipe gets; WIRE_STATUSES when nobody answers. */
-static enum wire_status read_status(int fd)
-{
-	static char room[WIRE_ANSWER_MAX];
-	struct wire_head head = {.status = WIRE_STATUSES};
-	ssize_t n = read(fd, room, sizeof room);
-
-	if (n > 0)
-		assert_true(wire_read_answer((struct str){room, (size_t)n}, &head));
-	close(fd);
-	return head.status;
-}
-
-/* Puts a datagram into a queue, with memory (-1: none); where the answer will come. */
-static int put(struct kit *k, int queue, struct str datagram, int memory)
-{
-	struct scan_link *l = scan_link_take(k->scan, scan_now_ms() + 20000);
-	struct wire_fds pass = {.n = memory < 0 ? 1 : 2};
-	int ends[2];
-
-	assert_non_null(l);
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	pass.fd[0] = ends[1];
-	pass.fd[1] = memory;
-	assert_true(wire_send(l->queues.fd[queue], datagram, &pass, 0));
-	scan_link_drop(k->scan, l);
-	close(ends[1]);
-	return ends[0];
-}
-
 static enum wire_status answer_to(struct kit *k, struct str datagram, int memory)
 {
 	return read_status(put(k, 0, datagram, memory));
-}
-
-/* A message in a request. */
-struct small {
-	struct wire_head head;
-	struct wire_item item;
-	char text[64];
-};
-
-static struct small small_request(const char *text)
-{
-	struct small r = {.head = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = WIRE_SCAN, .id = 1, .count = 1, .sent_ms = scan_now_ms(),
-	    .deadline_ms = scan_now_ms() + 60000, .size = sizeof r.item + sizeof r.text}, .item = {.offset = sizeof r.item, .size = sizeof r.text}};
-
-	memcpy(r.text, text, strlen(text));
-	return r;
 }
 
 /* A client that sends items and memory, neither, less than it says, or items that lead out of what came. */
@@ -192,6 +146,40 @@ static void await_workers(struct kit *k, pid_t *ret)
 		usleep(10000);
 	}
 	assert_int_equal(n, 2);
+}
+
+/* Who asks why a message has no answer; a lie about when it was sent ends nobody. */
+static void overdue(void **state)
+{
+	struct kit *k = kit_new();
+	struct arena *a = arena_new(0);
+	struct wire_head head = {.id = 77, .sent_ms = INT64_MAX, .options = WIRE_O_CLAMAV};
+	pid_t before[8], after[8];
+	struct str why;
+
+	(void)state;
+	write_sample(k, "One");
+	start(k, 60000);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	await_workers(k, before);
+	for (int i = 0; i < 3; i++) {
+		assert_true(scan_why_overdue(k->scan, &head, a, &why));
+		assert_true(str_is(why, "the scanner had too much to do"));
+	}
+	head.deadline_ms = scan_now_ms() + 60000;
+	assert_false(scan_why_overdue(k->scan, &head, a, &why));
+	await_workers(k, after);
+	assert_memory_equal(before, after, 2 * sizeof *before);
+	/* Since a message was sent nobody has done anything: they hang. */
+	head = (struct wire_head){.id = 77, .sent_ms = scan_now_ms()};
+	usleep(2000);
+	assert_true(scan_why_overdue(k->scan, &head, a, &why));
+	for (int i = 0; i < 6000 && memcmp(before, after, 2 * sizeof *before) == 0; i++)
+		await_workers(k, after);
+	assert_memory_not_equal(before, after, 2 * sizeof *before);
+	assert_int_equal(status_of(k, sample), WIRE_INFECTED);
+	arena_free(a);
+	kit_free(k);
 }
 
 /* A second try waits for a fresh worker: where none is on its way, one is replaced. The two that have just begun may take one each. */
@@ -373,6 +361,7 @@ int main(void)
 	    cmocka_unit_test(requests_that_lie),
 	    cmocka_unit_test(nobody_waits),
 	    cmocka_unit_test(mail_at_the_wrong_door),
+	    cmocka_unit_test(overdue),
 	    cmocka_unit_test(second_tries_get_fresh_workers),
 	    cmocka_unit_test(more_than_the_queue_holds),
 	    cmocka_unit_test(no_database),
