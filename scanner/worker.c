@@ -265,15 +265,18 @@ static void serve(struct worker *w, const struct wire_head *head, struct str dat
 	uint64_t started = now_us();
 
 	start_answer(w, head);
-	if (head->options & ~w->about.options) { /* the client sees that, and waits for databases that do */
-		refuse(w, "this is not looked for yet");
-		answer(fds->fd[0], wire_answer_finish(&w->answer));
-		return;
-	}
 	look(w, head, datagram, fds->n > 1 ? fds->fd[1] : -1, started + (uint64_t)(head->deadline_ms - head->sent_ms) * 800);
 	w->answer.head.micros = now_us() - started;
 	count(w->desk, &w->answer.head);
 	answer(fds->fd[0], wire_answer_finish(&w->answer));
+}
+
+/* Of databases that this generation does not have. The client sees that, and waits; it asks for the message, so no desk has it. */
+static void put_off(struct worker *w, const struct wire_head *head, int reply)
+{
+	start_answer(w, head);
+	refuse(w, "this is not looked for yet");
+	answer(reply, wire_answer_finish(&w->answer));
 }
 
 /* Of a message that is waited for: when it began, and its end, within bounds. */
@@ -307,8 +310,11 @@ static void handle(struct worker *w, struct came *came)
 {
 	int64_t now_ms = (int64_t)(now_us() / 1000);
 	struct wire_head head;
+	bool is_waited_for = wire_read_request(came->datagram, &head) && head.op == WIRE_SCAN && came->fds.n > 0 && has_time(&head, now_ms);
 
-	if (wire_read_request(came->datagram, &head) && head.op == WIRE_SCAN && came->fds.n > 0 && has_time(&head, now_ms)) {
+	if (is_waited_for && head.options & ~w->about.options) {
+		put_off(w, &head, came->fds.fd[0]);
+	} else if (is_waited_for) {
 		desk_take(w->desk, head.id, head.deadline_ms, head.is_again, now_ms);
 		serve(w, &head, came->datagram, &came->fds);
 		desk_clear(w->desk, (int64_t)(now_us() / 1000));
